@@ -1,0 +1,134 @@
+"""What the capacity ledger says: resources, buckets, holds, bookings."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from libs.contracts._base import Event, event
+from libs.contracts.values import Allocation, Calendar, Money, Refusal, Terms
+
+
+class Resource(Event, frozen=True, kw_only=True):
+    """State of a resource: what takes time at a site and can do processes."""
+
+    party_id: UUID
+    """The workshop."""
+    site_id: UUID
+    name: str
+    kind: str
+    """machine, bench, operator_pool, tool_set or room."""
+    processes: list[str]
+    unit: str
+    """Unit of its buckets: `minutes` unless stated."""
+    time_zone: str
+    terms: Terms
+    calendar: Calendar
+
+
+@event("capacity", "resource", "resource_published")
+class ResourcePublished(Resource, frozen=True, kw_only=True):
+    """A workshop published a resource with its terms and calendar."""
+
+
+@event("capacity", "resource", "calendar_changed")
+class CalendarChanged(Resource, frozen=True, kw_only=True):
+    """A workshop changed the days or hours of a resource."""
+
+
+class Bucket(Event, frozen=True, kw_only=True):
+    """State of a bucket: one resource on one local day.
+
+    The conservation law: available = published - held - committed - blocked, never negative
+    (names after ISA-95 operations capability). A day never touched has no bucket: its quantity is the calendar's.
+    """
+
+    party_id: UUID
+    """The workshop."""
+    resource_id: UUID
+    day: date
+    published: int
+    held: int
+    committed: int
+    blocked: int
+
+
+@event("capacity", "bucket", "bucket_changed")
+class BucketChanged(Bucket, frozen=True, kw_only=True):
+    """A bucket's quantities changed: several changes may be told in one event, the last state counts."""
+
+
+class HoldState(StrEnum):
+    """`held` is alive; the others are final."""
+
+    HELD = "held"
+    REFUSED = "refused"
+    CONFIRMED = "confirmed"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+class Hold(Event, frozen=True, kw_only=True):
+    """State of a hold: a lease on buckets, all or nothing, with an absolute expiry on the database clock."""
+
+    party_id: UUID
+    """Who holds."""
+    order_id: UUID | None = None
+    """The order that asked, if one did; then the hold's id is the order's."""
+    state: HoldState
+    allocations: list[Allocation]
+    """Empty when refused."""
+    expires_at: datetime | None = None
+    refusal: Refusal | None = None
+
+
+@event("capacity", "hold", "hold_placed")
+class HoldPlaced(Hold, frozen=True, kw_only=True):
+    """Room was taken until `expires_at`."""
+
+
+@event("capacity", "hold", "hold_refused")
+class HoldRefused(Hold, frozen=True, kw_only=True):
+    """There was no room; `refusal` says why."""
+
+
+@event("capacity", "hold", "hold_confirmed")
+class HoldConfirmed(Hold, frozen=True, kw_only=True):
+    """The hold became a booking of the same id."""
+
+
+@event("capacity", "hold", "hold_released")
+class HoldReleased(Hold, frozen=True, kw_only=True):
+    """The holder gave the room back."""
+
+
+@event("capacity", "hold", "hold_expired")
+class HoldExpired(Hold, frozen=True, kw_only=True):
+    """Nobody confirmed in time; the room is free again."""
+
+
+class BookingState(StrEnum):
+    """A booking is firm until it is cancelled."""
+
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
+class Booking(Event, frozen=True, kw_only=True):
+    """State of a booking: a hold made firm. Its id is the hold's."""
+
+    party_id: UUID
+    """Who booked."""
+    order_id: UUID | None = None
+    state: BookingState
+    allocations: list[Allocation]
+    price: Money
+
+
+@event("capacity", "booking", "booking_confirmed")
+class BookingConfirmed(Booking, frozen=True, kw_only=True):
+    """The room is committed."""
+
+
+@event("capacity", "booking", "booking_cancelled")
+class BookingCancelled(Booking, frozen=True, kw_only=True):
+    """The booking was cancelled and its room is free again."""

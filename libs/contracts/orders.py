@@ -1,0 +1,88 @@
+"""What the orders say."""
+
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from libs.contracts._base import Event, event
+from libs.contracts.values import Allocation, Money, Need, Refusal
+
+
+class OrderState(StrEnum):
+    """`placed` and `reserved` are on their way; `confirmed` is final unless cancelled; the others are final."""
+
+    PLACED = "placed"
+    RESERVED = "reserved"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """So many pieces of a variant, made to order."""
+
+    product_id: UUID
+    brand_id: UUID
+    sku: str
+    quantity: int
+    price: Money
+    """Of one piece."""
+    needs: list[Need]
+    """What the lot takes, in the order of the product's routing."""
+
+
+class Order(Event, frozen=True, kw_only=True):
+    """State of an order."""
+
+    party_id: UUID
+    """The buyer."""
+    state: OrderState
+    lines: list[Line]
+    total: Money
+    earliest_day: date
+    """Work may begin on this local day."""
+    due_day: date
+    """Work must be done by the end of this local day."""
+    allocations: list[Allocation] = msgspec.field(default_factory=list)
+    """The plan, once room is reserved: what will be made when by whom."""
+    refusal: Refusal | None = None
+    """Why it was refused, or failed."""
+
+
+@event("orders", "order", "order_placed")
+class OrderPlaced(Order, frozen=True, kw_only=True):
+    """A shop asked for pieces; capacity is to hold room."""
+
+
+@event("orders", "order", "order_reserved")
+class OrderReserved(Order, frozen=True, kw_only=True):
+    """Room is held; capacity is to make it firm."""
+
+
+@event("orders", "order", "order_confirmed")
+class OrderConfirmed(Order, frozen=True, kw_only=True):
+    """Room is booked: the pieces will be made."""
+
+
+@event("orders", "order", "order_refused")
+class OrderRefused(Order, frozen=True, kw_only=True):
+    """There was no room; `refusal` says why."""
+
+
+@event("orders", "order", "order_cancelled")
+class OrderCancelled(Order, frozen=True, kw_only=True):
+    """The buyer withdrew; capacity is to free what it holds or booked."""
+
+
+@event("orders", "order", "order_failed")
+class OrderFailed(Order, frozen=True, kw_only=True):
+    """A deadline passed or the hold was lost; capacity is to free what it may still hold."""
+
+
+@event("orders", "order", "order_quarantined")
+class OrderQuarantined(Order, frozen=True, kw_only=True):
+    """Something happened that no rule expects; a person must look."""

@@ -1,0 +1,91 @@
+"""Values that several events share."""
+
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+
+class Money(msgspec.Struct, frozen=True):
+    """An amount in integer minor units (cents) of an ISO 4217 currency."""
+
+    amount: int
+    currency: str = "EUR"
+
+
+class PartyKind(StrEnum):
+    """What a party does on the platform; also the role in its tokens."""
+
+    BRAND = "brand"
+    WORKSHOP = "workshop"
+    RETAILER = "retailer"
+    LAB = "lab"
+    HUB = "hub"
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a routing: time on a resource that can do `process`."""
+
+    process: str
+    """A process of the shared taxonomy, e.g. `cutting`, `lockstitch`."""
+    setup_minutes: int
+    """Once for a lot."""
+    run_minutes: int
+    """For each piece."""
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True):
+    """A size or colour form of a product, by its stock keeping unit."""
+
+    sku: str
+    label: str
+
+
+class Need(msgspec.Struct, frozen=True, kw_only=True):
+    """Time that an order asks for: `minutes` of `process`, in the order of the routing."""
+
+    process: str
+    minutes: int
+
+
+class Allocation(msgspec.Struct, frozen=True, kw_only=True):
+    """A quantity of one bucket: one resource of one workshop on one local day of its site."""
+
+    bucket_id: UUID
+    resource_id: UUID
+    workshop_id: UUID
+    day: date
+    quantity: int
+    """In the resource's unit (minutes unless stated)."""
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Why not: a stable code for programs and a plain sentence for people."""
+
+    code: str
+    message: str
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """A resource's terms."""
+
+    price_per_unit: Money
+    """For one unit of the resource (a minute unless stated)."""
+    setup_price: Money
+    """Once for a booking."""
+    minimum_quantity: int = 1
+    notice_days: int = 0
+    """How many local days ahead a slot must be taken."""
+
+
+class Calendar(msgspec.Struct, frozen=True, kw_only=True):
+    """When a resource works: weekly shifts with dated exceptions."""
+
+    weekly: list[int]
+    """Seven quantities, Monday first, in the resource's unit."""
+    exceptions: dict[str, int] = msgspec.field(default_factory=dict)
+    """ISO day -> quantity: public holidays, closures, overtime."""
+    starts_on: date
+    ends_on: date
+    """The last day published."""
