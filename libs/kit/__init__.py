@@ -1,0 +1,1 @@
+"""All that is not business: what every service stands on."""

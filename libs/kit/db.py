@@ -1,0 +1,77 @@
+"""Sessions: one transaction each, bound to the parties it speaks for, committed at the edge.
+
+    Session
+    ├── ReadSession   cannot write: the transaction is read only
+    └── WriteSession  commits when its block ends well, else changes nothing
+
+Application code never commits. `outbox.add` takes a WriteSession, so an event cannot be told from a read.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import NewType
+from uuid import UUID
+
+from sqlalchemy import URL, text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+ReadSession = NewType("ReadSession", AsyncSession)
+WriteSession = NewType("WriteSession", AsyncSession)
+Session = ReadSession | WriteSession
+
+_BIND = text("SELECT set_config('app.parties', :parties, true), set_config('role', :role, true)")
+
+_SERVER_SETTINGS = {
+    "application_name": "filiera",
+    "statement_timeout": "15000",
+    "lock_timeout": "5000",
+    "idle_in_transaction_session_timeout": "15000",
+    "jit": "off",  # short statements: compiling them costs more than it saves
+}
+
+
+class Database:
+    """A service's own database. Connects as the service's role, which owns nothing."""
+
+    def __init__(self, url: URL, *, pool_size: int = 10) -> None:
+        self.service = url.username or ""
+        self.outbox_written = asyncio.Event()
+        """Set after a commit that added to the outbox; the relay sleeps on it."""
+        self._engine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=False,
+            connect_args={"timeout": 5, "command_timeout": 20, "server_settings": _SERVER_SETTINGS},
+        )
+        self._reader = self._engine.execution_options(postgresql_readonly=True)
+
+    @asynccontextmanager
+    async def read(self, *parties: UUID) -> AsyncIterator[ReadSession]:
+        """A read-only transaction that sees what these parties may see."""
+        async with AsyncSession(self._reader) as session:
+            await _bind(session, parties, self.service)
+            yield ReadSession(session)
+
+    @asynccontextmanager
+    async def write(self, *parties: UUID, role: str | None = None) -> AsyncIterator[WriteSession]:
+        """A transaction bound to these parties; commits when the block ends, rolls back when it raises."""
+        async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+            await _bind(session, parties, role or self.service)
+            yield WriteSession(session)
+        if session.info.get("outbox"):
+            self.outbox_written.set()
+
+    def work(self) -> AbstractAsyncContextManager[WriteSession]:
+        """A transaction of a background job, which speaks for every party (`<service>_worker`)."""
+        return self.write(role=f"{self.service}_worker")
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self._engine.dispose()
+
+
+async def _bind(session: AsyncSession, parties: Iterable[UUID], role: str) -> None:
+    await session.execute(_BIND, {"parties": ",".join(map(str, parties)), "role": role})

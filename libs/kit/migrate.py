@@ -1,0 +1,108 @@
+"""`python -m libs.kit.migrate SERVICE... | --all`: make roles and databases, and bring their tables up to date.
+
+Per service S: `S_owner` owns the database and runs the migrations, `S` is what the service logs in as, `S_worker` is
+what its background jobs become for a transaction. Only `S` can log in, and it owns nothing.
+"""
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from alembic import command, context
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from libs.kit.settings import Settings
+
+SERVICES = Path(__file__).resolve().parents[2] / "services"
+_ONE_AT_A_TIME = 7_351_002
+"""Advisory lock, taken in the maintenance database: roles belong to the whole server."""
+
+
+def services() -> list[str]:
+    """Every service that has migrations."""
+    return sorted(path.parent.name for path in SERVICES.glob("*/migrations") if path.is_dir())
+
+
+async def migrate(*names: str, database: str | None = None) -> None:
+    """Bring the databases of these services up to date; `database` names it if it is not the service's name."""
+    admin = await asyncpg.connect(**_arguments(Settings(service="postgres").server), timeout=10)
+    try:
+        await admin.execute("SELECT pg_advisory_lock($1)", _ONE_AT_A_TIME, timeout=120)
+        for name in names:
+            await _create_roles(admin, Settings(service=name))
+            await _create_database(admin, name, database or name)
+            await _upgrade(name, database or name)
+    finally:
+        await admin.close(timeout=5)
+
+
+async def _create_roles(admin: asyncpg.Connection, settings: Settings) -> None:
+    name = settings.service
+    known = {row["rolname"] for row in await admin.fetch("SELECT rolname FROM pg_roles")}
+    for role, options in ((f"{name}_owner", "NOLOGIN CREATEROLE"), (name, "LOGIN"), (f"{name}_worker", "NOLOGIN")):
+        if role not in known:
+            await admin.execute(f"CREATE ROLE {role} {options}")
+    await admin.execute(f"GRANT {name}_owner TO CURRENT_USER")
+    await admin.execute(f"GRANT {name}_worker TO {name} WITH INHERIT FALSE, SET TRUE")
+    if settings.postgres_password:
+        secret = settings.postgres_password.get_secret_value().replace("'", "''")
+        await admin.execute(f"ALTER ROLE {name} PASSWORD '{secret}'")
+
+
+async def _create_database(admin: asyncpg.Connection, name: str, database: str) -> None:
+    if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
+        await admin.execute(f'CREATE DATABASE "{database}" OWNER {name}_owner')
+        await admin.execute(f'REVOKE ALL ON DATABASE "{database}" FROM PUBLIC')
+        await admin.execute(f'GRANT CONNECT ON DATABASE "{database}" TO {name}')
+
+
+async def _upgrade(name: str, database: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(SERVICES / name / "migrations"))
+    url = Settings(service="postgres").server.set(database=database)
+    engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": 10})
+    async with engine.begin() as connection:
+        await connection.run_sync(_up_to_head, config, name)
+    await engine.dispose()
+
+
+def _up_to_head(connection: Connection, config: Config, name: str) -> None:
+    connection.execute(text(f"SET ROLE {name}_owner"))
+    connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {name}, {name}_worker"))
+    now = MigrationContext.configure(connection).get_current_revision()
+    if now != ScriptDirectory.from_config(config).get_current_head():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def run_migrations() -> None:
+    """All that a service's `migrations/env.py` has to call."""
+    context.configure(connection=context.config.attributes["connection"])
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _arguments(url: URL) -> dict[str, Any]:
+    query = {name: value for name, value in url.query.items() if name in {"host", "port"}}
+    given = {"host": url.host, "port": url.port, "user": url.username, "password": url.password} | query
+    return {"database": url.database} | {name: value for name, value in given.items() if value is not None}
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m libs.kit.migrate", description=__doc__)
+    parser.add_argument("services", nargs="*", choices=[*services(), []])
+    parser.add_argument("--all", action="store_true", help="every service that has migrations")
+    given = parser.parse_args()
+    asyncio.run(migrate(*(services() if given.all else given.services)))
+
+
+if __name__ == "__main__":
+    main()

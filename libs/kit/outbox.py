@@ -1,0 +1,48 @@
+"""The outbox: events written in the transaction that made them true, sent by the relay afterwards.
+
+The columns are those of Debezium's outbox event router (`aggregatetype` is the topic), so that the table can be
+read by it unchanged. `seq` orders the queue; `sent_at` marks what the broker has acknowledged.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from opentelemetry import propagate
+from sqlalchemy import text
+
+from libs.contracts import Event
+from libs.kit.db import WriteSession
+from libs.kit.ids import new_id
+
+_ADD = text("""
+    INSERT INTO outbox (id, aggregatetype, aggregateid, version, type, payload, traceparent)
+    SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:topics AS text[]), CAST(:keys AS uuid[]), CAST(:versions AS int[]),
+                         CAST(:types AS text[]), CAST(:payloads AS json[]), CAST(:traces AS text[]))
+""")
+
+
+async def add(session: WriteSession, *events: Event) -> None:
+    """Tell what has happened, in the caller's transaction. Cannot commit.
+
+    Everything pending is written first: a row of the outbox must come after its aggregate's own row, whose lock
+    makes the order of `seq` the order of the versions. A version told twice raises IntegrityError.
+    """
+    if not events:
+        return
+    await session.flush()
+    session.info["outbox"] = True
+    await session.execute(_ADD, _columns(events))
+
+
+def _columns(events: Sequence[Event]) -> dict[str, list[object]]:
+    trace: dict[str, str] = {}
+    propagate.inject(trace)
+    return {
+        "ids": [new_id() for _ in events],
+        "topics": [event.topic for event in events],
+        "keys": [event.id for event in events],
+        "versions": [event.version for event in events],
+        "types": [event.type for event in events],
+        "payloads": [msgspec.json.encode(event).decode() for event in events],
+        "traces": [trace.get("traceparent")] * len(events),
+    }
