@@ -1,0 +1,80 @@
+"""The folder an instance lives in: its data, sockets, logs and keys. Nothing outside it is changed."""
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from libs.stack.errors import StackError
+
+# A unix socket's path has 107 bytes; ours end in "/postgres/.s.PGSQL.5432".
+LONGEST_SOCKET_FOLDER = 107 - len("/postgres/.s.PGSQL.5432")
+
+
+class Home:
+    """Paths of one instance: postgres, valkey, run (lock, state, sockets), logs, issuer."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().absolute()
+        self.postgres = self.path / "postgres"
+        self.valkey = self.path / "valkey"
+        self.run = self.path / "run"
+        self.logs = self.path / "logs"
+        self.issuer = self.path / "issuer"
+        self.state = self.run / "state.json"
+        self.sockets = self.run if len(os.fsencode(self.run)) <= LONGEST_SOCKET_FOLDER else self._short_folder()
+
+    def _short_folder(self) -> Path:
+        digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"filiera-{os.geteuid()}-{digest}"
+
+    def log(self, name: str) -> Path:
+        """Where the process of that name writes its log."""
+        return self.logs / f"{name}.log"
+
+    def make(self) -> None:
+        """Make the folders, private to this user. Raises StackError if they belong to somebody else."""
+        try:
+            for folder in (self.path, self.valkey, self.run, self.logs, self.issuer, self.sockets):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StackError(
+                f"cannot make {error.filename}: {error.strerror}. Choose a folder of yours with --home"
+            ) from error
+        if self.sockets != self.run:
+            self._refuse_a_planted_folder()
+        if not os.access(self.run, os.W_OK):
+            raise StackError(f"{self.path} belongs to another user: run as that user, or choose a folder with --home")
+
+    def _refuse_a_planted_folder(self) -> None:
+        """The temp folder is everybody's: somebody could have made this name first, to listen in our place."""
+        found = self.sockets.lstat()
+        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            raise StackError(f"{self.sockets} is not a private folder of this user: remove it and start again")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold this home for one supervisor; StackError if another has it. The kernel lets go when the holder dies."""
+        with (self.run / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StackError(
+                    f"Filiera is already running in {self.path}: `./filiera status` shows it, `./filiera down` stops"
+                    " it, --home and --port start a second one"
+                ) from None
+            yield
+
+    def is_locked(self) -> bool:
+        """Whether a supervisor is running here."""
+        try:
+            with (self.run / "lock").open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            return False
+        return False
