@@ -30,15 +30,18 @@ def services() -> list[str]:
     return sorted(path.parent.name for path in SERVICES.glob("*/migrations") if path.is_dir())
 
 
-async def migrate(*names: str, database: str | None = None) -> None:
-    """Bring the databases of these services up to date; `database` names it if it is not the service's name."""
+async def migrate(*names: str, database: str | None = None, scripts: Path = SERVICES) -> None:
+    """Bring the databases of these services up to date; `database` names it if it is not the service's name.
+
+    The migrations of a service are in `<scripts>/<service>/migrations`.
+    """
     admin = await asyncpg.connect(**_arguments(Settings(service="postgres").server), timeout=10)
     try:
         await admin.execute("SELECT pg_advisory_lock($1)", _ONE_AT_A_TIME, timeout=120)
         for name in names:
             await _create_roles(admin, Settings(service=name))
             await _create_database(admin, name, database or name)
-            await _upgrade(name, database or name)
+            await _upgrade(name, database or name, scripts / name / "migrations")
     finally:
         await admin.close(timeout=5)
 
@@ -63,9 +66,9 @@ async def _create_database(admin: asyncpg.Connection, name: str, database: str) 
         await admin.execute(f'GRANT CONNECT ON DATABASE "{database}" TO {name}')
 
 
-async def _upgrade(name: str, database: str) -> None:
+async def _upgrade(name: str, database: str, scripts: Path) -> None:
     config = Config()
-    config.set_main_option("script_location", str(SERVICES / name / "migrations"))
+    config.set_main_option("script_location", str(scripts))
     url = Settings(service="postgres").server.set(database=database)
     engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": 10})
     async with engine.begin() as connection:

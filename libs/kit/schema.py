@@ -82,7 +82,7 @@ def protect(table: str, service: str, *, visible: str = "party_id = ANY({parties
     `visible` is the condition for reading and writing, with `{parties}` for the session's parties;
     `also` widens what may be read (never what may be written), e.g. `true` for what is public.
     """
-    parties = "(SELECT string_to_array(current_setting('app.parties', true), ',')::uuid[])"
+    parties = "(SELECT string_to_array(current_setting('app.parties', true), ','))::uuid[]"
     condition = visible.format(parties=parties)
     _run(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     _run(f"CREATE POLICY party ON {table} TO {service} USING ({condition}) WITH CHECK ({condition})")

@@ -1,0 +1,118 @@
+"""Who is calling: a JWT of the one trusted issuer, verified against its published keys (RFC 7519, RFC 8725)."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import msgspec
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.jws import extract_compact
+
+from libs.contracts.values import PartyKind
+from libs.kit.clock import Clock
+from libs.kit.errors import Forbidden, Unauthenticated, Unavailable
+from libs.kit.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_LONGEST_TOKEN = 8192
+_FETCH_DEADLINE = 3.0
+_FRESH_FOR = 300.0
+"""Seconds for which fetched keys are trusted; a token with an unknown `kid` makes us look again, at most every 10 s."""
+_LOOK_AGAIN_AFTER = 10.0
+
+
+@dataclass(frozen=True)
+class Principal:
+    """The party that a verified token speaks for."""
+
+    party: UUID
+    role: PartyKind
+    subject: str
+
+    def must_be(self, *roles: PartyKind) -> None:
+        """Raise Forbidden unless the token has one of these roles."""
+        if self.role not in roles:
+            allowed = " or ".join(roles)
+            raise Forbidden(f"This needs a token with the role {allowed}; yours has {self.role}.", code="WRONG_ROLE")
+
+
+class Verifier:
+    """Checks tokens: pinned algorithm, issuer, audience, times, and a key chosen by `kid` alone."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._keys: KeySet | None = None
+        self._looked_at = -_FRESH_FOR
+        self._looking = asyncio.Lock()
+        self._claims: dict[str, Any] = {
+            "iss": {"essential": True, "value": settings.issuer},
+            "aud": {"essential": True, "value": settings.audience},
+            "exp": {"essential": True},
+            "sub": {"essential": True},
+            "party": {"essential": True},
+            "role": {"essential": True},
+        }
+
+    async def principal(self, authorization: str | None) -> Principal:
+        """The caller, from the value of an Authorization header. Raises Unauthenticated with the reason."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("Send `Authorization: Bearer <token>`; `./filiera token --help` makes one to try.")
+        if len(token) > _LONGEST_TOKEN:
+            raise Unauthenticated(f"The token is longer than {_LONGEST_TOKEN} characters.")
+        try:
+            return await self._verify(token.strip())
+        except (JoseError, ValueError, KeyError, TypeError) as error:
+            log.info("token refused", extra={"reason": type(error).__name__})
+            raise Unauthenticated(f"The token is not accepted ({_reason(error)}); get a new one.") from None
+
+    async def _verify(self, token: str) -> Principal:
+        keys = await self._keyset(_LOOK_AGAIN_AFTER if self._unknown_key(token) else _FRESH_FOR)
+        decoded = jwt.decode(token, keys, algorithms=[self._settings.jwt_algorithm])
+        registry = jwt.JWTClaimsRegistry(now=int(self._clock.now().timestamp()), leeway=5, **self._claims)
+        registry.validate(decoded.claims)
+        claims = decoded.claims
+        return Principal(UUID(claims["party"]), PartyKind(claims["role"]), str(claims["sub"]))
+
+    def _unknown_key(self, token: str) -> bool:
+        kid = extract_compact(token.encode()).headers().get("kid")
+        if not isinstance(kid, str):
+            raise TypeError("no key id")
+        return self._keys is None or all(key.kid != kid for key in self._keys.keys)
+
+    async def _keyset(self, oldest: float) -> KeySet:
+        async with self._looking:
+            if self._keys is None or self._clock.monotonic() - self._looked_at > oldest:
+                self._keys = await self._fetch()
+                self._looked_at = self._clock.monotonic()
+            return self._keys
+
+    async def _fetch(self) -> KeySet:
+        where = self._settings.jwks
+        try:
+            if not where.startswith(("http://", "https://")):
+                return _parse(await asyncio.to_thread(Path(where).read_bytes))
+            async with httpx.AsyncClient(timeout=_FETCH_DEADLINE) as client:
+                answer = await client.get(where)
+                return _parse(answer.raise_for_status().content)
+        except (OSError, httpx.HTTPError) as error:
+            if self._keys is not None:
+                return self._keys
+            raise Unavailable("The issuer's keys cannot be read, so no token can be checked. Try again.") from error
+
+
+def _parse(content: bytes) -> KeySet:
+    keys: Any = msgspec.json.decode(content, type=dict[str, Any])
+    return KeySet.import_key_set(keys)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, JoseError) else "malformed"

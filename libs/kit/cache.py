@@ -1,0 +1,96 @@
+"""Valkey, which may be gone at any time: nothing is decided by it, and its absence only makes things slower."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+_DEADLINE = 0.5
+AWAY = (RedisError, OSError, TimeoutError)
+
+
+class Cache:
+    """Signals and counters shared by the processes of a service."""
+
+    def __init__(self, url: str) -> None:
+        self._redis: Redis = Redis.from_url(url, socket_timeout=_DEADLINE, socket_connect_timeout=_DEADLINE)
+
+    async def publish(self, channel: str, message: str) -> None:
+        """Tell whoever listens. Not kept: a listener must also look for itself from time to time."""
+        try:
+            async with asyncio.timeout(_DEADLINE):
+                await self._redis.publish(channel, message)
+        except AWAY as error:
+            log.warning("signal not sent", extra={"channel": channel, "reason": type(error).__name__})
+
+    @asynccontextmanager
+    async def listen(self, channel: str) -> AsyncIterator["Listener"]:
+        """Listen to a channel while the block runs."""
+        pubsub = self._redis.pubsub()
+        try:
+            async with asyncio.timeout(_DEADLINE):
+                await pubsub.subscribe(channel)
+        except AWAY as error:
+            log.warning("not listening", extra={"channel": channel, "reason": type(error).__name__})
+        try:
+            yield Listener(pubsub)
+        finally:
+            await _quietly(pubsub.aclose())  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+
+    async def count(self, key: str, seconds: int) -> int | None:
+        """Count one use of a key in its current window of so many seconds; None if Valkey does not answer."""
+        try:
+            async with asyncio.timeout(_DEADLINE):
+                used = await self._redis.incr(key)
+                if used == 1:
+                    await self._redis.expire(key, seconds)
+                return int(used)
+        except AWAY:
+            return None
+
+    async def alive(self) -> bool:
+        """Whether Valkey answers."""
+        try:
+            async with asyncio.timeout(_DEADLINE):
+                return bool(await self._redis.ping())
+        except AWAY:
+            return False
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await _quietly(self._redis.aclose())
+
+
+class Listener:
+    """A subscription to one channel."""
+
+    def __init__(self, pubsub: PubSub) -> None:
+        self._pubsub = pubsub
+
+    async def wait(self, seconds: float) -> str | None:
+        """The next message, or None after so many seconds, also when Valkey is away."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    message = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=seconds)
+                    if message is not None:
+                        return str(message["data"].decode())
+        except TimeoutError:
+            return None
+        except AWAY:
+            await asyncio.sleep(seconds)
+            return None
+
+
+async def _quietly(closing: Awaitable[object]) -> None:
+    try:
+        async with asyncio.timeout(_DEADLINE):
+            await closing
+    except AWAY as error:
+        log.debug("closed badly", extra={"reason": type(error).__name__})

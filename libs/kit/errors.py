@@ -1,0 +1,133 @@
+"""What can go wrong on purpose, and how it is told: problem details (RFC 9457).
+
+Problem
+├── Invalid          422  the input breaks a rule; `errors` names the fields
+├── BadRequest       400  the request itself is malformed
+├── Unauthenticated  401  no token, or not one we accept
+├── Forbidden        403  this party may not do that
+├── NotFound         404  no such thing, or not yours to see
+├── Conflict         409  the state of things forbids it; `code` says which rule
+├── TooMany          429  wait, then try again
+└── Unavailable      503  a part we need does not answer; nothing was changed
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+log = logging.getLogger(__name__)
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one field: its path in the body (`lines.0.quantity`) and a sentence."""
+
+    path: str
+    message: str
+
+
+class Problem(Exception):  # noqa: N818 - the name of RFC 9457
+    """An expected failure. `code` is stable and for programs, `detail` is for people and says what to do next."""
+
+    status = 500
+    title = "Something went wrong"
+    code = "INTERNAL"
+    headers: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, detail: str, *, code: str | None = None, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or self.code
+        self.errors = list(errors)
+
+
+class Invalid(Problem):
+    status, title, code = 422, "The input breaks a rule", "INVALID"
+
+
+class BadRequest(Problem):
+    status, title, code = 400, "The request is malformed", "BAD_REQUEST"
+
+
+class Unauthenticated(Problem):
+    status, title, code = 401, "A valid token is needed", "UNAUTHENTICATED"
+    headers: ClassVar = {"WWW-Authenticate": "Bearer"}
+
+
+class Forbidden(Problem):
+    status, title, code = 403, "Not allowed", "FORBIDDEN"
+
+
+class NotFound(Problem):
+    status, title, code = 404, "Not found", "NOT_FOUND"
+
+
+class Conflict(Problem):
+    status, title, code = 409, "Not possible as things stand", "CONFLICT"
+
+
+class TooMany(Problem):
+    status, title, code = 429, "Too many requests", "TOO_MANY"
+    headers: ClassVar = {"Retry-After": "1"}
+
+
+class Unavailable(Problem):
+    status, title, code = 503, "Not available right now", "UNAVAILABLE"
+    headers: ClassVar = {"Retry-After": "1"}
+
+
+class ProblemDetails(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The body of an `application/problem+json` answer."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldError] = msgspec.field(default_factory=list)
+
+
+def problem_response(problem: Problem) -> Response:
+    """The answer that tells a problem."""
+    body = ProblemDetails(
+        title=problem.title, status=problem.status, detail=problem.detail, code=problem.code, errors=problem.errors
+    )
+    content = msgspec.json.encode(msgspec.to_builtins(body) | {"type": f"urn:filiera:problem:{problem.code.lower()}"})
+    return Response(content, problem.status, dict(problem.headers), "application/problem+json")
+
+
+def install(api: FastAPI) -> None:
+    """Answer every failure of an API with problem details; never a stack trace."""
+    api.add_exception_handler(Problem, _on_problem)
+    api.add_exception_handler(RequestValidationError, _on_invalid_body)
+    api.add_exception_handler(HTTPException, _on_http)
+    api.add_exception_handler(Exception, _on_bug)
+
+
+async def _on_problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 - registered for this type alone
+    return problem_response(error)
+
+
+async def _on_invalid_body(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
+    fields = [FieldError(".".join(map(str, e["loc"][1:])) or str(e["loc"][0]), e["msg"]) for e in error.errors()]
+    return problem_response(Invalid("Correct the fields named in `errors` and send again.", errors=fields))
+
+
+async def _on_http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
+    problem = Problem(str(error.detail), code=f"HTTP_{error.status_code}")
+    problem.status, problem.title = error.status_code, str(error.detail)
+    response = problem_response(problem)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:
+    log.error("unexpected failure", exc_info=error, extra={"path": request.url.path})
+    return problem_response(Problem("This is a fault of ours; nothing was changed. Try again, or tell us the time."))

@@ -1,0 +1,107 @@
+"""Servers for the whole run, a migrated database per worker, and the services' real applications."""
+
+import importlib
+import os
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from libs.kit.db import Database
+from libs.kit.ids import new_id
+from libs.kit.migrate import migrate
+from libs.kit.settings import Settings
+from libs.kit.testing import make_issuer
+from libs.stack.servers import Servers
+
+GIVEN = ("FILIERA_POSTGRES", "FILIERA_KAFKA", "FILIERA_REDIS")
+PREFIX = "FILIERA_TEST_RUN"
+
+Databases = Callable[[str], Awaitable[Database]]
+Clients = Callable[[str], Awaitable[httpx.AsyncClient]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start what is not given, once; xdist's workers inherit the environment."""
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="filiera-test-", ignore_cleanup_errors=True)))
+    os.environ[PREFIX] = f"t{os.getpid()}"
+    make_issuer(folder)
+    missing = [name for name in GIVEN if name not in os.environ]
+    if missing:
+        servers = stack.enter_context(Servers(folder / "home", durable=False))
+        os.environ.update({name: value for name, value in servers.environment().items() if name not in os.environ})
+        config.stash[_STARTED] = missing
+
+
+_STARTED: pytest.StashKey[list[str]] = pytest.StashKey()
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which servers the tests run on."""
+    started = config.stash.get(_STARTED, [])
+    return [f"{name}: {'embedded' if name in started else 'given'}" for name in GIVEN]
+
+
+@pytest.fixture
+async def database(worker: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Databases]:
+    """The database of a service, migrated once for this worker; tests share it and bring their own parties."""
+    async with AsyncExitStack() as stack:
+
+        async def connect(service: str) -> Database:
+            await _migrated(service, worker)
+            url = Settings(service=service, database=f"{service}_{worker}").url
+            made = Database(url)
+            stack.push_async_callback(made.close)
+            return made
+
+        yield connect
+
+
+@pytest.fixture
+async def kit_database() -> AsyncIterator[Database]:
+    """A fresh database of a service named probe, with the kit's tables alone."""
+    name = f"probe_{new_id().hex}"
+    await migrate("probe", database=name, scripts=Path(__file__).parent / "libs" / "kit")
+    made = Database(Settings(service="probe", database=name).url)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def client(worker: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Clients]:
+    """A service's real application, started with its relay, consumer and jobs, behind an HTTP client."""
+    async with AsyncExitStack() as stack:
+
+        async def start(service: str) -> httpx.AsyncClient:
+            await _migrated(service, worker)
+            monkeypatch.setenv("FILIERA_DATABASE", f"{service}_{worker}")
+            monkeypatch.setenv("FILIERA_TOPIC_PREFIX", f"{worker}.")
+            api = importlib.import_module(f"services.{service}.app").api
+            await stack.enter_async_context(api.router.lifespan_context(api))
+            transport = httpx.ASGITransport(api, raise_app_exceptions=False)
+            base = f"http://{service}.test"
+            return await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=base, timeout=30))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def worker(testrun_uid: str, worker_id: str) -> str:
+    """A name that no other worker and no other run has."""
+    return f"{os.environ[PREFIX]}_{worker_id}"
+
+
+_MIGRATED: set[str] = set()
+
+
+async def _migrated(service: str, worker: str) -> None:
+    if service not in _MIGRATED:
+        await migrate(service, database=f"{service}_{worker}")
+        _MIGRATED.add(service)

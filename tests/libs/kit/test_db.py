@@ -1,0 +1,57 @@
+"""Sessions: what they may see and do."""
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from libs.kit.db import Database
+from libs.kit.ids import new_id
+
+ADD = text("INSERT INTO thing VALUES (:id, :party, 1)")
+COUNT = text("SELECT count(*) FROM thing")
+
+
+async def test_a_party_sees_its_own_rows_alone(kit_database: Database) -> None:
+    mine, theirs = new_id(), new_id()
+    for party in (mine, theirs):
+        async with kit_database.write(party) as session:
+            await session.execute(ADD, {"id": new_id(), "party": party})
+    async with kit_database.read(mine) as session:
+        assert await session.scalar(COUNT) == 1
+    async with kit_database.read() as session:
+        assert await session.scalar(COUNT) == 0
+    async with kit_database.work() as session:
+        assert await session.scalar(COUNT) == 2
+
+
+async def test_a_party_cannot_write_into_anothers_data(kit_database: Database) -> None:
+    with pytest.raises(DBAPIError, match="row-level security"):
+        async with kit_database.write(new_id()) as session:
+            await session.execute(ADD, {"id": new_id(), "party": new_id()})
+
+
+async def test_a_read_session_cannot_write(kit_database: Database) -> None:
+    party = new_id()
+    with pytest.raises(DBAPIError, match="read-only"):
+        async with kit_database.read(party) as session:
+            await session.execute(ADD, {"id": new_id(), "party": party})
+
+
+async def test_a_block_that_raises_changes_nothing(kit_database: Database) -> None:
+    party = new_id()
+    with pytest.raises(ZeroDivisionError):
+        async with kit_database.write(party) as session:
+            await session.execute(ADD, {"id": new_id(), "party": party})
+            raise ZeroDivisionError
+    async with kit_database.read(party) as session:
+        assert await session.scalar(COUNT) == 0
+
+
+async def test_the_service_owns_nothing_and_cannot_escape(kit_database: Database) -> None:
+    async with kit_database.work() as session:
+        owned = "SELECT count(*) FROM pg_tables WHERE tableowner IN ('probe', 'probe_worker')"
+        assert await session.scalar(text(owned)) == 0
+    for forbidden in ("ALTER TABLE thing DISABLE ROW LEVEL SECURITY", "SET ROLE probe_owner", "DELETE FROM outbox"):
+        with pytest.raises(DBAPIError, match=r"must be owner|permission denied"):
+            async with kit_database.write(new_id()) as session:
+                await session.execute(text(forbidden))
