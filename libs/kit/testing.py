@@ -29,7 +29,7 @@ def make_issuer(folder: Path) -> None:
     os.environ[_KEY] = msgspec.json.encode(key.as_dict(private=True)).decode()
 
 
-def token(party: UUID, role: str, *, subject: str = "test", **claims: object) -> str:
+def token(party: UUID, role: str, /, *, subject: str = "test", **claims: object) -> str:
     """A token of the test issuer; `claims` replace or add, e.g. `exp=0`."""
     key = OKPKey.import_key(msgspec.json.decode(os.environ[_KEY]))
     now = int(time.time())

@@ -39,10 +39,14 @@ async def test_a_read_session_cannot_write(kit_database: Database) -> None:
 
 async def test_a_block_that_raises_changes_nothing(kit_database: Database) -> None:
     party = new_id()
-    with pytest.raises(ZeroDivisionError):
+
+    async def fail() -> None:
         async with kit_database.write(party) as session:
             await session.execute(ADD, {"id": new_id(), "party": party})
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     async with kit_database.read(party) as session:
         assert await session.scalar(COUNT) == 0
 

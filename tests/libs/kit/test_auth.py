@@ -1,0 +1,132 @@
+"""Tokens: only the issuer's, for us, in time, under the one algorithm."""
+
+import asyncio
+import base64
+import json
+import time
+from pathlib import Path
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet, OctKey, OKPKey, RSAKey
+
+from libs.contracts.values import PartyKind
+from libs.kit.auth import Principal, Verifier
+from libs.kit.clock import SystemClock
+from libs.kit.errors import Forbidden, Unauthenticated, Unavailable
+from libs.kit.ids import new_id
+from libs.kit.settings import Settings
+from libs.kit.testing import token
+
+
+@pytest.fixture
+def verifier() -> Verifier:
+    return Verifier(Settings(service="probe"), SystemClock())
+
+
+async def test_a_good_token_says_which_party_speaks(verifier: Verifier) -> None:
+    party = new_id()
+    principal = await verifier.principal(f"Bearer {token(party, 'workshop', subject='anna')}")
+    assert principal == Principal(party, PartyKind.WORKSHOP, "anna")
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": int(time.time()) - 60},
+        {"nbf": int(time.time()) + 600},
+        {"iss": "somebody-else"},
+        {"aud": "another-system"},
+        {"party": "not-a-uuid"},
+        {"party": 7},
+        {"role": "emperor"},
+        {"sub": None},
+    ],
+)
+async def test_a_token_with_a_bad_claim_is_refused(verifier: Verifier, claims: dict[str, object]) -> None:
+    with pytest.raises(Unauthenticated):
+        await verifier.principal(f"Bearer {token(new_id(), 'brand', **claims)}")
+
+
+def _part(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def _claims() -> dict[str, object]:
+    party = str(new_id())
+    soon = int(time.time()) + 600
+    return {"iss": "filiera-dev", "aud": "filiera", "sub": "x", "exp": soon, "party": party, "role": "brand"}
+
+
+async def test_an_unsigned_token_is_refused(verifier: Verifier) -> None:
+    for alg in ("none", "None", "NONE"):
+        with pytest.raises(Unauthenticated):
+            await verifier.principal(f"Bearer {_part({'alg': alg, 'kid': 'test'})}.{_part(_claims())}.")
+
+
+async def test_another_algorithm_is_refused_even_with_a_published_key(verifier: Verifier) -> None:
+    public = await asyncio.to_thread(Path(Settings(service="probe").jwks).read_bytes)
+    shared_secret = OctKey.import_key(public)
+    forged = jwt.encode({"alg": "HS256", "kid": "test"}, _claims(), shared_secret, algorithms=["HS256"])
+    with pytest.raises(Unauthenticated):
+        await verifier.principal(f"Bearer {forged}")
+    rsa = RSAKey.generate_key(2048)
+    other = jwt.encode({"alg": "RS256", "kid": "test"}, _claims(), rsa, algorithms=["RS256"])
+    with pytest.raises(Unauthenticated):
+        await verifier.principal(f"Bearer {other}")
+
+
+async def test_a_key_that_was_not_published_is_refused(verifier: Verifier) -> None:
+    for kid in ("test", "other", None):
+        head = {"alg": "Ed25519"} | ({"kid": kid} if kid else {})
+        forged = jwt.encode(head, _claims(), OKPKey.generate_key("Ed25519"), algorithms=["Ed25519"])
+        with pytest.raises(Unauthenticated):
+            await verifier.principal(f"Bearer {forged}")
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "Bearer", "Bearer ", "Bearer a.b", "Bearer " + "x" * 10_000, "Bearer é.é.é"]
+)
+async def test_what_is_no_token_is_refused(verifier: Verifier, value: str | None) -> None:
+    with pytest.raises(Unauthenticated):
+        await verifier.principal(value)
+
+
+async def test_a_new_key_is_followed(tmp_path: Path) -> None:
+    jwks = tmp_path / "jwks.json"
+    clock = HandClock()
+    old, new = (OKPKey.generate_key("Ed25519", {"kid": kid}) for kid in ("old", "new"))
+    jwks.write_text(json.dumps(KeySet([old]).as_dict(private=False)))
+    verifier = Verifier(Settings(service="probe", jwks=str(jwks)), clock)
+    await verifier.principal(f"Bearer {_signed(old, 'old')}")
+    jwks.write_text(json.dumps(KeySet([new]).as_dict(private=False)))
+    clock.ahead += 11
+    await verifier.principal(f"Bearer {_signed(new, 'new')}")
+    with pytest.raises(Unauthenticated):
+        await verifier.principal(f"Bearer {_signed(old, 'old')}")
+
+
+async def test_without_the_issuers_keys_the_answer_is_to_try_again(tmp_path: Path) -> None:
+    verifier = Verifier(Settings(service="probe", jwks=str(tmp_path / "missing")), SystemClock())
+    with pytest.raises(Unavailable):
+        await verifier.principal(f"Bearer {token(new_id(), 'brand')}")
+
+
+def test_a_role_that_may_not_is_told_which_may() -> None:
+    principal = Principal(new_id(), PartyKind.RETAILER, "x")
+    principal.must_be(PartyKind.RETAILER, PartyKind.BRAND)
+    with pytest.raises(Forbidden, match="role workshop or lab; yours has retailer"):
+        principal.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
+
+
+class HandClock(SystemClock):
+    """The machine's clock, moved by hand."""
+
+    ahead = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+
+def _signed(key: OKPKey, kid: str) -> str:
+    return jwt.encode({"alg": "Ed25519", "kid": kid}, _claims(), key, algorithms=["Ed25519"])
