@@ -80,7 +80,7 @@ class Verifier:
         registry = jwt.JWTClaimsRegistry(now=int(self._clock.now().timestamp()), leeway=5, **self._claims)
         registry.validate(decoded.claims)
         claims = decoded.claims
-        return Principal(UUID(claims["party"]), PartyKind(claims["role"]), str(claims["sub"]))
+        return Principal(UUID(str(claims["party"])), PartyKind(claims["role"]), str(claims["sub"]))
 
     def _unknown_key(self, token: str) -> bool:
         kid = extract_compact(token.encode()).headers().get("kid")
