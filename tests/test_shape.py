@@ -1,0 +1,77 @@
+"""The size and shape that keep the tree readable in ten minutes (DESIGN: simple and elegant first)."""
+
+import ast
+import re
+import statistics
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def sources(folder: str) -> list[Path]:
+    return [path for path in sorted((ROOT / folder).rglob("*.py")) if "migrations" not in path.parts]
+
+
+def lines(folder: str) -> int:
+    return sum(len(path.read_text().splitlines()) for path in sources(folder))
+
+
+@pytest.mark.parametrize(
+    ("folder", "limit"),
+    [("libs/kit", 1800), *((f"services/{name}", 900) for name in ("catalog", "capacity", "orders", "gateway"))],
+)
+def test_a_folder_stays_small(folder: str, limit: int) -> None:
+    assert lines(folder) <= limit
+
+
+def test_no_file_is_over_400_lines() -> None:
+    long = [
+        path
+        for folder in ("libs", "services", "bench", "tests")
+        for path in sources(folder)
+        if len(path.read_text().splitlines()) > 400
+    ]
+    assert not long
+
+
+def test_the_median_function_is_under_10_lines() -> None:
+    functions = [
+        node.end_lineno - node.lineno + 1
+        for folder in ("libs", "services")
+        for path in sources(folder)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
+    ]
+    assert statistics.median(functions) < 10
+
+
+def test_wiring_is_under_40_lines() -> None:
+    assert [path for path in ROOT.glob("services/*/app.py") if len(path.read_text().splitlines()) > 40] == []
+
+
+def test_every_service_has_the_same_files() -> None:
+    expected = {"README.md", "app.py", "migrations", "store", "subscriptions", "tables"}
+    for service in ROOT.glob("services/*/app.py"):
+        found = {
+            path.name if path.suffix == ".md" or path.name == "app.py" else path.stem
+            for path in service.parent.iterdir()
+        }
+        assert expected <= found, service.parent.name
+
+
+def test_no_package_registry_is_named() -> None:
+    hosts = re.compile(rb"(pypi\.org|pythonhosted|registry\.npmjs|npmjs\.org|repo1?\.maven|proxy\.golang|crates\.io)")
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, timeout=30).stdout
+    here = Path(__file__).resolve()
+    named = [
+        path.decode()
+        for path in tracked.split(b"\0")
+        if path
+        and (ROOT / path.decode()).is_file()
+        and (ROOT / path.decode()).resolve() != here
+        and hosts.search((ROOT / path.decode()).read_bytes())
+    ]
+    assert named == []
