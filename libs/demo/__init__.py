@@ -1,0 +1,1 @@
+"""What `./filiera demo` runs: the story of a few firms, and a Milan-sized set of them, through the public API alone."""

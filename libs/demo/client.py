@@ -1,0 +1,198 @@
+"""A small client of the public GraphQL API: kept connections, a deadline on every wait, one clear error per failure."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+from websockets.typing import Subprotocol
+
+Json = dict[str, Any]
+Tokens = Callable[[UUID, str], str]
+"""Makes the bearer token of a party in a role."""
+
+_DEADLINE = 30.0
+_REMEMBERED = 16
+
+
+class DemoError(Exception):
+    """An expected failure. Its message is one plain sentence for people."""
+
+
+class UnreachableError(DemoError):
+    """Nobody answers there, or not in time: trying again later may help."""
+
+
+class RefusedError(DemoError):
+    """The platform said no, with its typed error: `kind` (the GraphQL type), `code`, and a sentence."""
+
+    def __init__(self, operation: str, kind: str, code: str, sentence: str) -> None:
+        super().__init__(f"{operation} was refused ({code}): {sentence}")
+        self.kind, self.code, self.sentence = kind, code, sentence
+
+
+class Platform:
+    """The gateway at one address. What was written through it is waited for by what is read through it."""
+
+    def __init__(self, url: str, tokens: Tokens) -> None:
+        self.url = url.rstrip("/")
+        self._tokens = tokens
+        self._written: deque[str] = deque(maxlen=_REMEMBERED)
+        self._http = httpx.AsyncClient(base_url=self.url, timeout=_DEADLINE, trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    def actor(self, role: str, name: str, party: UUID | None = None) -> "Actor":
+        """Somebody who acts here: a party, a fresh one unless given, with a token of its own."""
+        identity = party or uuid4()
+        return Actor(self, identity, role, name, self._tokens(identity, role))
+
+    def remember(self, after: str) -> None:
+        """Let later reads wait until they see this write."""
+        self._written.append(after)
+
+    async def post(self, document: str, variables: Json, token: str) -> Json:
+        """The `data` of one operation. Raises UnreachableError, or DemoError for what a client did not expect."""
+        headers = {"authorization": f"Bearer {token}", "filiera-after": ",".join(self._written)}
+        try:
+            answer = await self._http.post(
+                "/graphql", json={"query": document, "variables": variables}, headers=headers
+            )
+        except httpx.ConnectError:
+            raise UnreachableError(f"Nothing answers at {self.url}: start it with ./filiera up") from None
+        except httpx.HTTPError as error:
+            raise UnreachableError(
+                f"{self.url} did not answer well ({type(error).__name__}): see ./filiera status"
+            ) from error
+        return _data(answer)
+
+
+class Actor:
+    """A party with its token, doing things through the public API."""
+
+    def __init__(self, platform: Platform, party: UUID, role: str, name: str, token: str) -> None:
+        self.platform, self.party, self.role, self.name = platform, party, role, name
+        self._token = token
+
+    async def ask(self, document: str, **variables: Any) -> Json:
+        """The `data` of a query."""
+        return await self.platform.post(document, variables, self._token)
+
+    async def do(self, mutation: str, wanted: str, given: Json, patience: float = 0) -> Json:
+        """Carry out a mutation once and return its success, `wanted` being the fields asked for.
+
+        Raises RefusedError with the platform's typed error. Within `patience` seconds an unavailable platform is asked
+        again with the same idempotency key: nothing is done twice.
+        """
+        given = {**given, "idempotencyKey": str(uuid4())}
+        until = asyncio.get_running_loop().time() + patience
+        for pause in _pauses():
+            try:
+                return await self._do(mutation, wanted, given)
+            except (RefusedError, UnreachableError) as error:
+                passing = isinstance(error, UnreachableError) or error.kind == "Unavailable"
+                if not passing or asyncio.get_running_loop().time() + pause > until:
+                    raise
+            await asyncio.sleep(pause)
+        raise AssertionError("the pauses never end")
+
+    async def _do(self, mutation: str, wanted: str, given: Json) -> Json:
+        data = await self.ask(_mutation(mutation, wanted), input=given)
+        result: Json = data[mutation]
+        if result["__typename"].endswith("Success"):
+            self.platform.remember(result["after"])
+            return result
+        fields = "".join(f" [{'.'.join(map(str, f['path']))}: {f['message']}]" for f in result.get("fields", ()))
+        raise RefusedError(mutation, result["__typename"], result["code"], result["message"] + fields)
+
+    async def watch(
+        self, document: str, variables: Json, enough: Callable[[Json], bool], seconds: float = 20
+    ) -> list[Json]:
+        """What a subscription tells, up to the first answer that is enough. Raises UnreachableError when time is up."""
+        told: list[Json] = []
+        try:
+            async with asyncio.timeout(seconds), self._socket() as socket:
+                await self._subscribe(socket, document, variables)
+                while not told or not enough(told[-1]):
+                    told.append(await _next(socket))
+        except TimeoutError:
+            raise UnreachableError(f"The subscription told nothing final in {seconds:.0f} s, only {told}") from None
+        except (OSError, WebSocketException) as error:
+            raise UnreachableError(f"The subscription at {self.platform.url} broke: {error}") from error
+        return told
+
+    def _socket(self) -> connect:
+        url = self.platform.url.replace("http", "ws", 1) + "/graphql"
+        return connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None)
+
+    async def _subscribe(self, socket: ClientConnection, document: str, variables: Json) -> None:
+        await _send(socket, {"type": "connection_init", "payload": {"authorization": f"Bearer {self._token}"}})
+        await _receive(socket, "connection_ack")
+        payload = {"query": document, "variables": variables}
+        await _send(socket, {"id": "1", "type": "subscribe", "payload": payload})
+
+
+def _pauses() -> Iterator[float]:
+    pause = 0.1
+    while True:
+        yield pause
+        pause = min(2 * pause, 3.0)
+
+
+def _mutation(name: str, wanted: str) -> str:
+    title = name[0].upper() + name[1:]
+    return (
+        f"mutation {title}($input: {title}Input!) {{ {name}(input: $input) {{ __typename"
+        f" ... on {title}Success {{ {wanted} after }}"
+        " ... on Failure { code message } ... on InvalidInput { fields { path message } } } }"
+    )
+
+
+def _data(answer: httpx.Response) -> Json:
+    try:
+        body = msgspec.json.decode(answer.content, type=dict[str, Any])
+    except msgspec.DecodeError:
+        body = {}
+    if answer.status_code in (429, 502, 503, 504):
+        raise UnreachableError(f"{answer.url} is busy or not ready ({answer.status_code}): {_reason(body)}")
+    if body.get("errors") or body.get("data") is None:
+        raise DemoError(f"{answer.url} answered {answer.status_code}: {_reason(body)}")
+    data: Json = body["data"]
+    return data
+
+
+def _reason(body: Json) -> str:
+    messages = [error.get("message", "") for error in body.get("errors") or ()]
+    return "; ".join(messages) or body.get("detail") or "no GraphQL answer; is this the gateway's address?"
+
+
+async def _send(socket: ClientConnection, message: Json) -> None:
+    await socket.send(msgspec.json.encode(message).decode())
+
+
+async def _receive(socket: ClientConnection, wanted: str) -> Json:
+    """The next message of that type; pings are answered meanwhile."""
+    while True:
+        message = msgspec.json.decode(await socket.recv(), type=dict[str, Any])
+        if message["type"] == wanted:
+            return message
+        if message["type"] != "ping":
+            raise DemoError(f"The subscription said {message['type']} instead of {wanted}: {message.get('payload')}")
+        await _send(socket, {"type": "pong"})
+
+
+async def _next(socket: ClientConnection) -> Json:
+    payload = (await _receive(socket, "next"))["payload"]
+    if payload.get("errors"):
+        raise DemoError(f"The subscription failed: {_reason(payload)}")
+    data: Json = payload["data"]
+    return data

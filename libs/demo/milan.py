@@ -1,0 +1,173 @@
+"""A Milan-sized set of firms, made up from a seed: the same seed gives the same firms, each by its number alone.
+
+Size and shares are those of the city's own programme: 36,000 firms, of them 13,000 artisans. No firm is a real one:
+names are coined from syllables. Places are real: `milan.json` has districts of the city (NIL) and the larger
+municipalities of the metropolitan city, with the centroid in WGS 84 degrees rounded to 0.001, a radius in km that stays
+inside, and a weight of roughly a thousand inhabitants. They are public geographic facts typed from general knowledge,
+good to about half a kilometre (the municipalities were compared with GeoNames).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from math import cos, pi, radians, sin, sqrt
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+from uuid import UUID, uuid5
+
+import msgspec
+
+from libs.demo.holidays import closed_days
+
+FIRMS = 36_000
+WORKSHOPS = 13_000
+
+_NAMESPACE = UUID("5f0b0a2e-9d0c-5c1b-8a51-6d696c616e6f")
+_KM_PER_DEGREE = 111.2
+
+
+class Place(NamedTuple):
+    """Where firms are: a centroid in degrees, a radius in km, a weight."""
+
+    name: str
+    municipality: str
+    latitude: float
+    longitude: float
+    radius_km: float
+    weight: float
+
+
+class Post(NamedTuple):
+    """A kind of resource found in a trade: `teams` is the most of them that work side by side."""
+
+    name: str
+    kind: str
+    processes: tuple[str, ...]
+    teams: int
+    cents_per_minute: int
+
+
+class Trade(NamedTuple):
+    """A trade with its share of the workshops, words for a firm's name, and what stands in the workshop."""
+
+    name: str
+    weight: int
+    words: tuple[str, ...]
+    posts: tuple[Post, ...]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource with its terms; quantities are minutes a day, money is euro cents."""
+
+    id: UUID
+    name: str
+    kind: str
+    processes: tuple[str, ...]
+    weekly: list[int]
+    closed: list[date]
+    cents_per_minute: int
+    setup_cents: int
+    minimum_minutes: int
+    notice_days: int
+
+
+@dataclass(frozen=True)
+class Firm:
+    """A party with its one site; workshops and labs have resources."""
+
+    id: UUID
+    kind: str
+    name: str
+    site_id: UUID
+    place: Place
+    latitude: float
+    longitude: float
+    trade: str | None
+    resources: list[Resource]
+
+
+class _Data(msgspec.Struct):
+    places: list[Place]
+    trades: list[Trade]
+    others: dict[str, list[str]]
+    syllables: tuple[list[str], list[str], list[str]]
+
+
+_DATA = msgspec.json.decode(Path(__file__).with_suffix(".json").read_bytes(), type=_Data)
+PLACES, TRADES = _DATA.places, _DATA.trades
+_FABLAB = next(trade for trade in TRADES if trade.name == "fablab")
+_PLACE_WEIGHTS = [place.weight for place in PLACES]
+
+# Minutes of one team, Monday first, with the share of workshops that keep these hours.
+_SHIFTS = (
+    ((480, 480, 480, 480, 480, 0, 0), 60),
+    ((480, 480, 480, 480, 480, 240, 0), 15),
+    ((0, 480, 480, 480, 480, 300, 0), 10),
+    ((960, 960, 960, 960, 960, 0, 0), 8),
+    ((300, 300, 300, 300, 300, 0, 0), 7),
+)
+_OTHERS = {"brand": 27, "retailer": 73}
+_LABS_PER_MILLE = 4
+
+
+def workshops_among(firms: int) -> int:
+    """How many of the first so many firms are workshops: 13,000 of 36,000, spread evenly."""
+    return firms * WORKSHOPS // FIRMS
+
+
+def firms(count: int, seed: int, starts_on: date) -> Iterator[Firm]:
+    """The first `count` firms of the seed; their resources publish one year from `starts_on`."""
+    return (firm(number, seed, starts_on) for number in range(count))
+
+
+def firm(number: int, seed: int, starts_on: date) -> Firm:
+    """The firm of that number. Ids and all properties depend on seed and number; only the days depend on the start."""
+    rng = Random(f"{seed}/{number}")  # noqa: S311 - reproducible on purpose; nothing here is secret
+    place = rng.choices(PLACES, _PLACE_WEIGHTS)[0]
+    latitude, longitude = _point(rng, place)
+    kind, trade = _kind(rng, workshops_among(number + 1) > workshops_among(number))
+    words = trade.words if trade else _DATA.others[kind]
+    name = f"{rng.choice(words)} {''.join(map(rng.choice, _DATA.syllables))}"
+    resources = _resources(rng, trade, f"{seed}/{number}", place.municipality, starts_on) if trade else []
+    ids = [uuid5(_NAMESPACE, f"{seed}/{number}/{what}") for what in ("party", "site")]
+    return Firm(ids[0], kind, name, ids[1], place, latitude, longitude, trade.name if trade else None, resources)
+
+
+def _point(rng: Random, place: Place) -> tuple[float, float]:
+    """Somewhere in the place's disc, evenly."""
+    distance, angle = place.radius_km * sqrt(rng.random()) / _KM_PER_DEGREE, 2 * pi * rng.random()
+    longitude = place.longitude + distance * cos(angle) / cos(radians(place.latitude))
+    return round(place.latitude + distance * sin(angle), 6), round(longitude, 6)
+
+
+def _kind(rng: Random, workshop: bool) -> tuple[str, Trade | None]:
+    if workshop:
+        return "workshop", rng.choices(TRADES, [trade.weight for trade in TRADES])[0]
+    if rng.random() * 1000 < _LABS_PER_MILLE:
+        return "lab", _FABLAB
+    return rng.choices(list(_OTHERS), list(_OTHERS.values()))[0], None
+
+
+def _resources(rng: Random, trade: Trade, key: str, municipality: str, starts_on: date) -> list[Resource]:
+    hours = rng.choices([hours for hours, _ in _SHIFTS], [weight for _, weight in _SHIFTS])[0]
+    closed = list(closed_days(starts_on, hours, municipality, rng.choices((0, 2, 3, 4), (5, 30, 45, 20))[0]))
+    posts = trade.posts[: rng.randint(1, len(trade.posts))]
+    return [_resource(rng, post, hours, closed, uuid5(_NAMESPACE, f"{key}/{post.name}")) for post in posts]
+
+
+def _resource(rng: Random, post: Post, hours: tuple[int, ...], closed: list[date], identity: UUID) -> Resource:
+    teams = rng.randint(1, post.teams)
+    return Resource(
+        id=identity,
+        name=post.name.capitalize(),
+        kind=post.kind,
+        processes=post.processes,
+        weekly=[minutes * teams for minutes in hours],
+        closed=closed,
+        cents_per_minute=round(post.cents_per_minute * rng.uniform(0.8, 1.3)),
+        setup_cents=rng.randrange(0, 6001, 500),
+        minimum_minutes=rng.choice((15, 30, 60)),
+        notice_days=rng.choice((0, 1, 2, 3, 5, 7)),
+    )
