@@ -1,0 +1,131 @@
+"""Orders and an honest capacity, told apart by two queues: however they are interleaved, it ends well."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from services.orders.domain import Decision, Fact, State, decide
+from tests.services.orders.honest_capacity import HonestCapacity, Room
+
+FACTS = {
+    "HoldPlaced": Fact.HOLD_PLACED,
+    "HoldRefused": Fact.HOLD_REFUSED,
+    "HoldConfirmed": Fact.HOLD_CONFIRMED,
+    "HoldReleased": Fact.HOLD_LOST,
+    "HoldExpired": Fact.HOLD_LOST,
+    "BookingConfirmed": Fact.BOOKING_CONFIRMED,
+    "BookingCancelled": Fact.BOOKING_CANCELLED,
+}
+ENDS = {State.CONFIRMED, State.REFUSED, State.CANCELLED, State.FAILED}
+
+
+@dataclass
+class Saga:
+    """One order. `to_capacity` is one topic; holds and bookings come back on two, in order within each only."""
+
+    capacity: HonestCapacity
+    state: State = State.PLACED
+    version: int = 1
+    to_capacity: deque[tuple[int, State]] = field(default_factory=lambda: deque([(1, State.PLACED)]))
+    holds: deque[str] = field(default_factory=deque)
+    bookings: deque[str] = field(default_factory=deque)
+    heard: list[Fact] = field(default_factory=list)
+    path: list[State] = field(default_factory=lambda: [State.PLACED])
+
+    @property
+    def waits(self) -> bool:
+        return decide(self.state, Fact.HOLD_CONFIRMED).deadline is not None
+
+    def learn(self, fact: Fact) -> None:
+        after = decide(self.state, fact)
+        assert after.decision is not Decision.QUARANTINE, f"an honest capacity led to quarantine: {self.path} {fact}"
+        self.heard.append(fact)
+        if after.moved:
+            self.path.append(after.state)
+        self.state = after.state
+        if after.told:
+            self.version += 1
+            self.to_capacity.append((self.version, self.state))
+
+    def capacity_hears(self, keep: bool = False) -> None:
+        self.capacity.hear(*(self.to_capacity[0] if keep else self.to_capacity.popleft()))
+        self.carry()
+
+    def carry(self) -> None:
+        for name in self.capacity.told:
+            (self.bookings if name.startswith("Booking") else self.holds).append(name)
+        self.capacity.told.clear()
+
+    def drain(self) -> None:
+        """Deliver everything and let every deadline pass, until nothing more happens."""
+        while self.to_capacity or self.holds or self.bookings or self.waits:
+            if self.to_capacity:
+                self.capacity_hears()
+            elif queue := self.holds or self.bookings:
+                self.learn(FACTS[queue.popleft()])
+            else:
+                self.learn(Fact.DEADLINE_PASSED)
+
+    def assert_ended_well(self) -> None:
+        assert self.state in ENDS
+        assert self.capacity.room is (Room.BOOKED if self.state is State.CONFIRMED else Room.NONE)
+
+
+class AnyOrderOfEvents(RuleBasedStateMachine):
+    """Deliveries late, early and twice, deadlines and cancellations at any moment."""
+
+    @initialize(grants=st.booleans())
+    def place(self, grants: bool) -> None:
+        self.saga = Saga(HonestCapacity(grants))
+
+    @precondition(lambda self: self.saga.to_capacity)
+    @rule(again=st.booleans())
+    def capacity_hears(self, again: bool) -> None:
+        self.saga.capacity_hears(keep=again)
+
+    @precondition(lambda self: self.saga.holds)
+    @rule(again=st.booleans())
+    def a_hold_event_arrives(self, again: bool) -> None:
+        self.saga.learn(FACTS[self.saga.holds[0] if again else self.saga.holds.popleft()])
+
+    @precondition(lambda self: self.saga.bookings)
+    @rule(again=st.booleans())
+    def a_booking_event_arrives(self, again: bool) -> None:
+        self.saga.learn(FACTS[self.saga.bookings[0] if again else self.saga.bookings.popleft()])
+
+    @precondition(lambda self: self.saga.heard)
+    @rule(data=st.data())
+    def an_old_event_arrives_again(self, data: st.DataObject) -> None:
+        again = [fact for fact in self.saga.heard if fact not in {Fact.DEADLINE_PASSED, Fact.CANCELLED_BY_BUYER}]
+        if again:
+            self.saga.learn(data.draw(st.sampled_from(again)))
+
+    @rule()
+    def the_hold_expires(self) -> None:
+        self.saga.capacity.expire()
+        self.saga.carry()
+
+    @precondition(lambda self: self.saga.waits)
+    @rule()
+    def the_deadline_passes(self) -> None:
+        self.saga.learn(Fact.DEADLINE_PASSED)
+
+    @rule()
+    def the_buyer_cancels(self) -> None:
+        self.saga.learn(Fact.CANCELLED_BY_BUYER)
+
+    @invariant()
+    def an_end_is_reached_at_most_once(self) -> None:
+        bad_ends = [state for state in self.saga.path if state in ENDS - {State.CONFIRMED}]
+        assert len(bad_ends) <= 1
+
+    def teardown(self) -> None:
+        self.saga.drain()
+        self.saga.assert_ended_well()
+
+
+AnyOrderOfEvents.TestCase.settings = settings(max_examples=300, stateful_step_count=25, deadline=None)
+TestAnyOrderOfEventsReachesOneEndAndLeaksNothing = AnyOrderOfEvents.TestCase
