@@ -1,6 +1,6 @@
 """Every event that crosses a service border, as a type; `schemas/` and `asyncapi.json` are generated from them."""
 
 from libs.contracts import capacity, catalog, orders
-from libs.contracts._base import REGISTRY, Event, event, topics
+from libs.contracts._base import REGISTRY, Event, event, source, topics
 
-__all__ = ["REGISTRY", "Event", "capacity", "catalog", "event", "orders", "topics"]
+__all__ = ["REGISTRY", "Event", "capacity", "catalog", "event", "orders", "source", "topics"]

@@ -47,3 +47,8 @@ def event(service: str, aggregate: str, happened: str, version: int = 1) -> Call
 def topics(service: str) -> list[str]:
     """The topics that a service owns and alone writes to."""
     return sorted({cls.topic for cls in REGISTRY.values() if cls.topic.startswith(f"{service}.")})
+
+
+def source(topic: str) -> str:
+    """CloudEvents `source` (header `ce_source`) of all that the owner of `topic` publishes, a URI reference."""
+    return f"/filiera/{topic.partition('.')[0]}"

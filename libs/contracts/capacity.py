@@ -14,15 +14,21 @@ class Resource(Event, frozen=True, kw_only=True):
     party_id: UUID
     """The workshop."""
     site_id: UUID
+    """Where it stands."""
     name: str
+    """As the workshop calls it."""
     kind: str
     """machine, bench, operator_pool, tool_set or room."""
     processes: list[str]
+    """What it can do, from the shared taxonomy."""
     unit: str
     """Unit of its buckets: `minutes` unless stated."""
     time_zone: str
+    """IANA name, the site's."""
     terms: Terms
+    """What its time costs and how it is sold."""
     calendar: Calendar
+    """When it works."""
 
 
 @event("capacity", "resource", "resource_published")
@@ -45,11 +51,17 @@ class Bucket(Event, frozen=True, kw_only=True):
     party_id: UUID
     """The workshop."""
     resource_id: UUID
+    """Whose time it is."""
     day: date
+    """Of the site's time zone."""
     published: int
+    """What the calendar gives, in the resource's unit."""
     held: int
+    """Under live holds."""
     committed: int
+    """Booked."""
     blocked: int
+    """Withdrawn by the workshop."""
 
 
 @event("capacity", "bucket", "bucket_changed")
@@ -75,10 +87,13 @@ class Hold(Event, frozen=True, kw_only=True):
     order_id: UUID | None = None
     """The order that asked, if one did; then the hold's id is the order's."""
     state: HoldState
+    """Where in its life the hold stands."""
     allocations: list[Allocation]
     """Empty when refused."""
     expires_at: datetime | None = None
+    """The lease ends at this instant (RFC 3339, UTC), on the ledger's database clock."""
     refusal: Refusal | None = None
+    """Why there was no room."""
 
 
 @event("capacity", "hold", "hold_placed")
@@ -119,9 +134,13 @@ class Booking(Event, frozen=True, kw_only=True):
     party_id: UUID
     """Who booked."""
     order_id: UUID | None = None
+    """The order that it is for, if one asked; then the booking's id is the order's."""
     state: BookingState
+    """Whether it still stands."""
     allocations: list[Allocation]
+    """What it takes, of which buckets."""
     price: Money
+    """For all of it, set-up included."""
 
 
 @event("capacity", "booking", "booking_confirmed")

@@ -10,7 +10,9 @@ class Party(Event, frozen=True, kw_only=True):
     """State of a party: an organisation, and the tenant whose data is its own."""
 
     kind: PartyKind
+    """What it does on the platform."""
     name: str
+    """As it wants to be called."""
 
 
 @event("catalog", "party", "party_registered")
@@ -27,11 +29,15 @@ class Site(Event, frozen=True, kw_only=True):
     """State of a site: a place of a party."""
 
     party_id: UUID
+    """Whose place it is."""
     name: str
+    """As its party calls it."""
     municipality: str
+    """Where it stands, e.g. `Milano`."""
     latitude: float
     """WGS 84 degrees."""
     longitude: float
+    """WGS 84 degrees."""
     time_zone: str
     """IANA name; local days of resources here are days of this zone."""
 
@@ -47,11 +53,15 @@ class Product(Event, frozen=True, kw_only=True):
     party_id: UUID
     """The brand."""
     name: str
+    """As the brand sells it."""
     description: str
+    """For buyers, plain text."""
     price: Money
     """Of one piece."""
     variants: list[Variant]
+    """The forms it is sold in."""
     routing: list[Operation]
+    """The operations that make one lot, in order."""
 
 
 @event("catalog", "product", "product_registered")

@@ -26,9 +26,13 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """So many pieces of a variant, made to order."""
 
     product_id: UUID
+    """The product, of the catalog."""
     brand_id: UUID
+    """The party whose product it is."""
     sku: str
+    """Which variant."""
     quantity: int
+    """Pieces."""
     price: Money
     """Of one piece."""
     needs: list[Need]
@@ -41,8 +45,11 @@ class Order(Event, frozen=True, kw_only=True):
     party_id: UUID
     """The buyer."""
     state: OrderState
+    """Where in its life the order stands."""
     lines: list[Line]
+    """What was asked."""
     total: Money
+    """Price of all lines."""
     earliest_day: date
     """Work may begin on this local day."""
     due_day: date

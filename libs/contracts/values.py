@@ -11,7 +11,9 @@ class Money(msgspec.Struct, frozen=True):
     """An amount in integer minor units (cents) of an ISO 4217 currency."""
 
     amount: int
+    """Minor units: 1250 is 12.50 EUR."""
     currency: str = "EUR"
+    """ISO 4217, three capital letters."""
 
 
 class PartyKind(StrEnum):
@@ -39,23 +41,31 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     """A size or colour form of a product, by its stock keeping unit."""
 
     sku: str
+    """Names the form in orders."""
     label: str
+    """For people, e.g. `Navy, M`."""
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
     """Time that an order asks for: `minutes` of `process`, in the order of the routing."""
 
     process: str
+    """A process of the shared taxonomy."""
     minutes: int
+    """For the whole lot, set-up included."""
 
 
 class Allocation(msgspec.Struct, frozen=True, kw_only=True):
     """A quantity of one bucket: one resource of one workshop on one local day of its site."""
 
     bucket_id: UUID
+    """The bucket."""
     resource_id: UUID
+    """The bucket's resource."""
     workshop_id: UUID
+    """The party whose resource it is."""
     day: date
+    """The bucket's day."""
     quantity: int
     """In the resource's unit (minutes unless stated)."""
 
@@ -64,7 +74,9 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why not: a stable code for programs and a plain sentence for people."""
 
     code: str
+    """For programs; never reworded."""
     message: str
+    """For people."""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +87,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     setup_price: Money
     """Once for a booking."""
     minimum_quantity: int = 1
+    """In the resource's unit."""
     notice_days: int = 0
     """How many local days ahead a slot must be taken."""
 
@@ -87,5 +100,6 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True):
     exceptions: dict[str, int] = msgspec.field(default_factory=dict)
     """ISO day -> quantity: public holidays, closures, overtime."""
     starts_on: date
+    """The first day published."""
     ends_on: date
     """The last day published."""
