@@ -265,7 +265,7 @@ class Transition:
     deadline: Deadline | None
     """What the order waits for from now on."""
     reason: Reason | None
-    """For the buyer, unless capacity gave a better one."""
+    """Why the order ended so, for the buyer."""
 
     @property
     def told(self) -> bool:
@@ -283,11 +283,15 @@ class Transition:
         return self.state in {State.RESERVED, State.CONFIRMED}
 
 
-def decide(state: State, fact: Fact) -> Transition:
-    """What happens to an order in this state when this becomes known. Every pair is decided in `DECISIONS`."""
+def decide(state: State, fact: Fact, given: Reason | None = None) -> Transition:
+    """What happens to an order in this state when this becomes known. Every pair is decided in `DECISIONS`.
+
+    `given` is the reason that came with a refusal.
+    """
     decision = DECISIONS[fact][state]
     after = decision.value if isinstance(decision.value, State) else state
-    return Transition(decision, after, _DEADLINES.get(after), _reason(decision, state, fact))
+    reason = given if given and decision is Decision.REFUSE else _reason(decision, state, fact)
+    return Transition(decision, after, _DEADLINES.get(after), reason)
 
 
 def _reason(decision: Decision, state: State, fact: Fact) -> Reason | None:

@@ -152,7 +152,7 @@ async def _learn(session: WriteSession, locked: dict[UUID, Order], news: Iterabl
     waiting, told = {}, []
     for item in news:
         order = locked[item.order_id]
-        transition = decide(State(order.state), item.fact)
+        transition = decide(State(order.state), item.fact, item.reason)
         if transition.told:
             _apply(order, transition, item)
             told.append(_event(order))
@@ -170,12 +170,12 @@ def _apply(order: Order, transition: Transition, news: News) -> None:
         return
     if transition.state is not State.QUARANTINED:
         order.allocations = msgspec.to_builtins(news.allocations) if transition.planned else []
-    reason = news.reason or transition.reason
+    reason = transition.reason
     order.refusal_code, order.refusal_message = (reason.code, reason.message) if reason else (None, None)
 
 
 def _news(event: CapacityEvent, order_id: UUID) -> News:
-    refusal = event.refusal if isinstance(event, capacity.HoldRefused) else None
+    refusal = event.refusal if isinstance(event, capacity.Hold) else None
     reason = Reason(refusal.code, refusal.message) if refusal else None
     return News(order_id, _FACTS[type(event)], event.allocations, reason)
 
