@@ -1,0 +1,140 @@
+"""Loads a made-up Milan through the import mutations of the public API, as a hub. Loading again skips what is there."""
+
+import asyncio
+import base64
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from libs.demo.client import Actor, DemoError, Json, Platform
+from libs.demo.holidays import last_day
+from libs.demo.milan import Firm, Resource, firms
+from libs.demo.stage import duration
+
+ZONE = "Europe/Rome"
+_HUB = UUID("00000000-0000-4000-8000-6d696c616e6f")
+_BATCH = 250
+_AT_ONCE = 3
+_PATIENCE = 120.0
+_VISIBLE_WITHIN = 300.0
+_NOTE_EVERY = 3.0
+_NODE = "query Seen($id: ID!) { node(id: $id) { id } }"
+
+
+async def load(platform: Platform, console: Console, count: int, seed: int) -> None:
+    """Load that many firms and wait until all can be read back. Raises DemoError with the reason it cannot."""
+    hub = platform.actor("hub", "Milano", party=_HUB)
+    starts_on = datetime.now(ZoneInfo(ZONE)).date()
+    city = list(firms(count, seed, starts_on))
+    resources = [(firm, resource) for firm in city for resource in firm.resources]
+    began = time.monotonic()
+    with meter(console, "firms", count) as advance:
+        known = await _import(hub, "importParties", "parties", [party_input(firm) for firm in city], advance)
+    with meter(console, "resources", len(resources)) as advance:
+        inputs = [resource_input(firm, resource, starts_on) for firm, resource in resources]
+        known += await _import(hub, "importResources", "resources", inputs, advance)
+    await _seen(hub, [global_id("Party", firm.id) for firm in city[_BATCH - 1 :: _BATCH] + city[-1:]])
+    await _seen(hub, [global_id("Resource", one.id) for _, one in resources[_BATCH - 1 :: _BATCH] + resources[-1:]])
+    took = time.monotonic() - began
+    workshops = sum(firm.kind == "workshop" for firm in city)
+    console.print(
+        f"[bold]{count:,} firms[/], {workshops:,} of them workshops, and {len(resources):,} resources with a year of"
+        f" calendar can be booked after {duration(took)} ({count / took:,.0f} firms a second);"
+        f" {known:,} were there already"
+    )
+
+
+async def _import(hub: Actor, mutation: str, field: str, items: list[Json], advance: Callable[[int], None]) -> int:
+    """Send the items in batches, a few at once; how many were known already."""
+    batches = iter([items[start : start + _BATCH] for start in range(0, len(items), _BATCH)])
+    skipped = 0
+
+    async def work() -> None:
+        nonlocal skipped
+        for batch in batches:
+            done = await hub.do(mutation, "accepted skipped", {field: batch}, _PATIENCE)
+            skipped += done["skipped"]
+            advance(len(batch))
+
+    try:
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(_AT_ONCE):
+                workers.create_task(work())
+    except* DemoError as failed:
+        raise failed.exceptions[0] from None
+    return skipped
+
+
+async def _seen(hub: Actor, ids: list[str]) -> None:
+    """Wait until the gateway's read model shows the last of every batch."""
+    until = time.monotonic() + _VISIBLE_WITHIN
+    for each in ids:
+        while (await hub.ask(_NODE, id=each))["node"] is None:
+            if time.monotonic() > until:
+                raise DemoError("The gateway does not show all that was loaded: ./filiera status shows who is behind")
+            await asyncio.sleep(0.25)
+
+
+def global_id(kind: str, identity: UUID) -> str:
+    """The id of a node in the API (Relay)."""
+    return base64.b64encode(f"{kind}:{identity}".encode()).decode()
+
+
+def party_input(firm: Firm) -> Json:
+    """A firm with its site as `importParties` takes it."""
+    site = {"id": str(firm.site_id), "name": firm.place.name, "municipality": firm.place.municipality}
+    site |= {"latitude": firm.latitude, "longitude": firm.longitude, "timeZone": ZONE}
+    return {"id": str(firm.id), "kind": firm.kind.upper(), "name": firm.name, "sites": [site]}
+
+
+def resource_input(firm: Firm, resource: Resource, starts_on: date) -> Json:
+    """A resource with terms and calendar as `importResources` takes it."""
+    return {
+        "id": str(resource.id),
+        "partyId": str(firm.id),
+        "siteId": str(firm.site_id),
+        "name": resource.name,
+        "kind": resource.kind,
+        "processes": resource.processes,
+        "timeZone": ZONE,
+        "terms": {
+            "pricePerUnit": {"amount": resource.cents_per_minute, "currency": "EUR"},
+            "setupPrice": {"amount": resource.setup_cents, "currency": "EUR"},
+            "minimumQuantity": resource.minimum_minutes,
+            "noticeDays": resource.notice_days,
+        },
+        "calendar": {
+            "weekly": resource.weekly,
+            "exceptions": [{"day": day.isoformat(), "quantity": 0} for day in resource.closed],
+            "startsOn": starts_on.isoformat(),
+            "endsOn": last_day(starts_on).isoformat(),
+        },
+    }
+
+
+@contextmanager
+def meter(console: Console, label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Shows progress with a rate: a bar on a terminal, in a log a line every few seconds. Yields what to call."""
+    began = noted = time.monotonic()
+    done = 0
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, TextColumn("{task.fields[rate]}"), console=console, disable=not console.is_terminal)
+    task = bar.add_task(label, total=total, rate="")
+
+    def advance(more: int) -> None:
+        nonlocal done, noted
+        done, now = done + more, time.monotonic()
+        rate = f"{done / max(now - began, 1e-3):,.0f} a second"
+        bar.update(task, advance=more, rate=rate)
+        if not console.is_terminal and (now - noted >= _NOTE_EVERY or done == total):
+            noted = now
+            console.print(f"{label}: {done:,} of {total:,} ({rate})")
+
+    with bar:
+        yield advance
