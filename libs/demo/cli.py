@@ -18,7 +18,7 @@ from libs.stack import state
 from libs.stack.errors import StackError
 from libs.stack.home import Home
 from libs.stack.issuer import Issuer
-from libs.stack.platform import DEFAULT_PORT
+from libs.stack.platform import DEFAULT_PORT, ROOT
 
 _TOKEN_SECONDS = 12 * 3600
 
@@ -41,6 +41,7 @@ async def _demo(given: argparse.Namespace, console: Console) -> None:
     home = Home(given.home)
     tokens = _commanded(given.token_command) if given.token_command else _issued(home)
     async with Platform(given.gateway or _gateway(home), tokens) as platform:
+        await platform.answers()
         if given.scale:
             await load(platform, console, given.scale, given.seed)
         await play(platform, console)
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./filiera demo", description="Play the story of made-to-order shirts through the public GraphQL API."
     )
-    parser.add_argument("--home", type=Path, default=Path(".filiera"), metavar="DIR", help="folder of the instance")
+    parser.add_argument("--home", type=Path, default=ROOT / ".filiera", metavar="DIR", help="folder of the instance")
     parser.add_argument("--gateway", metavar="URL", help="its address (default: where the instance of --home listens)")
     parser.add_argument("--scale", type=_count, metavar="N", help=f"first load that many firms (all of Milan: {FIRMS})")
     parser.add_argument("--seed", type=int, default=7, metavar="N", help="of the firms made up (default: 7)")

@@ -60,9 +60,14 @@ class Platform:
         """Let later reads wait until they see this write."""
         self._written.append(after)
 
-    async def post(self, document: str, variables: Json, token: str) -> Json:
+    async def answers(self) -> None:
+        """Raise UnreachableError unless a gateway answers here."""
+        await self.post("{ __typename }", {})
+
+    async def post(self, document: str, variables: Json, token: str | None = None) -> Json:
         """The `data` of one operation. Raises UnreachableError, or DemoError for what a client did not expect."""
-        headers = {"authorization": f"Bearer {token}", "filiera-after": ",".join(self._written)}
+        headers = {"filiera-after": ",".join(self._written)} if self._written else {}
+        headers |= {"authorization": f"Bearer {token}"} if token else {}
         try:
             answer = await self._http.post(
                 "/graphql", json={"query": document, "variables": variables}, headers=headers
@@ -111,7 +116,7 @@ class Actor:
         if result["__typename"].endswith("Success"):
             self.platform.remember(result["after"])
             return result
-        fields = "".join(f" [{'.'.join(map(str, f['path']))}: {f['message']}]" for f in result.get("fields", ()))
+        fields = "".join(f" [{f['path']}: {f['message']}]" for f in result.get("fields", ()))
         raise RefusedError(mutation, result["__typename"], result["code"], result["message"] + fields)
 
     async def watch(
@@ -125,7 +130,7 @@ class Actor:
                 while not told or not enough(told[-1]):
                     told.append(await _next(socket))
         except TimeoutError:
-            raise UnreachableError(f"The subscription told nothing final in {seconds:.0f} s, only {told}") from None
+            raise UnreachableError(f"The subscription told nothing final in {seconds:g} s, only {told}") from None
         except (OSError, WebSocketException) as error:
             raise UnreachableError(f"The subscription at {self.platform.url} broke: {error}") from error
         return told

@@ -88,7 +88,7 @@ def global_id(kind: str, identity: UUID) -> str:
 
 def party_input(firm: Firm) -> Json:
     """A firm with its site as `importParties` takes it."""
-    site = {"id": str(firm.site_id), "name": firm.place.name, "municipality": firm.place.municipality}
+    site: Json = {"id": str(firm.site_id), "name": firm.place.name, "municipality": firm.place.municipality}
     site |= {"latitude": firm.latitude, "longitude": firm.longitude, "timeZone": ZONE}
     return {"id": str(firm.id), "kind": firm.kind.upper(), "name": firm.name, "sites": [site]}
 
