@@ -1,7 +1,7 @@
 """What every event has in common: its name, its topic, and the aggregate's whole new state."""
 
 from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -20,7 +20,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     """The aggregate's id, UUIDv7 unless it is a party's (those come from the token issuer)."""
-    version: int
+    version: Annotated[int, msgspec.Meta(ge=1)]
     """1 for a new aggregate, then one more at each change; no gaps."""
 
 

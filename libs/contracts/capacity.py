@@ -2,7 +2,10 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
+
+import msgspec
 
 from libs.contracts._base import Event, event
 from libs.contracts.values import Allocation, Calendar, Money, Refusal, Terms
@@ -90,7 +93,7 @@ class Hold(Event, frozen=True, kw_only=True):
     """Where in its life the hold stands."""
     allocations: list[Allocation]
     """Empty when refused."""
-    expires_at: datetime | None = None
+    expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     """The lease ends at this instant (RFC 3339, UTC), on the ledger's database clock."""
     refusal: Refusal | None = None
     """Why there was no room."""

@@ -2,6 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -12,7 +13,7 @@ class Money(msgspec.Struct, frozen=True):
 
     amount: int
     """Minor units: 1250 is 12.50 EUR."""
-    currency: str = "EUR"
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")] = "EUR"
     """ISO 4217, three capital letters."""
 
 
@@ -95,7 +96,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 class Calendar(msgspec.Struct, frozen=True, kw_only=True):
     """When a resource works: weekly shifts with dated exceptions."""
 
-    weekly: list[int]
+    weekly: Annotated[list[int], msgspec.Meta(min_length=7, max_length=7)]
     """Seven quantities, Monday first, in the resource's unit."""
     exceptions: dict[str, int] = msgspec.field(default_factory=dict)
     """ISO day -> quantity: public holidays, closures, overtime."""

@@ -4,7 +4,7 @@ import inspect
 import json
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 from uuid import UUID
 
 import msgspec
@@ -26,7 +26,21 @@ st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False
 
 def any_value(struct: type) -> st.SearchStrategy[Any]:
     """Any value of a struct, every field given."""
-    return st.builds(struct, **{field.name: st.from_type(field.type) for field in msgspec.structs.fields(struct)})
+    return st.builds(struct, **{field.name: within_bounds(field.type) for field in msgspec.structs.fields(struct)})
+
+
+def within_bounds(kind: Any) -> st.SearchStrategy[Any]:
+    """Any value of a field's type that its bounds (msgspec.Meta) allow."""
+    if get_origin(kind) is not Annotated:
+        return st.from_type(kind)
+    plain_kind, meta = get_args(kind)
+    if meta.pattern:
+        return st.from_regex(meta.pattern, fullmatch=True).map(str.strip)
+    if meta.ge is not None:
+        return st.integers(meta.ge, 2**63 - 1)
+    if meta.min_length is not None:
+        return st.lists(st.from_type(get_args(plain_kind)[0]), min_size=meta.min_length, max_size=meta.max_length)
+    return st.from_type(plain_kind)
 
 
 for shared in classes(list(REGISTRY.values())).values():
