@@ -1,0 +1,181 @@
+"""A party can neither read nor change another's data, on any route and any field there is.
+
+Routes are walked from the services' OpenAPI, fields from the gateway's own schema: a new one is covered by itself.
+"""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from libs.demo.client import DemoError, Platform
+from libs.kit.testing import eventually
+from tests.system import guess, trade
+from tests.system.books import newest
+from tests.system.running import Running
+
+ROLES = ("brand", "workshop", "retailer", "lab", "hub")
+INTROSPECTION = """query { __schema { queryType { fields { ...F } } mutationType { fields { ...F } }
+  types { kind name fields { ...F } inputFields { ...A } enumValues { name } possibleTypes { kind name } } } }
+fragment F on __Field { name args { ...A } type { ...T } }
+fragment A on __InputValue { name defaultValue type { ...T } }
+fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { name } } } } }"""
+
+
+@dataclass(frozen=True)
+class Victims:
+    """A workshop, a brand and a shop with something of each kind; global ids by type."""
+
+    parties: frozenset[str]
+    ids: dict[str, str]
+
+    @property
+    def private(self) -> list[str]:
+        """What a stranger must never see, as global id and as bare UUID."""
+        hidden = [self.ids[kind] for kind in ("Hold", "Booking", "Order")]
+        return hidden + [bare(one) for one in hidden]
+
+
+def bare(global_id: str) -> str:
+    """The UUID inside a global id."""
+    padded = global_id + "=" * (-len(global_id) % 4)
+    return base64.urlsafe_b64decode(padded).decode().rpartition(":")[2]
+
+
+@pytest.fixture
+async def victims(client: Platform) -> Victims:
+    place = await trade.workshop(client, "laser_cutting")
+    brand = await trade.register(client, "brand", "Casa vittima")
+    shop = await trade.register(client, "retailer", "Bottega vittima")
+    thing = await trade.product(brand, "laser_cutting")
+    kept = await trade.hold(brand, place.resource, ahead=3, quantity=10)
+    spent = await trade.hold(brand, place.resource, ahead=4, quantity=10)
+    booking = (await brand.do("confirmHold", "booking { id }", {"id": spent}))["booking"]["id"]
+    order = await trade.order(shop, thing)
+    await eventually(lambda: confirmed(shop, order))
+    ids = {"Site": place.site, "Resource": place.resource, "Product": thing}
+    ids |= {"Hold": kept, "Booking": booking, "Order": order}
+    return Victims(frozenset(str(actor.party) for actor in (place.actor, brand, shop)), ids)
+
+
+async def confirmed(shop: trade.Actor, order: str) -> bool:
+    return await trade.state_of(shop, order) == "CONFIRMED"
+
+
+@pytest.fixture
+async def unchanged(running: Running, victims: Victims) -> AsyncIterator[None]:
+    """Nothing of theirs has another version when the test ends."""
+    before = await versions(running, victims)
+    yield
+    assert await versions(running, victims) == before
+
+
+async def versions(running: Running, victims: Victims) -> dict[str, int]:
+    states = await newest(running)
+    theirs = victims.parties
+    return {
+        f"{topic} {identity}": state["version"]
+        for topic, aggregates in states.items()
+        for identity, state in aggregates.items()
+        if identity in theirs or state.get("party_id") in theirs
+    }
+
+
+@pytest.mark.usefixtures("unchanged")
+async def test_no_route_of_any_service_serves_a_stranger(running: Running, victims: Victims) -> None:
+    walked = 0
+    for url in service_urls(running):
+        async with httpx.AsyncClient(base_url=url, timeout=20, trust_env=False) as http:
+            document = (await http.get("/openapi.json")).json()
+            for path, method, operation in routes(document):
+                walked += await walk_route(running, victims, http, document, path, method, operation)
+    assert walked > 100
+
+
+def service_urls(running: Running) -> list[str]:
+    return [part["url"] for name, part in running.status().items() if name in ("catalog", "capacity", "orders")]
+
+
+def routes(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(path, method, found) for path, methods in document["paths"].items() for method, found in methods.items()]
+
+
+async def walk_route(
+    running: Running, victims: Victims, http: httpx.AsyncClient, document: Any, path: str, method: str, operation: Any
+) -> int:
+    """Send every role of a stranger to a route with every id of the victims; returns how many requests were sent."""
+    schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+    sent = 0
+    for role in ROLES:
+        for target in [*map(bare, victims.ids.values()), *victims.parties]:
+            headers = {"Authorization": f"Bearer {running.token(uuid4(), role)}", "Idempotency-Key": str(uuid4())}
+            json = guess.body(schema, document, target) if schema else None
+            answer = await http.request(method, path.replace("{id}", target), headers=headers, json=json)
+            sent += 1
+            assert answer.status_code < 500, (method, path, answer.text)
+            if "{" in path:
+                assert answer.status_code in (401, 403, 404), (method, path, role, answer.text)
+            assert not leaks(answer.text, victims, target), (method, path, role, answer.text)
+    return sent
+
+
+def leaks(text: str, victims: Victims, sent: str) -> list[str]:
+    """Private ids in an answer, other than what was sent."""
+    return [one for one in victims.private if one in text and sent not in one and bare_or_self(one) != sent]
+
+
+def bare_or_self(identity: str) -> str:
+    return identity if "-" in identity else bare(identity)
+
+
+@pytest.mark.usefixtures("unchanged")
+async def test_no_query_shows_a_stranger_what_is_private(client: Platform, victims: Victims) -> None:
+    schema = (await client.actor("hub", "x").ask(INTROSPECTION))["__schema"]
+    types = {kind["name"]: kind for kind in schema["types"]}
+    for role in ROLES:
+        stranger = await trade.register(client, role, "Estraneo")
+        for field in schema["queryType"]["fields"]:
+            for target in victims.ids.values():
+                text = await ask_field(stranger, "query", field, types, target)
+                assert not [one for one in victims.private if one in text and one != target], (field["name"], text)
+                if field["name"] == "node" and target in victims.private:
+                    assert '"node": null' in text, text
+
+
+@pytest.mark.usefixtures("unchanged")
+async def test_no_mutation_lets_a_stranger_change_anything(client: Platform, victims: Victims) -> None:
+    schema = (await client.actor("hub", "x").ask(INTROSPECTION))["__schema"]
+    types = {kind["name"]: kind for kind in schema["types"]}
+    for role in ROLES:
+        for field in schema["mutationType"]["fields"]:
+            for target in victims.ids.values():
+                stranger = client.actor(role, "Estraneo")
+                text = await ask_field(stranger, "mutation", field, types, target)
+                assert not [one for one in victims.private if one in text and one != target], (field["name"], text)
+
+
+async def ask_field(actor: trade.Actor, kind: str, field: Any, types: Any, target: str) -> str:
+    """Everything that one field says about one id, as text."""
+    required = [one for one in field["args"] if one["type"]["kind"] == "NON_NULL" and one["defaultValue"] is None]
+    given = {one["name"]: guess.argument(one["type"], types, target, one["name"]) for one in required}
+    head = ", ".join(f"${one['name']}: {named(one['type'])}" for one in required)
+    call = ", ".join(f"{one['name']}: ${one['name']}" for one in required)
+    document = f"{kind} Walk{f'({head})' if head else ''} {{ {field['name']}{f'({call})' if call else ''} "
+    try:
+        return json.dumps(await actor.ask(document + guess.selection(field["type"], types, 3) + " }", **given))
+    except DemoError as refused:
+        return str(refused)
+
+
+def named(kind: Any) -> str:
+    """A type as a variable's declaration writes it."""
+    if kind["kind"] == "NON_NULL":
+        return f"{named(kind['ofType'])}!"
+    if kind["kind"] == "LIST":
+        return f"[{named(kind['ofType'])}]"
+    return str(kind["name"])

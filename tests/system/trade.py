@@ -1,0 +1,91 @@
+"""Parties that trade, through the public API alone."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from libs.demo.client import Actor, Platform
+
+TODAY = datetime.now(UTC).date()
+MONEY = {"amount": 50, "currency": "EUR"}
+
+
+def day(ahead: int) -> str:
+    """A local day so many days from now; far enough ahead that no time zone matters."""
+    return (TODAY + timedelta(days=ahead)).isoformat()
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A workshop with one site and one resource."""
+
+    actor: Actor
+    site: str
+    resource: str
+
+
+async def register(platform: Platform, role: str, name: str) -> Actor:
+    actor = platform.actor(role, name)
+    await actor.do("registerParty", "party { id }", {"kind": role.upper(), "name": name})
+    return actor
+
+
+async def workshop(platform: Platform, process: str, minutes: int = 480) -> Workshop:
+    """A workshop that can do one process so many minutes every day for the next 60 days."""
+    actor = await register(platform, "workshop", "Sartoria di prova")
+    place = {"name": "Via Padova", "municipality": "Milano", "latitude": 45.493, "longitude": 9.222}
+    site = await actor.do("registerSite", "site { id }", place | {"timeZone": "Europe/Rome"})
+    resource = await publish_resource(actor, site["site"]["id"], process, minutes)
+    return Workshop(actor, site["site"]["id"], resource)
+
+
+async def publish_resource(actor: Actor, site: str, process: str, minutes: int) -> str:
+    """Publish a resource that works every day; returns its id."""
+    terms = {"pricePerUnit": MONEY, "setupPrice": MONEY, "minimumQuantity": 1, "noticeDays": 0}
+    calendar = {"weekly": [minutes] * 7, "exceptions": [], "startsOn": day(0), "endsOn": day(60)}
+    given = {"siteId": site, "name": "Bench 1", "kind": "BENCH", "processes": [process], "timeZone": "Europe/Rome"}
+    done = await actor.do("publishResource", "resource { id }", given | {"terms": terms, "calendar": calendar})
+    return str(done["resource"]["id"])
+
+
+async def product(brand: Actor, process: str, run_minutes: int = 10) -> str:
+    """A product made by one process; returns its id."""
+    given = {
+        "name": "Camicia Navigli",
+        "description": "A shirt.",
+        "price": {"amount": 12_000, "currency": "EUR"},
+        "variants": [{"sku": "NAV-M", "label": "M"}],
+        "routing": [{"process": process, "setupMinutes": 0, "runMinutes": run_minutes}],
+    }
+    done = await brand.do("registerProduct", "product { id }", given)
+    return str(done["product"]["id"])
+
+
+async def order(shop: Actor, product_id: str, quantity: int = 1, ahead: int = 30, patience: float = 0) -> str:
+    """Place an order; returns its id."""
+    line = {"productId": product_id, "sku": "NAV-M", "quantity": quantity}
+    given: dict[str, Any] = {"lines": [line], "earliestDay": day(2), "dueDay": day(ahead)}
+    done = await shop.do("placeOrder", "order { id state }", given, patience)
+    return str(done["order"]["id"])
+
+
+async def hold(brand: Actor, resource: str, ahead: int, quantity: int, seconds: int = 900) -> str:
+    """Hold minutes on one day; returns the hold's id."""
+    slot = {"resourceId": resource, "day": day(ahead), "quantity": quantity}
+    done = await brand.do("placeHold", "hold { id state }", {"allocations": [slot], "seconds": seconds})
+    return str(done["hold"]["id"])
+
+
+async def state_of(actor: Actor, identity: str) -> str | None:
+    """The state of an order, hold or booking as this party sees it; None if it does not."""
+    parts = " ".join(f"... on {kind} {{ {kind.lower()}State: state }}" for kind in ("Order", "Hold", "Booking"))
+    node = (await actor.ask(f"query Look($id: ID!) {{ node(id: $id) {{ __typename {parts} }} }}", id=identity))["node"]
+    return None if node is None else str(node[f"{node['__typename'].lower()}State"])
+
+
+async def free(actor: Actor, resource: str, ahead: int) -> int:
+    """The minutes that are free on a day."""
+    buckets = "... on Resource { buckets(from: $from, days: 1) { available } }"
+    query = f"query Free($id: ID!, $from: Date!) {{ node(id: $id) {{ {buckets} }} }}"
+    data = await actor.ask(query, **{"id": resource, "from": day(ahead)})
+    return int(data["node"]["buckets"][0]["available"])
