@@ -220,21 +220,6 @@ DECISIONS: dict[Fact, dict[State, Decision]] = {
 
 
 @dataclass(frozen=True)
-class Deadline:
-    """So long an order waits for something."""
-
-    kind: str
-    seconds: int
-
-
-ANSWER = Deadline("answer", 30)
-"""Capacity must say whether there is room."""
-BOOKING = Deadline("booking", 30)
-"""Capacity must make the reserved room firm."""
-_DEADLINES = {State.PLACED: ANSWER, State.RESERVED: BOOKING}
-
-
-@dataclass(frozen=True)
 class Reason:
     """Why not: a stable code and a plain sentence."""
 
@@ -242,18 +227,25 @@ class Reason:
     message: str
 
 
+@dataclass(frozen=True)
+class Deadline:
+    """So long an order waits for something, and what is said if it does not come."""
+
+    kind: str
+    seconds: int
+    passed: Reason
+
+
+ANSWER = Deadline("answer", 30, Reason("NO_ANSWER", "No answer about capacity came in time; order again."))
+"""Capacity must say whether there is room."""
+BOOKING = Deadline("booking", 30, Reason("NOT_BOOKED", "The reserved time was not booked in time; order again."))
+"""Capacity must make the reserved room firm."""
+_DEADLINES = {State.PLACED: ANSWER, State.RESERVED: BOOKING}
 _REASONS = {
-    (State.PLACED, Fact.DEADLINE_PASSED): Reason(
-        "NO_ANSWER", f"No answer about capacity within {ANSWER.seconds} s. Nothing is kept for you; order again."
-    ),
-    (State.RESERVED, Fact.DEADLINE_PASSED): Reason(
-        "NOT_BOOKED", f"The reserved time was not booked within {BOOKING.seconds} s and is given back; order again."
-    ),
-    (State.PLACED, Fact.HOLD_LOST): Reason("HOLD_LOST", "The reserved time was given back; order again."),
-    (State.RESERVED, Fact.HOLD_LOST): Reason("HOLD_LOST", "The reserved time was given back; order again."),
+    Fact.HOLD_REFUSED: Reason("NO_CAPACITY", "There is no room for this order in its days."),
+    Fact.HOLD_LOST: Reason("HOLD_LOST", "The reserved time was given back; order again."),
+    Fact.BOOKING_CANCELLED: Reason("BOOKING_CANCELLED", "The booking of workshops' time was cancelled; order again."),
 }
-_REFUSED = Reason("NO_CAPACITY", "There is no room for this order in its days.")
-_BOOKING_CANCELLED = Reason("BOOKING_CANCELLED", "The booking of the workshops' time was cancelled; order again.")
 
 
 @dataclass(frozen=True)
@@ -297,8 +289,6 @@ def decide(state: State, fact: Fact, given: Reason | None = None) -> Transition:
 def _reason(decision: Decision, state: State, fact: Fact) -> Reason | None:
     if decision is Decision.QUARANTINE:
         return Reason("UNEXPECTED", f"{fact.capitalize()} while the order was {state}: no rule expects this.")
-    if decision is Decision.REFUSE:
-        return _REFUSED
-    if decision is Decision.FAIL:
-        return _BOOKING_CANCELLED if fact is Fact.BOOKING_CANCELLED else _REASONS[state, fact]
-    return None
+    if decision not in {Decision.REFUSE, Decision.FAIL}:
+        return None
+    return _DEADLINES[state].passed if fact is Fact.DEADLINE_PASSED else _REASONS[fact]

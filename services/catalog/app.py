@@ -1,0 +1,7 @@
+"""The catalog, wired: `uvicorn services.catalog.app:api`."""
+
+from libs.kit.app import service
+from services.catalog.api import router
+from services.catalog.subscriptions import SUBSCRIPTIONS
+
+api = service("catalog", routers=[router], subscriptions=SUBSCRIPTIONS)

@@ -1,0 +1,51 @@
+"""The rows of the catalog. Values inside an aggregate are read and written whole, so they are one jsonb column each."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+
+class Party(SQLModel, table=True):
+    """A party; its id is the one in its tokens."""
+
+    __tablename__: ClassVar[str] = "party"
+
+    id: UUID = Field(primary_key=True)
+    version: int
+    kind: str
+    name: str
+
+
+class Site(SQLModel, table=True):
+    """A place of a party."""
+
+    __tablename__: ClassVar[str] = "site"
+
+    id: UUID = Field(primary_key=True)
+    party_id: UUID
+    version: int
+    name: str
+    municipality: str
+    latitude: float
+    longitude: float
+    time_zone: str
+
+
+class Product(SQLModel, table=True):
+    """A product; its party is the brand."""
+
+    __tablename__: ClassVar[str] = "product"
+
+    id: UUID = Field(primary_key=True)
+    party_id: UUID
+    version: int
+    offered: bool
+    name: str
+    description: str
+    price_amount: int = Field(sa_type=BigInteger)
+    price_currency: str
+    variants: list[dict[str, Any]] = Field(sa_type=JSONB)
+    routing: list[dict[str, Any]] = Field(sa_type=JSONB)
