@@ -153,7 +153,8 @@ def _kind(rng: Random, workshop: bool) -> tuple[str, Trade | None]:
 def _resources(rng: Random, trade: Trade, key: str, municipality: str, starts_on: date) -> list[Resource]:
     hours = rng.choices([hours for hours, _ in _SHIFTS], [weight for _, weight in _SHIFTS])[0]
     closed = list(closed_days(starts_on, hours, municipality, rng.choices((0, 2, 3, 4), (5, 30, 45, 20))[0]))
-    posts = trade.posts[: rng.randint(1, len(trade.posts))]
+    main, *others = trade.posts
+    posts = [main, *rng.sample(others, rng.randint(0, len(others)))]
     return [_resource(rng, post, hours, closed, uuid5(_NAMESPACE, f"{key}/{post.name}")) for post in posts]
 
 

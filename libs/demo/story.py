@@ -23,7 +23,7 @@ _POSTS = (
     ("Sewing line", "operator_pool", "lockstitch", 960),
     ("Pressing bench", "bench", "pressing", 480),
 )
-_ROUTING = [
+_ROUTING: list[Json] = [
     {"process": "cutting", "setupMinutes": 30, "runMinutes": 4},
     {"process": "lockstitch", "setupMinutes": 20, "runMinutes": 25},
     {"process": "pressing", "setupMinutes": 10, "runMinutes": 3},
@@ -33,7 +33,7 @@ _CENTS_PER_MINUTE, _SETUP_CENTS, _SHIRT_CENTS = 45, 1500, 18900
 _BUCKETS = """query Buckets($id: ID!, $from: Date!, $days: Int!) { node(id: $id) { ... on Resource {
     buckets(from: $from, days: $days) { day published held committed blocked available } } } }"""
 _ORDER = """subscription Order($id: ID!) { order(id: $id) { state refusal { code message }
-    allocations { resource { id name } day quantity } } }"""
+    allocations { day quantity resource { id name } workshop { name } } } }"""
 
 
 async def play(platform: Platform, console: Console) -> None:
@@ -73,8 +73,8 @@ class Story:
         return self.monday + timedelta(days=number)
 
     async def buckets(self, post: str, day: date, days: int = 1) -> list[Json]:
-        """The buckets of one of the workshop's resources, as anyone sees them."""
-        data = await self.shop.ask(_BUCKETS, id=post, **{"from": day.isoformat(), "days": days})
+        """The buckets of a resource, with all that the workshop may see of its own."""
+        data = await self.workshop.ask(_BUCKETS, id=post, **{"from": day.isoformat(), "days": days})
         found: list[Json] = data["node"]["buckets"]
         return found
 
@@ -123,6 +123,24 @@ class Story:
         check(last["state"] == wanted, f"the order should be {wanted} and is {last['state']}: {last['refusal']}")
         return last, " -> ".join(data["order"]["state"].lower() for data in told)
 
+    async def order_confirmed(self, pieces: int) -> tuple[str, list[Json], str]:
+        """Order for the week and see it confirmed; the order's id, its plan, and its states for people."""
+        order = await self.order(pieces, self.day(0), self.day(4))
+        last, states = await self.outcome(order, "CONFIRMED")
+        plan: list[Json] = last["allocations"]
+        asked = sum(step["setupMinutes"] + pieces * step["runMinutes"] for step in _ROUTING)
+        check(sum(part["quantity"] for part in plan) >= asked, f"{asked} minutes are needed and the plan is {plan}")
+        await self.committed_changes(plan, 1)
+        return order, plan, states
+
+    async def committed_changes(self, plan: list[Json], sign: int) -> None:
+        """See the plan's minutes come to, or go from, what the workshop has committed; other workshops' are hidden."""
+        for part in plan:
+            spot = part["resource"]["id"], date.fromisoformat(part["day"])
+            if spot[0] in self.posts.values():
+                self.committed[spot] += sign * part["quantity"]
+                await self.settles(*spot, held=0, committed=self.committed[spot])
+
     # --- the parts ---------------------------------------------------------------------------------------------------
 
     async def people_join(self) -> None:
@@ -170,18 +188,16 @@ class Story:
     async def shop_orders(self) -> None:
         """An order confirmed: room is planned, held and booked by events alone."""
         async with self.stage.step(self.shop.name, "orders 12 shirts for next week") as say:
-            order = await self.order(12, self.day(0), self.day(4))
-            last, states = await self.outcome(order, "CONFIRMED")
+            _, plan, states = await self.order_confirmed(12)
             say(states)
-            for need in last["allocations"]:
-                say(f"{need['quantity']:4} minutes on {date.fromisoformat(need['day']):%A}: {need['resource']['name']}")
-            check(sum(need["quantity"] for need in last["allocations"]) == 60 + 12 * 32, f"the plan is {last}")
-            self._commit(last)
+            for part in plan:
+                who = f"{part['resource']['name']} of {part['workshop']['name']}"
+                say(f"{part['quantity']} minutes on {date.fromisoformat(part['day']):%A}: {who}")
 
     async def too_large_an_order_is_refused(self) -> None:
         """An order that does not fit is refused with the reason."""
-        async with self.stage.step(self.shop.name, "orders 10,000 shirts for Monday") as say:
-            last, states = await self.outcome(await self.order(10_000, self.day(0), self.day(0)), "REFUSED")
+        async with self.stage.step(self.shop.name, "orders 500 shirts for Monday") as say:
+            last, states = await self.outcome(await self.order(500, self.day(0), self.day(0)), "REFUSED")
             check(bool(last["refusal"]["message"]), f"the refusal says nothing: {last}")
             say(f"{states}: {last['refusal']['message']} ({last['refusal']['code']})")
 
@@ -217,15 +233,11 @@ class Story:
     async def order_is_cancelled(self) -> None:
         """A confirmed order withdrawn: the saga gives every minute back."""
         async with self.stage.step(self.shop.name, "orders 5 more shirts and, confirmed, withdraws them") as say:
-            order = await self.order(5, self.day(0), self.day(4))
-            last, states = await self.outcome(order, "CONFIRMED")
-            plan = [(need["resource"]["id"], date.fromisoformat(need["day"])) for need in last["allocations"]]
-            before = {spot: (await self.buckets(*spot))[0]["committed"] for spot in plan}
+            order, plan, states = await self.order_confirmed(5)
             await self.shop.do("cancelOrder", "order { id }", {"id": order})
-            minutes = sum(need["quantity"] for need in last["allocations"])
-            for need, spot in zip(last["allocations"], plan, strict=True):
-                await self.settles(*spot, committed=before[spot] - need["quantity"])
-            say(f"{states} -> cancelled; all {minutes} minutes are free again")
+            await self.outcome(order, "CANCELLED")
+            await self.committed_changes(plan, -1)
+            say(f"{states} -> cancelled; all {sum(part['quantity'] for part in plan)} minutes are free again")
 
     async def the_week_adds_up(self) -> None:
         """The workshop's week: the conservation law in every bucket, and nothing committed but what was told."""
@@ -280,10 +292,6 @@ class Story:
             "routing": _ROUTING,
         }
         return str((await self.brand.do("registerProduct", "product { id }", given))["product"]["id"])
-
-    def _commit(self, order: Json) -> None:
-        for need in order["allocations"]:
-            self.committed[need["resource"]["id"], date.fromisoformat(need["day"])] += need["quantity"]
 
 
 def _table(name: str, monday: date, days: list[Counter[str]]) -> Table:

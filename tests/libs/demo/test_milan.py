@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from libs.demo.holidays import august, closed_days, easter, holidays, last_day
 from libs.demo.milan import FIRMS, PLACES, TRADES, WORKSHOPS, Firm, firm, firms, workshops_among
+from services.catalog.domain import PROCESSES
 
 START = date(2026, 11, 23)
 seeds = st.integers(0, 2**32)
@@ -38,6 +39,11 @@ def test_every_trade_is_there_in_about_its_share(city: list[Firm]) -> None:
     whole = sum(trade.weight for trade in TRADES)
     for trade in TRADES:
         assert seen[trade.name] / WORKSHOPS == pytest.approx(trade.weight / whole, abs=0.02)
+
+
+def test_workshops_do_what_the_taxonomy_names_all_of_it_and_nothing_else(city: list[Firm]) -> None:
+    done = {process for one in city for resource in one.resources for process in resource.processes}
+    assert done == set(PROCESSES)
 
 
 def test_all_firms_are_inside_the_metropolitan_city(city: list[Firm]) -> None:
