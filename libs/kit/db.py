@@ -14,6 +14,7 @@ from typing import NewType
 from uuid import UUID
 
 from sqlalchemy import URL, text
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 ReadSession = NewType("ReadSession", AsyncSession)
@@ -29,6 +30,9 @@ _SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "15000",
     "jit": "off",  # short statements: compiling them costs more than it saves
 }
+
+_TRANSIENT = ("08", "40", "53", "57P", "58", "25006", "25P03", "55P03")
+"""SQLSTATEs that begin so: connection, rollback, resources, shutdown, system; standby, idle, lock not available."""
 
 
 class Database:
@@ -75,3 +79,14 @@ class Database:
 
 async def _bind(session: AsyncSession, parties: Iterable[UUID], role: str) -> None:
     await session.execute(_BIND, {"parties": ",".join(map(str, parties)), "role": role})
+
+
+def transient(error: BaseException) -> bool:
+    """Whether the same transaction may succeed later as it stands: the database is away, full, or chose a victim.
+
+    Not a statement that took too long: a smaller transaction may succeed, the same one hardly.
+    """
+    if getattr(error, "connection_invalidated", False):
+        return True
+    state = getattr(getattr(error, "orig", error), "sqlstate", None)
+    return isinstance(error, OSError | TimeoutError | PoolTimeoutError) or str(state).startswith(_TRANSIENT)

@@ -116,5 +116,5 @@ def _spans(told: Sequence[tuple[Message, Event]]) -> Iterator[None]:
             )
             stack.callback(span.end)
             if len(told) == 1:
-                stack.enter_context(trace.use_span(span, record_exception=False))
+                stack.enter_context(trace.use_span(span, record_exception=False, set_status_on_exception=False))
         yield

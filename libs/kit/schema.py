@@ -13,6 +13,7 @@ CREATE TABLE outbox (
     payload       json NOT NULL,
     traceparent   text,
     created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    waiting_since timestamptz NOT NULL DEFAULT clock_timestamp(),
     sent_at       timestamptz,
     UNIQUE (aggregatetype, aggregateid, version)
 );
