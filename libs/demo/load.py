@@ -5,7 +5,7 @@ import base64
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -13,11 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from libs.demo.client import Actor, DemoError, Json, Platform
-from libs.demo.holidays import last_day
-from libs.demo.milan import Firm, Resource, firms
+from libs.demo.milan import ZONE, firms
 from libs.demo.stage import duration
 
-ZONE = "Europe/Rome"
 _HUB = UUID("00000000-0000-4000-8000-6d696c616e6f")
 _BATCH = 250
 _AT_ONCE = 3
@@ -32,17 +30,17 @@ async def load(platform: Platform, console: Console, count: int, seed: int) -> N
     hub = platform.actor("hub", "Milano", party=_HUB)
     starts_on = datetime.now(ZoneInfo(ZONE)).date()
     city = list(firms(count, seed, starts_on))
-    resources = [(firm, resource) for firm in city for resource in firm.resources]
+    parties = [firm.party for firm in city]
+    resources = [resource for firm in city for resource in firm.resources]
     began = time.monotonic()
-    with meter(console, "firms", count) as advance:
-        known = await _import(hub, "importParties", "parties", [party_input(firm) for firm in city], advance)
-    with meter(console, "resources", len(resources)) as advance:
-        inputs = [resource_input(firm, resource, starts_on) for firm, resource in resources]
-        known += await _import(hub, "importResources", "resources", inputs, advance)
-    await _seen(hub, [global_id("Party", firm.id) for firm in city[_BATCH - 1 :: _BATCH] + city[-1:]])
-    await _seen(hub, [global_id("Resource", one.id) for _, one in resources[_BATCH - 1 :: _BATCH] + resources[-1:]])
+    known = 0
+    for label, mutation, items in (("firms", "importParties", parties), ("resources", "importResources", resources)):
+        with meter(console, label, len(items)) as advance:
+            known += await _import(hub, mutation, "parties" if label == "firms" else label, items, advance)
+    for kind, items in (("Party", parties), ("Resource", resources)):
+        await _seen(hub, [global_id(kind, item["id"]) for item in items[_BATCH - 1 :: _BATCH] + items[-1:]])
     took = time.monotonic() - began
-    workshops = sum(firm.kind == "workshop" for firm in city)
+    workshops = sum(party["kind"] == "WORKSHOP" for party in parties)
     console.print(
         f"[bold]{count:,} firms[/], {workshops:,} of them workshops, and {len(resources):,} resources with a year of"
         f" calendar can be booked after {duration(took)} ({count / took:,.0f} firms a second);"
@@ -81,41 +79,9 @@ async def _seen(hub: Actor, ids: list[str]) -> None:
             await asyncio.sleep(0.25)
 
 
-def global_id(kind: str, identity: UUID) -> str:
+def global_id(kind: str, identity: str) -> str:
     """The id of a node in the API (Relay)."""
     return base64.b64encode(f"{kind}:{identity}".encode()).decode()
-
-
-def party_input(firm: Firm) -> Json:
-    """A firm with its site as `importParties` takes it."""
-    site: Json = {"id": str(firm.site_id), "name": firm.place.name, "municipality": firm.place.municipality}
-    site |= {"latitude": firm.latitude, "longitude": firm.longitude, "timeZone": ZONE}
-    return {"id": str(firm.id), "kind": firm.kind.upper(), "name": firm.name, "sites": [site]}
-
-
-def resource_input(firm: Firm, resource: Resource, starts_on: date) -> Json:
-    """A resource with terms and calendar as `importResources` takes it."""
-    return {
-        "id": str(resource.id),
-        "partyId": str(firm.id),
-        "siteId": str(firm.site_id),
-        "name": resource.name,
-        "kind": resource.kind,
-        "processes": resource.processes,
-        "timeZone": ZONE,
-        "terms": {
-            "pricePerUnit": {"amount": resource.cents_per_minute, "currency": "EUR"},
-            "setupPrice": {"amount": resource.setup_cents, "currency": "EUR"},
-            "minimumQuantity": resource.minimum_minutes,
-            "noticeDays": resource.notice_days,
-        },
-        "calendar": {
-            "weekly": resource.weekly,
-            "exceptions": [{"day": day.isoformat(), "quantity": 0} for day in resource.closed],
-            "startsOn": starts_on.isoformat(),
-            "endsOn": last_day(starts_on).isoformat(),
-        },
-    }
 
 
 @contextmanager

@@ -18,8 +18,10 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from libs.demo.holidays import closed_days
+from libs.demo.client import Json
+from libs.demo.holidays import closed_days, last_day
 
+ZONE = "Europe/Rome"
 FIRMS = 36_000
 WORKSHOPS = 13_000
 
@@ -58,34 +60,15 @@ class Trade(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Resource:
-    """A resource with its terms; quantities are minutes a day, money is euro cents."""
-
-    id: UUID
-    name: str
-    kind: str
-    processes: tuple[str, ...]
-    weekly: list[int]
-    closed: list[date]
-    cents_per_minute: int
-    setup_cents: int
-    minimum_minutes: int
-    notice_days: int
-
-
-@dataclass(frozen=True)
 class Firm:
     """A party with its one site; workshops and labs have resources."""
 
-    id: UUID
-    kind: str
-    name: str
-    site_id: UUID
     place: Place
-    latitude: float
-    longitude: float
     trade: str | None
-    resources: list[Resource]
+    party: Json
+    """As `importParties` takes it."""
+    resources: list[Json]
+    """As `importResources` takes them."""
 
 
 class _Data(msgspec.Struct):
@@ -130,9 +113,17 @@ def firm(number: int, seed: int, starts_on: date) -> Firm:
     kind, trade = _kind(rng, workshops_among(number + 1) > workshops_among(number))
     words = trade.words if trade else _DATA.others[kind]
     name = f"{rng.choice(words)} {''.join(map(rng.choice, _DATA.syllables))}"
-    resources = _resources(rng, trade, f"{seed}/{number}", place.municipality, starts_on) if trade else []
-    ids = [uuid5(_NAMESPACE, f"{seed}/{number}/{what}") for what in ("party", "site")]
-    return Firm(ids[0], kind, name, ids[1], place, latitude, longitude, trade.name if trade else None, resources)
+    party, site = (str(uuid5(_NAMESPACE, f"{seed}/{number}/{what}")) for what in ("party", "site"))
+    where = {"name": place.name, "municipality": place.municipality, "latitude": latitude, "longitude": longitude}
+    sites = [{"id": site, "timeZone": ZONE, **where}]
+    shared = {"partyId": party, "siteId": site, "timeZone": ZONE}
+    resources = [shared | resource for resource in _resources(rng, trade, f"{seed}/{number}", place, starts_on)]
+    return Firm(
+        place,
+        trade.name if trade else None,
+        {"id": party, "kind": kind.upper(), "name": name, "sites": sites},
+        resources,
+    )
 
 
 def _point(rng: Random, place: Place) -> tuple[float, float]:
@@ -150,25 +141,32 @@ def _kind(rng: Random, workshop: bool) -> tuple[str, Trade | None]:
     return rng.choices(list(_OTHERS), list(_OTHERS.values()))[0], None
 
 
-def _resources(rng: Random, trade: Trade, key: str, municipality: str, starts_on: date) -> list[Resource]:
+def _resources(rng: Random, trade: Trade | None, key: str, place: Place, starts_on: date) -> Iterator[Json]:
+    """What stands in a workshop of the trade: its main post and some of the others, with one calendar of closures."""
+    if trade is None:
+        return
     hours = rng.choices([hours for hours, _ in _SHIFTS], [weight for _, weight in _SHIFTS])[0]
-    closed = list(closed_days(starts_on, hours, municipality, rng.choices((0, 2, 3, 4), (5, 30, 45, 20))[0]))
+    weeks = rng.choices((0, 2, 3, 4), (5, 30, 45, 20))[0]
+    closed = closed_days(starts_on, hours, place.municipality, weeks)
+    exceptions = [{"day": day.isoformat(), "quantity": 0} for day in closed]
+    span = {"exceptions": exceptions, "startsOn": starts_on.isoformat(), "endsOn": last_day(starts_on).isoformat()}
     main, *others = trade.posts
-    posts = [main, *rng.sample(others, rng.randint(0, len(others)))]
-    return [_resource(rng, post, hours, closed, uuid5(_NAMESPACE, f"{key}/{post.name}")) for post in posts]
+    for post in (main, *rng.sample(others, rng.randint(0, len(others)))):
+        teams = rng.randint(1, post.teams)
+        yield {
+            "id": str(uuid5(_NAMESPACE, f"{key}/{post.name}")),
+            "name": post.name,
+            "kind": post.kind,
+            "processes": post.processes,
+            "terms": _terms(rng, post.cents_per_minute),
+            "calendar": {"weekly": [minutes * teams for minutes in hours], **span},
+        }
 
 
-def _resource(rng: Random, post: Post, hours: tuple[int, ...], closed: list[date], identity: UUID) -> Resource:
-    teams = rng.randint(1, post.teams)
-    return Resource(
-        id=identity,
-        name=post.name.capitalize(),
-        kind=post.kind,
-        processes=post.processes,
-        weekly=[minutes * teams for minutes in hours],
-        closed=closed,
-        cents_per_minute=round(post.cents_per_minute * rng.uniform(0.8, 1.3)),
-        setup_cents=rng.randrange(0, 6001, 500),
-        minimum_minutes=rng.choice((15, 30, 60)),
-        notice_days=rng.choice((0, 1, 2, 3, 5, 7)),
-    )
+def _terms(rng: Random, cents_per_minute: int) -> Json:
+    return {
+        "pricePerUnit": {"amount": round(cents_per_minute * rng.uniform(0.8, 1.3)), "currency": "EUR"},
+        "setupPrice": {"amount": rng.randrange(0, 6001, 500), "currency": "EUR"},
+        "minimumQuantity": rng.choice((15, 30, 60)),
+        "noticeDays": rng.choice((0, 1, 2, 3, 5, 7)),
+    }

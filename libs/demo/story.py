@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from libs.demo.client import Actor, DemoError, Json, Platform, RefusedError
+from libs.demo.milan import ZONE
 from libs.demo.stage import Stage, check
 
-ZONE = "Europe/Rome"
 _PATIENCE = 20.0
 """Seconds for what travels by events to arrive."""
 
