@@ -4,9 +4,11 @@ import fcntl
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from libs.stack.errors import StackError
 
@@ -59,22 +61,28 @@ class Home:
     def locked(self) -> Iterator[None]:
         """Hold this home for one supervisor; StackError if another has it. The kernel lets go when the holder dies."""
         with (self.run / "lock").open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            for pause in (0.1, 0.3, 0.0):  # `is_locked` of another command may have it for a moment
+                if _lock(lock):
+                    break
+                time.sleep(pause)
+            else:
                 raise StackError(
                     f"Filiera is already running in {self.path}: `./filiera status` shows it, `./filiera down` stops"
                     " it, --home and --port start a second one"
-                ) from None
+                )
             yield
 
     def is_locked(self) -> bool:
         """Whether a supervisor is running here."""
-        try:
-            with (self.run / "lock").open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except FileNotFoundError:
+        if not (self.run / "lock").exists():
             return False
+        with (self.run / "lock").open("a") as lock:
+            return not _lock(lock)
+
+
+def _lock(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
+    return True

@@ -1,0 +1,5 @@
+import sys
+
+from libs.stack.cli import main
+
+sys.exit(main())

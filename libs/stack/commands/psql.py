@@ -1,0 +1,29 @@
+"""Open a service's database."""
+
+import argparse
+import os
+from urllib.parse import urlsplit
+
+from libs.stack import state
+from libs.stack.errors import StackError
+from libs.stack.home import Home
+from libs.stack.platform import services
+from libs.stack.postgres import BINARIES
+
+HELP = "open the database of a service, as administrator"
+EXAMPLE = 'example: ./filiera psql orders -c "SELECT state, count(*) FROM orders GROUP BY state"'
+TAKES_REST = True
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("service", choices=[*services(), "postgres"], metavar="SERVICE", help=", ".join(services()))
+
+
+def run(given: argparse.Namespace) -> int:
+    home = Home(given.home)
+    found = state.read(home)
+    if found is None or not home.is_locked():
+        raise StackError(f"nothing is running in {home.path}: start it with `./filiera up`")
+    address = urlsplit(found.environment["FILIERA_POSTGRES"])._replace(path=f"/{given.service}")
+    psql = str(BINARIES / "psql")
+    os.execv(psql, [psql, address.geturl(), *given.rest])  # noqa: S606

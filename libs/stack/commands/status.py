@@ -1,0 +1,81 @@
+"""Show how the platform is."""
+
+import argparse
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from libs.stack import health, state
+from libs.stack.home import Home
+from libs.stack.platform import SERVERS, Platform
+
+HELP = "every process, its oldest unsent event, its lag, what is parked"
+EXAMPLE = "example: ./filiera status --json   (exit code 0 if all is ready, else 1)"
+SHOWN = ("outbox_oldest_seconds", "outbox_unsent", "consumer_lag", "parked")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help='an object {"gateway": {"url", "pid", "state", ...}, ...}')
+
+
+def run(given: argparse.Namespace) -> int:
+    home = Home(given.home)
+    processes = look(home)
+    if given.json:
+        print(json.dumps(processes, indent=1))
+    elif home.is_locked():
+        _show(processes)
+    else:
+        print(f"filiera: nothing is running in {home.path}; `./filiera up` starts it")
+    return 0 if all(process["state"] == "ready" for process in processes.values()) else 1
+
+
+def look(home: Home) -> dict[str, dict[str, Any]]:
+    """Every process with its url, pid and state; for a service also what it says of itself."""
+    found = state.read(home)
+    running = home.is_locked()
+    if found is None:
+        platform = Platform(home)
+        return {name: {"url": platform.url(name), "pid": None, "state": "stopped"} for name in platform.names}
+    with ThreadPoolExecutor() as threads:
+        seen = threads.map(lambda item: _process(*item, running=running), found.processes.items())
+        return dict(zip(found.processes, seen, strict=True))
+
+
+def _process(name: str, process: state.Process, *, running: bool) -> dict[str, Any]:
+    if not running:
+        return {"url": process.url, "pid": None, "state": "stopped"}
+    shown = {"url": process.url, "pid": process.pid, "state": process.state, "restarts": process.restarts}
+    if name in SERVERS or process.state not in ("starting", "ready"):
+        return shown
+    report = health.report(int(process.url.rpartition(":")[2]))
+    if process.state == "ready" and not (report and report.get("ready")):
+        shown["state"] = "unready" if report else "silent"
+    if report:
+        shown |= {key: report[key] for key in (*SHOWN, "checks") if key in report}
+    return shown
+
+
+def _show(processes: dict[str, dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("process", "state", "pid", "restarts", "oldest unsent", "lag", "parked", "address", box=None)
+    for name, process in processes.items():
+        oldest = process.get("outbox_oldest_seconds")
+        table.add_row(
+            name,
+            f"[{'green' if process['state'] == 'ready' else 'red'}]{process['state']}[/]",
+            str(process["pid"] or "-"),
+            str(process.get("restarts", 0)),
+            "-" if oldest is None else f"{oldest:.1f} s",
+            str(process.get("consumer_lag", "-")),
+            str(process.get("parked", "-")),
+            process["url"],
+        )
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(table)
+    for name, process in processes.items():
+        for check, reason in process.get("checks", {}).items():
+            if reason != "ok":
+                console.print(f"[red]{name}[/]: {check}: {reason}")

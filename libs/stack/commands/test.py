@@ -1,0 +1,29 @@
+"""Run the tests."""
+
+import argparse
+import subprocess
+import sys
+
+from libs.stack.commands._servers import servers
+from libs.stack.platform import ROOT
+
+HELP = "run the tests, against servers of their own"
+EXAMPLE = """\
+example: ./filiera test tests/libs/kit -k outbox
+Everything after `test` goes to pytest. FILIERA_POSTGRES, FILIERA_KAFKA and FILIERA_REDIS name other servers."""
+TAKES_REST = True
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults()
+
+
+def run(given: argparse.Namespace) -> int:
+    parallel = (
+        []
+        if any(part.startswith(("-n", "--pdb", "-p")) for part in given.rest)
+        else ["-n", "auto", "--dist", "worksteal"]
+    )
+    with servers(durable=False) as environment:
+        command = [sys.executable, "-m", "pytest", *parallel, *given.rest]
+        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode

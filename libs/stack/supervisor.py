@@ -1,0 +1,187 @@
+"""Starts the platform, keeps it running, and stops it in order."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+
+from libs.stack import state
+from libs.stack.child import Child, last_line, stop_all
+from libs.stack.errors import StackError
+from libs.stack.logs import Logs
+from libs.stack.platform import SERVERS, Platform
+
+PAUSES = (0.1, 0.5, 1.0, 2.0)
+"""Seconds before the first, second … restart within CRASH_WINDOW; one crash more and the process counts as failed."""
+CRASH_WINDOW = 60.0
+
+
+class Stopping(Exception):  # noqa: N818 - not an error: somebody asked
+    """We were asked to stop while starting."""
+
+
+@dataclass
+class Watched:
+    """A child, its state, and its latest crashes."""
+
+    child: Child
+    process: state.Process
+    crashes: list[float] = field(default_factory=list)
+    again_at: float = 0.0
+
+
+class Supervisor:
+    """Runs in the main thread alone: a child's end is tied to the thread that started it."""
+
+    def __init__(self, platform: Platform, logs: Logs, announce: Callable[[Platform], None]) -> None:
+        self._platform = platform
+        self._logs = logs
+        self._announce = announce
+        self._asked_to_stop = 0
+        self._changed = True
+        self._watched = {
+            name: Watched(platform.child(name), state.Process(platform.url(name))) for name in platform.names
+        }
+        self._state = state.State(os.getpid(), platform.port, platform.environment())
+        self._state.processes = {name: each.process for name, each in self._watched.items()}
+
+    def run(self) -> None:
+        """Start all, watch until asked to stop, stop all. Raises StackError when it cannot start."""
+        home = self._platform.home
+        with home.locked():
+            state.end_leftovers(home)
+            self._platform.check_ports()
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, self._on_signal)
+            try:
+                self._start_all()
+                self._watch()
+            except Stopping:
+                pass
+            finally:
+                self._stop_all()
+
+    def _start_all(self) -> None:
+        servers = [self._watched[name] for name in SERVERS]
+        self._start(*servers)
+        self._until(lambda: all(each.process.state == "ready" for each in servers), "the servers", 30, servers)
+        self._migrate()
+        services = [self._watched[name] for name in self._platform.services]
+        self._start(*services)
+        self._until(lambda: all(each.process.state in ("ready", "failed") for each in services), "the services", 120)
+        self._state.ready = self._changed = True
+        self._save()
+        self._announce(self._platform)
+
+    def _watch(self) -> None:
+        while not self._asked_to_stop:
+            self._look_at_all()
+            time.sleep(0.1)
+
+    def _until(
+        self, condition: Callable[[], bool], what: str, seconds: float, fatal: list[Watched] | None = None
+    ) -> None:
+        """Look after all until the condition holds. The end of a `fatal` one is ours: nothing works without it."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if self._asked_to_stop:
+                raise Stopping
+            if time.monotonic() > deadline:
+                raise StackError(f"{what} were not ready after {seconds:.0f} s: look at {self._platform.home.logs}")
+            self._look_at_all()
+            for each in fatal or ():
+                if each.crashes:
+                    self._give_up(each.child)
+            time.sleep(0.05)
+
+    def _migrate(self) -> None:
+        migration = self._platform.migration()
+        if migration is None:
+            return
+        self._launch(migration)
+        self._until(lambda: migration.pid is None, "the databases", 300)
+        if migration.process and migration.process.returncode:
+            self._give_up(migration)
+
+    def _give_up(self, child: Child) -> None:
+        self._logs.wait_for(child.name)
+        log = self._platform.home.log(child.name)
+        raise StackError(f"{child.name} stopped {child.ending()}: {last_line(log)} (log: {log})")
+
+    def _launch(self, child: Child) -> None:
+        child.start(subprocess.PIPE)
+        if child.process and child.process.stdout:
+            self._logs.follow(child.name, child.process.stdout)
+
+    def _start(self, *watched: Watched) -> None:
+        for each in watched:
+            self._launch(each.child)
+            each.process.pid = each.child.pid
+            each.process.birth = state.birth(each.process.pid or 0)
+            self._turn(each, "starting")
+        self._save()
+
+    def _turn(self, watched: Watched, to: str) -> None:
+        watched.process.state = to
+        self._changed = True
+
+    def _look_at_all(self) -> None:
+        for each in self._watched.values():
+            self._look_at(each)
+        self._save()
+
+    def _look_at(self, watched: Watched) -> None:
+        current = watched.process.state
+        if current in ("starting", "ready") and watched.child.pid is None:
+            self._note_a_crash(watched)
+        elif current == "starting" and watched.child.ready:
+            self._turn(watched, "ready")
+            if watched.process.restarts:
+                self._logs.say(f"{watched.child.name} is back")
+        elif current == "restarting" and time.monotonic() >= watched.again_at:
+            watched.process.restarts += 1
+            self._start(watched)
+
+    def _note_a_crash(self, watched: Watched) -> None:
+        name, now = watched.child.name, time.monotonic()
+        watched.process.pid = watched.process.birth = None
+        watched.crashes = [at for at in watched.crashes if now - at < CRASH_WINDOW] + [now]
+        if len(watched.crashes) > len(PAUSES):
+            self._turn(watched, "failed")
+            self._logs.say(
+                f"{name} stopped {len(watched.crashes)} times within a minute and stays down; the rest runs on."
+                f" Look at {self._platform.home.log(name)}, then `./filiera down` and `up`"
+            )
+            return
+        watched.again_at = now + PAUSES[len(watched.crashes) - 1]
+        self._turn(watched, "restarting")
+        self._logs.say(f"{name} stopped {watched.child.ending()}: starting it again")
+
+    def _save(self) -> None:
+        if self._changed:
+            state.write(self._platform.home, self._state)
+            self._changed = False
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked_to_stop += 1
+        if self._asked_to_stop > 1:
+            for each in self._watched.values():
+                each.child.send(signal.SIGKILL)
+
+    def _stop_all(self) -> None:
+        self._logs.say("stopping")
+        children = {name: each.child for name, each in self._watched.items()}
+        stop_all([child for name, child in children.items() if name not in SERVERS], seconds=6)
+        stop_all([children[name] for name in SERVERS], seconds=3)
+        for name, each in self._watched.items():
+            self._logs.wait_for(name)
+            each.process.pid = each.process.birth = None
+            self._turn(each, "stopped")
+        self._state.ready = False
+        self._save()
+        self._logs.say("stopped")
+        sys.stdout.flush()
