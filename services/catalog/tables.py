@@ -5,10 +5,15 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 
-class Party(SQLModel, table=True):
+class Row(SQLModel, registry=registry()):
+    """A row of this service, which names its tables without regard to those of others."""
+
+
+class Party(Row, table=True):
     """A party; its id is the one in its tokens."""
 
     __tablename__: ClassVar[str] = "party"
@@ -19,7 +24,7 @@ class Party(SQLModel, table=True):
     name: str
 
 
-class Site(SQLModel, table=True):
+class Site(Row, table=True):
     """A place of a party."""
 
     __tablename__: ClassVar[str] = "site"
@@ -34,7 +39,7 @@ class Site(SQLModel, table=True):
     time_zone: str
 
 
-class Product(SQLModel, table=True):
+class Product(Row, table=True):
     """A product; its party is the brand."""
 
     __tablename__: ClassVar[str] = "product"

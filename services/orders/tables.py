@@ -6,10 +6,15 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 
-class Order(SQLModel, table=True):
+class Row(SQLModel, registry=registry()):
+    """A row of this service, which names its tables without regard to those of others."""
+
+
+class Order(Row, table=True):
     """An order; its party is the buyer."""
 
     __tablename__: ClassVar[str] = "orders"
@@ -28,7 +33,7 @@ class Order(SQLModel, table=True):
     refusal_message: str | None = None
 
 
-class Deadline(SQLModel, table=True):
+class Deadline(Row, table=True):
     """What an order waits for, and until when on the database's clock."""
 
     __tablename__: ClassVar[str] = "deadline"
@@ -39,7 +44,7 @@ class Deadline(SQLModel, table=True):
     due_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 
-class Product(SQLModel, table=True):
+class Product(Row, table=True):
     """What orders know of the catalog's products. A copy: the catalog owns them, and they have no tenant here."""
 
     __tablename__: ClassVar[str] = "product"
