@@ -1,0 +1,158 @@
+"""A tiny service named probe: one event, a writer of it, an effect that shows doubles, and its processes.
+
+Run as a program it is a process of that service: `python probe.py relay|consumer [lease seconds]`.
+"""
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import text
+
+from libs.contracts import Event
+from libs.kit import outbox
+from libs.kit.broker import Broker, within
+from libs.kit.clock import SystemClock
+from libs.kit.consumer import Consumer, batch
+from libs.kit.db import Database, WriteSession
+from libs.kit.ids import new_id
+from libs.kit.relay import Relay
+from libs.kit.settings import Settings
+
+ROOT = Path(__file__).parents[4]
+
+
+class ThingChanged(Event, frozen=True, kw_only=True):
+    """An aggregate of the probe changed. Not registered: it is no contract."""
+
+    type: ClassVar[str] = "filiera.probe.thing_changed.v1"
+    topic: ClassVar[str] = "probe.thing"
+
+    note: str = ""
+
+
+_LOCK = text("SELECT version FROM thing WHERE id = :id FOR UPDATE")
+_BUMP = text("UPDATE thing SET version = :version WHERE id = :id")
+_NEW = text("INSERT INTO thing SELECT id, id, 0 FROM unnest(CAST(:ids AS uuid[])) AS id")
+_EFFECT = text("INSERT INTO effect SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[]))")
+_EFFECTS = text("SELECT aggregate_id, version FROM effect")
+
+
+async def make(database: Database, count: int) -> list[UUID]:
+    """So many aggregates of version 0."""
+    ids = [new_id() for _ in range(count)]
+    async with database.work() as session:
+        await session.execute(_NEW, {"ids": ids})
+    return ids
+
+
+async def change(database: Database, ids: Iterable[UUID], times: int = 1, *, delay: float = 0, note: str = "") -> None:
+    """One transaction that changes aggregates, each so many times, and dawdles before it commits."""
+    async with database.work() as session:
+        for one in sorted(ids):
+            version = (await session.execute(_LOCK, {"id": one})).scalar_one()
+            await session.execute(_BUMP, {"id": one, "version": version + times})
+            events = [ThingChanged(id=one, version=version + step + 1, note=note) for step in range(times)]
+            await outbox.add(session, *events)
+        await asyncio.sleep(delay)
+
+
+async def write(database: Database, ids: Sequence[UUID], events: int, writers: int, *, delay: float) -> None:
+    """Concurrent writers, 20 events a transaction, with random commit delays."""
+    left = iter(range(events // 20))
+
+    async def writer() -> None:
+        for _ in left:
+            await change(database, random.sample(ids, 5), times=4, delay=random.uniform(0, delay))
+
+    await asyncio.gather(*(writer() for _ in range(writers)))
+
+
+async def note_effects(session: WriteSession, events: Sequence[ThingChanged]) -> None:
+    """A plain insert without a unique key, so that a double would show."""
+    columns = {"ids": [event.id for event in events], "versions": [event.version for event in events]}
+    await session.execute(_EFFECT, columns)
+
+
+SUBSCRIPTIONS = [batch((ThingChanged,), note_effects)]
+
+
+async def effects(database: Database) -> list[tuple[UUID, int]]:
+    """Effects in no order."""
+    async with database.work() as session:
+        return [(row.aggregate_id, row.version) for row in await session.execute(_EFFECTS)]
+
+
+async def told(database: Database) -> set[tuple[UUID, int]]:
+    """All that the outbox has been told."""
+    async with database.work() as session:
+        rows = await session.execute(text("SELECT aggregateid, version FROM outbox"))
+        return {(row.aggregateid, row.version) for row in rows}
+
+
+async def unsent(database: Database) -> int:
+    async with database.work() as session:
+        return (await session.execute(text("SELECT count(*) FROM outbox WHERE sent_at IS NULL"))).scalar_one()
+
+
+async def log_of(settings: Settings, count: int, seconds: float = 30) -> dict[UUID, list[int]]:
+    """Versions by aggregate in the order of the log, once it has so many different ones."""
+    versions: dict[UUID, list[int]] = defaultdict(list)
+    seen: set[tuple[UUID, int]] = set()
+    broker = Broker(settings)
+    async with asyncio.timeout(seconds), broker.consumer([ThingChanged.topic], group=None) as client:
+        while len(seen) < count:
+            for records in (await within(5, client.getmany(timeout_ms=500))).values():
+                for message in filter(None, map(broker.read, records)):
+                    versions[message.aggregate_id].append(message.version)
+                    seen.add((message.aggregate_id, message.version))
+    return versions
+
+
+def out_of_order(versions: Sequence[int]) -> int:
+    """How many versions a consumer that takes only newer ones would miss."""
+    newest, missed = 0, 0
+    for version in versions:
+        if version > newest:
+            missed += version - newest - 1
+            newest = version
+    return missed
+
+
+def doubles(effected: Iterable[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
+    return [one for one, times in Counter(effected).items() if times > 1]
+
+
+def start(kind: str, settings: Settings, lease: float = 1.0) -> "subprocess.Popen[bytes]":
+    """A process of the probe."""
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "FILIERA_SERVICE": "probe",
+        "FILIERA_DATABASE": settings.database or "",
+        "FILIERA_KAFKA": settings.kafka,
+        "FILIERA_TOPIC_PREFIX": settings.topic_prefix,
+    }
+    command = ["setpriv", "--pdeathsig=KILL", sys.executable, __file__, kind, str(lease)]
+    return subprocess.Popen(command, env=environment, cwd=ROOT)
+
+
+async def main(kind: str, lease: str) -> None:
+    settings = Settings()
+    database = Database(settings.url)
+    member: Any
+    if kind == "relay":
+        member = Relay(database, settings, SystemClock(), lease_seconds=float(lease))
+    else:
+        member = Consumer(database, settings, SUBSCRIPTIONS, SystemClock())
+    await member.run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
