@@ -1,6 +1,17 @@
 """Look at events, and set parked ones going again."""
 
 import argparse
+import asyncio
+import importlib
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from libs.stack import state
+from libs.stack.errors import StackError
+from libs.stack.home import Home
 
 HELP = "tail a topic, list parked events, replay them, publish the present state again"
 EXAMPLE = """\
@@ -18,11 +29,88 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parked.add_argument("services", nargs="*", metavar="SERVICE", help="of these services (default: all)")
     replay = actions.add_parser("replay", help="handle parked events again, in order")
     replay.add_argument("service", metavar="SERVICE")
-    replay.add_argument("--key", metavar="ID", help="of this aggregate alone")
+    replay.add_argument("--key", type=UUID, metavar="ID", help="of this aggregate alone")
     republish = actions.add_parser("republish", help="publish the present state of a service's aggregates again")
     republish.add_argument("service", metavar="SERVICE")
     republish.add_argument("topics", nargs="*", metavar="TOPIC", help="of these topics alone")
 
 
 def run(given: argparse.Namespace) -> int:
-    raise NotImplementedError(given.action)
+    home = Home(given.home)
+    found = state.read(home)
+    if found is None or not home.is_locked():
+        raise StackError(f"nothing is running in {home.path}: start it with `./filiera up`")
+    os.environ.update(found.environment)
+    actions = {"tail": _tail, "parked": _parked, "replay": _replay, "republish": _republish}
+    asyncio.run(actions[given.action](given, [name for name in found.processes if _has_database(name)]))
+    return 0
+
+
+def _has_database(name: str) -> bool:
+    from libs.kit.migrate import services
+
+    return name in services()
+
+
+async def _tail(given: argparse.Namespace, services: Sequence[str]) -> None:
+    from libs.contracts import topics
+    from libs.kit.broker import Broker
+    from libs.kit.settings import Settings
+
+    known = sorted(topic for service in services for topic in topics(service))
+    _check("topic", given.topics, known)
+    async for message in Broker(Settings(service="filiera-cli")).tail(given.topics or known):
+        print(f"{message.topic} v{message.version} {message.type}\n  {message.payload.decode()}", flush=True)
+
+
+async def _parked(given: argparse.Namespace, services: Sequence[str]) -> None:
+    from libs.kit import parking
+
+    _check("service", given.services, services)
+    count = 0
+    for service in given.services or services:
+        async with _database(service) as database, database.work() as session:
+            for event in await parking.parked(session, service):
+                count += 1
+                print(f"{service}: {event.type} v{event.version} of {event.aggregate_id}, {event.parked_at:%F %T}")
+                print(f"  {event.reason}")
+    print(f"{count} parked; `./filiera events replay SERVICE` handles them again" if count else "nothing is parked")
+
+
+async def _replay(given: argparse.Namespace, services: Sequence[str]) -> None:
+    from libs.kit import parking
+
+    _check("service", [given.service], services)
+    reactions = importlib.import_module(f"services.{given.service}.subscriptions").SUBSCRIPTIONS
+    async with _database(given.service) as database:
+        went, stayed = await parking.replay(database, reactions, given.service, only=given.key)
+    print(f"{went} handled, {stayed} still parked")
+
+
+async def _republish(given: argparse.Namespace, services: Sequence[str]) -> None:
+    from libs.contracts import topics
+    from libs.kit import queue
+
+    _check("service", [given.service], services)
+    _check("topic", given.topics, topics(given.service))
+    async with _database(given.service) as database, database.work() as session:
+        counts = [await queue.republish(session, topic) for topic in given.topics or topics(given.service)]
+    print(f"{sum(counts)} aggregates of {given.service} are being sent again")
+
+
+@asynccontextmanager
+async def _database(service: str) -> AsyncIterator[Any]:
+    from libs.kit.db import Database
+    from libs.kit.settings import Settings
+
+    database = Database(Settings(service=service).url, pool_size=2)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def _check(what: str, given: Sequence[str], known: Sequence[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise StackError(f"there is no {what} {name!r}: choose from {', '.join(known)}")
