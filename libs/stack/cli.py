@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
             description=module.HELP,
             epilog=module.EXAMPLE,
             parents=[shared],
+            add_help=not getattr(module, "OWN_HELP", False),
             allow_abbrev=False,  # what we do not know goes on to pytest, psql …, as it stands
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )

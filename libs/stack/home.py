@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -50,6 +51,11 @@ class Home:
             self._refuse_a_planted_folder()
         if not os.access(self.run, os.W_OK):
             raise StackError(f"{self.path} belongs to another user: run as that user, or choose a folder with --home")
+
+    def tidy(self) -> None:
+        """Remove what was made outside the home."""
+        if self.sockets != self.run:
+            shutil.rmtree(self.sockets, ignore_errors=True)
 
     def _refuse_a_planted_folder(self) -> None:
         """The temp folder is everybody's: somebody could have made this name first, to listen in our place."""

@@ -2,7 +2,9 @@
 
 import json
 import os
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -63,7 +65,7 @@ class Issuer:
             raise StackError(f"{path} is not a key: remove it, and a new one is made (old tokens end)") from error
         public = json.dumps(KeySet([key]).as_dict(private=False))
         if not self.jwks.exists() or self.jwks.read_text() != public:
-            self.jwks.write_text(public)
+            _draft(self.jwks, public).replace(self.jwks)
         return key
 
 
@@ -77,12 +79,14 @@ def party_id(name: str) -> UUID:
 
 def _write_once(path: Path, content: str) -> None:
     """Write the file whole and private, or leave the one that another process has written meanwhile."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft = _draft(path, content)
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
+
+
+def _draft(path: Path, content: str) -> Path:
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
     draft.touch(mode=0o600)
     draft.write_text(content)
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+    return draft

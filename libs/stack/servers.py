@@ -96,8 +96,7 @@ class Servers:
 
     def stop(self) -> None:
         stop_all([self.broker, self.valkey, self.postgres], seconds=8)
-        if self.home.sockets != self.home.run:
-            shutil.rmtree(self.home.sockets, ignore_errors=True)
+        self.home.tidy()
 
     def __enter__(self) -> Self:
         try:

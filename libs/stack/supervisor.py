@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -183,5 +182,5 @@ class Supervisor:
             self._turn(each, "stopped")
         self._state.ready = False
         self._save()
+        self._platform.home.tidy()
         self._logs.say("stopped")
-        sys.stdout.flush()

@@ -4,7 +4,7 @@ import argparse
 
 HELP = "play the story of a made-to-order piece through the running platform's API"
 EXAMPLE = "example: ./filiera demo --scale 36000   (first loads a city of that many firms)"
-TAKES_REST = True
+TAKES_REST = OWN_HELP = True
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -61,6 +62,7 @@ def _show(processes: dict[str, dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table("process", "state", "pid", "restarts", "oldest unsent", "lag", "parked", "address", box=None)
+    table.columns[-1].overflow = "fold"
     for name, process in processes.items():
         oldest = process.get("outbox_oldest_seconds")
         table.add_row(
@@ -73,7 +75,7 @@ def _show(processes: dict[str, dict[str, Any]]) -> None:
             str(process.get("parked", "-")),
             process["url"],
         )
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     console.print(table)
     for name, process in processes.items():
         for check, reason in process.get("checks", {}).items():

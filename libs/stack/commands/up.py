@@ -50,7 +50,8 @@ def welcome(platform: Platform) -> None:
     table = Table("process", "address", box=None, header_style="bold", pad_edge=False)
     for name in [*platform.services, *(name for name in platform.names if name not in platform.services)]:
         table.add_row(name, platform.url(name))
-    console = Console(soft_wrap=True, highlight=False)
+    table.columns[-1].overflow = "fold"
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     console.print("\n[bold green]Filiera is ready.[/]\n", table)
     if "gateway" in platform.services:
         print(_first_query(platform), flush=True)
