@@ -19,9 +19,9 @@ class Room(StrEnum):
 
 @dataclass
 class HonestCapacity:
-    """The capacity side of one order; `grants` is its answer."""
+    """The capacity side of one order; `grants` is its answer, None if it stands still for so long."""
 
-    grants: bool
+    grants: bool | None
     room: Room = Room.NONE
     granted: bool = False
     seen: int = 0
@@ -30,7 +30,7 @@ class HonestCapacity:
 
     def hear(self, version: int, state: str) -> None:
         """An event of orders arrived."""
-        if version <= self.seen:
+        if version <= self.seen or self.grants is None:
             return
         self.seen = version
         if state == "placed":

@@ -18,6 +18,7 @@ from services.orders.domain import (
     Money,
     Operation,
     Product,
+    Reason,
     State,
     Wish,
     decide,
@@ -141,10 +142,30 @@ def test_every_fact_is_decided_in_every_state() -> None:
     assert all(row.keys() == set(State) for row in DECISIONS.values())
 
 
-def test_the_good_way_is_placed_reserved_confirmed() -> None:
-    reserved = decide(State.PLACED, Fact.HOLD_PLACED)
-    confirmed = decide(reserved.state, Fact.BOOKING_CONFIRMED)
-    assert (reserved.state, reserved.deadline, confirmed.state) == (State.RESERVED, BOOKING, State.CONFIRMED)
+@pytest.mark.parametrize(
+    ("state", "fact", "after"),
+    [
+        (State.PLACED, Fact.HOLD_PLACED, State.RESERVED),
+        (State.PLACED, Fact.HOLD_REFUSED, State.REFUSED),
+        (State.RESERVED, Fact.BOOKING_CONFIRMED, State.CONFIRMED),
+        (State.RESERVED, Fact.HOLD_CONFIRMED, State.RESERVED),
+        (State.CONFIRMED, Fact.BOOKING_CANCELLED, State.FAILED),
+    ],
+)
+def test_an_order_follows_its_room(state: State, fact: Fact, after: State) -> None:
+    assert decide(state, fact).state is after
+
+
+@pytest.mark.parametrize("state", [State.PLACED, State.RESERVED])
+@pytest.mark.parametrize("fact", [Fact.DEADLINE_PASSED, Fact.HOLD_LOST, Fact.BOOKING_CANCELLED])
+def test_an_order_on_its_way_fails_when_its_room_or_its_time_is_gone(state: State, fact: Fact) -> None:
+    assert decide(state, fact).state is State.FAILED
+
+
+def test_a_booking_heard_of_before_its_hold_confirms_the_order() -> None:
+    confirmed = decide(State.PLACED, Fact.BOOKING_CONFIRMED)
+    assert confirmed.state is State.CONFIRMED
+    assert not decide(confirmed.state, Fact.HOLD_PLACED).told
 
 
 @pytest.mark.parametrize("state", State)
@@ -169,17 +190,32 @@ def test_an_end_is_never_left(state: State) -> None:
     assert {decide(state, fact).state for fact in Fact} == {state}
 
 
-@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("state", [State.PLACED, State.RESERVED, State.CONFIRMED])
 def test_a_buyer_can_cancel_until_the_order_has_ended_badly(state: State) -> None:
-    forbidden = decide(state, Fact.CANCELLED_BY_BUYER).decision is Decision.FORBID
-    assert forbidden == (state in GIVEN_UP | {State.QUARANTINED})
+    assert decide(state, Fact.CANCELLED_BY_BUYER).state is State.CANCELLED
 
 
-def test_what_cannot_be_goes_to_quarantine_naming_fact_and_state() -> None:
-    after = decide(State.RESERVED, Fact.HOLD_REFUSED)
+@pytest.mark.parametrize("state", sorted(GIVEN_UP | {State.QUARANTINED}))
+def test_what_has_ended_badly_cannot_be_cancelled(state: State) -> None:
+    assert decide(state, Fact.CANCELLED_BY_BUYER).decision is Decision.FORBID
+
+
+@pytest.mark.parametrize(
+    ("state", "fact", "message"),
+    [
+        (State.RESERVED, Fact.HOLD_REFUSED, "Hold refused while the order was reserved: no rule expects this."),
+        (State.CONFIRMED, Fact.HOLD_REFUSED, "Hold refused while the order was confirmed: no rule expects this."),
+        (
+            State.CONFIRMED,
+            Fact.HOLD_LOST,
+            "Hold released or expired while the order was confirmed: no rule expects this.",
+        ),
+    ],
+)
+def test_what_cannot_be_goes_to_quarantine_naming_fact_and_state(state: State, fact: Fact, message: str) -> None:
+    after = decide(state, fact)
     assert after.state is State.QUARANTINED
-    assert after.reason is not None
-    assert after.reason.message == "Hold refused while the order was reserved: no rule expects this."
+    assert after.reason == Reason("UNEXPECTED", message)
 
 
 @pytest.mark.parametrize("state", State)
