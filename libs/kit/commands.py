@@ -14,13 +14,13 @@ import msgspec
 from fastapi import Depends, Header, Request, Response
 from sqlalchemy import text
 
-from libs.contracts import Event
 from libs.kit.auth import Principal
 from libs.kit.db import WriteSession
 from libs.kit.errors import BadRequest, Conflict, Invalid
 from libs.kit.runtime import Kit, KitOf
 
-Handler = Callable[[WriteSession], Awaitable[Event]]
+Handler = Callable[[WriteSession], Awaitable[msgspec.Struct]]
+"""Does the work and returns what to answer: the event told, or a summary of many."""
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(CAST(:party AS text) || ' ' || :key, 0))")
 _FIND = text("""
@@ -89,7 +89,7 @@ async def command(
 Commanded = Annotated[Command, Depends(command)]
 
 
-def answers(state: type[Event], status: int = 200) -> dict[str, Any]:
+def answers(state: type[msgspec.Struct], status: int = 200) -> dict[str, Any]:
     """Arguments of a route that answers with an aggregate's state, so that its OpenAPI says so."""
     schema = msgspec.json.schema_components([state], ref_template="{name}")[1]
     inlined = _inline(schema[state.__name__], schema)

@@ -5,6 +5,7 @@ Routes are walked from the services' OpenAPI, fields from the gateway's own sche
 
 import base64
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -115,7 +116,7 @@ async def walk_route(
         for target in [*map(bare, victims.ids.values()), *victims.parties]:
             headers = {"Authorization": f"Bearer {running.token(uuid4(), role)}", "Idempotency-Key": str(uuid4())}
             json = guess.body(schema, document, target) if schema else None
-            answer = await http.request(method, path.replace("{id}", target), headers=headers, json=json)
+            answer = await http.request(method, re.sub(r"{\w+}", target, path), headers=headers, json=json)
             sent += 1
             assert answer.status_code < 500, (method, path, answer.text)
             if "{" in path:
