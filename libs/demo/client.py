@@ -104,8 +104,7 @@ class Actor:
             try:
                 return await self._do(mutation, wanted, given)
             except (RefusedError, UnreachableError) as error:
-                passing = isinstance(error, UnreachableError) or error.kind == "Unavailable"
-                if not passing or asyncio.get_running_loop().time() + pause > until:
+                if not _passing(error) or asyncio.get_running_loop().time() + pause > until:
                     raise
             await asyncio.sleep(pause)
         raise AssertionError("the pauses never end")
@@ -144,6 +143,11 @@ class Actor:
         await _receive(socket, "connection_ack")
         payload = {"query": document, "variables": variables}
         await _send(socket, {"id": "1", "type": "subscribe", "payload": payload})
+
+
+def _passing(error: RefusedError | UnreachableError) -> bool:
+    """Whether asking again may help: nobody answered, or the first time is still being worked on."""
+    return isinstance(error, UnreachableError) or error.kind == "Unavailable" or error.code == "STILL_RUNNING"
 
 
 def _pauses() -> Iterator[float]:

@@ -98,7 +98,15 @@ async def test_invalid_input_names_the_field() -> None:
             await brand.do("placeHold", "hold { id }", {})
 
 
-@pytest.mark.parametrize("passing", [failure("Unavailable", "UNAVAILABLE"), (503, {"detail": "starting"}), (429, "")])
+@pytest.mark.parametrize(
+    "passing",
+    [
+        failure("Unavailable", "UNAVAILABLE"),
+        failure("Conflict", "STILL_RUNNING"),
+        (503, {"detail": "starting"}),
+        (429, ""),
+    ],
+)
 async def test_a_patient_mutation_is_sent_again_with_the_same_key(passing: tuple[int, Any]) -> None:
     async with answering(passing, passing, success(hold={"id": "h1"})) as (gateway, brand):
         await brand.do("placeHold", "hold { id }", {}, patience=5)
