@@ -116,8 +116,8 @@ class Story:
             await asyncio.sleep(0.1)
 
     async def outcome(self, order: str, wanted: str) -> tuple[Json, str]:
-        """Watch an order by subscription until it is settled as wanted; its last state, and all states for people."""
-        states = {"CONFIRMED", "REFUSED", "FAILED", "CANCELLED", "QUARANTINED"}
+        """Watch an order by subscription until it is as wanted, or over; its last state, and all states for people."""
+        states = {"REFUSED", "FAILED", "CANCELLED", "QUARANTINED", wanted}
         told = await self.shop.watch(_ORDER, {"id": order}, lambda data: data["order"]["state"] in states, _PATIENCE)
         last: Json = told[-1]["order"]
         check(last["state"] == wanted, f"the order should be {wanted} and is {last['state']}: {last['refusal']}")
