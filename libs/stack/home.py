@@ -41,27 +41,27 @@ class Home:
     def make(self) -> None:
         """Make the folders, private to this user. Raises StackError if they belong to somebody else."""
         try:
-            for folder in (self.path, self.valkey, self.run, self.logs, self.issuer, self.sockets):
+            for folder in (self.path, self.valkey, self.run, self.logs, self.issuer):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StackError(
                 f"cannot make {error.filename}: {error.strerror}. Choose a folder of yours with --home"
             ) from error
-        if self.sockets != self.run:
-            self._refuse_a_planted_folder()
         if not os.access(self.run, os.W_OK):
             raise StackError(f"{self.path} belongs to another user: run as that user, or choose a folder with --home")
+
+    def make_sockets(self) -> None:
+        """Make the folder of the sockets, private to this user."""
+        self.sockets.mkdir(mode=0o700, exist_ok=True)
+        found = self.sockets.lstat()
+        # A temp folder is everybody's: somebody could have made this name first, to listen in our place.
+        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            raise StackError(f"{self.sockets} is not a private folder of this user: remove it and start again")
 
     def tidy(self) -> None:
         """Remove what was made outside the home."""
         if self.sockets != self.run:
             shutil.rmtree(self.sockets, ignore_errors=True)
-
-    def _refuse_a_planted_folder(self) -> None:
-        """The temp folder is everybody's: somebody could have made this name first, to listen in our place."""
-        found = self.sockets.lstat()
-        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
-            raise StackError(f"{self.sockets} is not a private folder of this user: remove it and start again")
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -83,6 +83,7 @@ class Servers:
         self.home = Home(home)
         self.kafka_port = kafka_port or free_port()
         self.home.make()
+        self.home.make_sockets()
         self.postgres = postgres(self.home, durable=durable)
         self.valkey = valkey(self.home)
         self.broker = broker(self.home, self.kafka_port)

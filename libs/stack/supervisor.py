@@ -54,6 +54,7 @@ class Supervisor:
         with home.locked():
             state.end_leftovers(home)
             self._platform.check_ports()
+            home.make_sockets()
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, self._on_signal)
             try:

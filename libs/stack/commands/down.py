@@ -25,6 +25,7 @@ def run(given: argparse.Namespace) -> int:
         _stop_supervisor(home)
     if home.state.exists():
         state.end_leftovers(home)
+        home.tidy()
     print("filiera: stopped" if running else f"filiera: nothing is running in {home.path}")
     return 0
 

@@ -19,11 +19,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    parallel = (
-        []
-        if any(part.startswith(("-n", "--pdb", "-p")) for part in given.rest)
-        else ["-n", "auto", "--dist", "worksteal"]
-    )
+    alone = any(part.startswith(("-n", "--pdb")) for part in given.rest)
+    parallel = [] if alone else ["-n", "auto", "--dist", "loadgroup"]  # system tests share one platform
     with servers(durable=False) as environment:
         command = [sys.executable, "-m", "pytest", *parallel, *given.rest]
         return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode

@@ -54,7 +54,13 @@ def test_the_environment_is_made_once_and_again_when_half_made_or_the_lock_has_c
 
 def test_two_at_once_install_once(script: Path) -> None:
     both = [
-        subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, script],
+            env={"PATH": os.environ["PATH"]},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for _ in range(2)
     ]
     told = [process.communicate(timeout=120) for process in both]

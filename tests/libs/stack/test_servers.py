@@ -97,7 +97,7 @@ def test_a_socket_folder_that_somebody_planted_is_refused(tmp_path: Path) -> Non
     home.sockets.mkdir(mode=0o755)
     try:
         with pytest.raises(StackError, match="not a private folder"):
-            home.make()
+            home.make_sockets()
     finally:
         home.sockets.rmdir()
 
