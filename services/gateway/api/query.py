@@ -1,0 +1,81 @@
+"""What can be asked."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar, cast
+
+import strawberry
+from strawberry import ID
+
+from libs.contracts import capacity, orders
+from libs.contracts.values import PartyKind
+from services.gateway import store
+from services.gateway.api import types
+from services.gateway.api.context import Info
+from services.gateway.api.paging import After, First, page
+from services.gateway.api.shapes import Node
+from services.gateway.opaque import key_of, parse_id
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+NodeId = Annotated[ID, strawberry.argument(description="An `id` of any answer.")]
+Kind = Annotated[PartyKind | None, strawberry.argument(description="Only of this kind.")]
+Name = Annotated[str | None, strawberry.argument(description="Whose name begins so, in any case.")]
+Process = Annotated[str | None, strawberry.argument(description="That can do this process.")]
+OfParty = Annotated[ID | None, strawberry.argument(description="Only of this party.")]
+HoldState = Annotated[capacity.HoldState | None, strawberry.argument(description="Only in this state.")]
+BookingState = Annotated[capacity.BookingState | None, strawberry.argument(description="Only in this state.")]
+OrderState = Annotated[orders.OrderState | None, strawberry.argument(description="Only in this state.")]
+
+
+def _ask(description: str, graphql_type: Any) -> Callable[[F], F]:
+    """A field of the query."""
+    return cast("Callable[[F], F]", strawberry.field(description=description, graphql_type=graphql_type))
+
+
+@strawberry.type(description="What can be asked. What concerns you is known by your token; without one it is nothing.")
+class Query:
+    @_ask(description="Anything by its id; null if there is none, or none that you may see.", graphql_type=Node | None)
+    async def node(self, info: Info, id: NodeId) -> Any:  # noqa: A002 - Relay's name
+        name, key = parse_id(id)
+        if name == "Bucket":
+            return await types.bucket(info.context, key)
+        return await info.context.find(types.TOPICS[name], key_of(id, name)) if name in types.TOPICS else None
+
+    @_ask(description="Who you are by your token; null without one.", graphql_type=types.Viewer | None)
+    async def viewer(self, info: Info) -> Any:
+        return info.context.caller
+
+    @_ask(description="Who is on the platform, by name.", graphql_type=types.page_type("Party"))
+    async def parties(
+        self, info: Info, first: First = 20, after: After = None, kind: Kind = None, name: Name = None
+    ) -> Any:
+        return await page(info.context, store.PARTIES, first, after, kind=kind, name=name)
+
+    @_ask(description="What is offered, newest first.", graphql_type=types.page_type("Product"))
+    async def products(self, info: Info, first: First = 20, after: After = None, brand_id: OfParty = None) -> Any:
+        brand = key_of(brand_id, "Party") if brand_id else None
+        return await page(info.context, store.PRODUCTS, first, after, party_id=brand)
+
+    @_ask(description="What can be booked, newest first.", graphql_type=types.page_type("Resource"))
+    async def resources(
+        self,
+        info: Info,
+        first: First = 20,
+        after: After = None,
+        process: Process = None,
+        workshop_id: OfParty = None,
+    ) -> Any:
+        workshop = key_of(workshop_id, "Party") if workshop_id else None
+        return await page(info.context, store.RESOURCES, first, after, process=process, party_id=workshop)
+
+    @_ask(description="Holds that concern you, newest first.", graphql_type=types.page_type("Hold"))
+    async def holds(self, info: Info, first: First = 20, after: After = None, state: HoldState = None) -> Any:
+        return await page(info.context, store.HOLDS, first, after, state=state)
+
+    @_ask(description="Bookings that concern you, newest first.", graphql_type=types.page_type("Booking"))
+    async def bookings(self, info: Info, first: First = 20, after: After = None, state: BookingState = None) -> Any:
+        return await page(info.context, store.BOOKINGS, first, after, state=state)
+
+    @_ask(description="Orders that concern you, newest first.", graphql_type=types.page_type("Order"))
+    async def orders(self, info: Info, first: First = 20, after: After = None, state: OrderState = None) -> Any:
+        return await page(info.context, store.ORDERS, first, after, state=state)

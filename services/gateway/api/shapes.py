@@ -1,0 +1,84 @@
+"""GraphQL types made from the contracts: their fields, types and docstrings are the schema's, and their structs are
+its objects. What is shown is named field by field, so that a new field of a contract stays inside until it is named.
+"""
+
+from collections.abc import Iterator
+from types import UnionType
+from typing import Annotated, Any, get_args, get_origin
+
+import msgspec
+import strawberry
+from msgspec.structs import FieldInfo
+from strawberry import ID
+
+from libs.contracts import capacity, orders
+from libs.contracts._schema import meanings, text
+from libs.contracts.values import PartyKind
+from services.gateway.opaque import global_id
+
+OUTPUTS: dict[Any, Any] = {}
+for _enum in (PartyKind, capacity.HoldState, capacity.BookingState, orders.OrderState):
+    strawberry.enum(_enum, description=text(_enum))
+
+
+@strawberry.interface(description="Anything that can be found again by its id.")
+class Node:
+    id: ID = strawberry.field(description="Opaque, typed, for ever.")
+
+
+def shape(contract: Any, names: str = "", *, hidden: str = "", **more: Any) -> Any:
+    """The type that shows these fields of a contract and `more` that are looked up.
+
+    `hidden` names fields that are null to some parties. An event's state becomes a Node.
+    """
+    fields: dict[str, Any] = {}
+    for one, told in members(contract, names):
+        shown = translated(one.type, OUTPUTS)
+        nullable = shown | None if one.name in hidden.split() else shown
+        fields[one.name] = strawberry.field(description=told, graphql_type=nullable)
+    OUTPUTS[contract] = output(contract.__name__, contract, _told(contract), fields | more)
+    return OUTPUTS[contract]
+
+
+def output(name: str, source: type, description: str, fields: dict[str, Any]) -> Any:
+    """An object type whose objects are instances of `source`; a Node if they have an id."""
+    if not hasattr(source, "id"):
+        return strawberry.type(type(name, (), fields), description=description)
+
+    def id_(root: Any) -> ID:
+        return ID(global_id(name, root.id))
+
+    def is_type_of(root: Any, _info: Any) -> bool:
+        return isinstance(root, source)
+
+    identity = strawberry.field(resolver=id_, description="Opaque, typed, for ever.")
+    body = {"is_type_of": staticmethod(is_type_of), "id": identity} | fields
+    return strawberry.type(type(name, (Node,), body), description=description)
+
+
+def translated(hint: Any, known: dict[Any, Any]) -> Any:
+    """The GraphQL type of a contract's annotation, in terms of the types already made."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return translated(inner[0], known)
+    if origin is list:
+        return list_of(translated(inner[0], known))
+    if origin is UnionType:
+        return translated(inner[0], known) | None
+    return known.get(hint, hint)
+
+
+def members(contract: Any, names: str) -> Iterator[tuple[FieldInfo, str]]:
+    """The fields of a contract so named, in that order, or all of them; each with its docstring."""
+    known, told = {one.name: one for one in msgspec.structs.fields(contract)}, meanings(contract)
+    return ((known[name], told[name]) for name in names.split() or known)
+
+
+def _told(contract: type) -> str:
+    told = text(contract).removeprefix("State of ")
+    return told[0].upper() + told[1:]
+
+
+def list_of(item: Any) -> Any:
+    """The list type of a type made at run time."""
+    return list[item]

@@ -1,0 +1,198 @@
+"""The schema's objects: which contract, which of its fields, and what can be looked up from there."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+from strawberry import ID, Parent, field
+
+from libs.contracts import capacity, catalog, orders, values
+from libs.contracts.values import PartyKind
+from libs.kit.auth import Principal
+from services.gateway import store, views
+from services.gateway.api.context import Context, DaysOf, Info
+from services.gateway.api.paging import After, Connection, First, page_of
+from services.gateway.api.shapes import list_of, output, shape
+from services.gateway.opaque import Malformed, global_id
+
+TOPICS = {
+    "Party": "catalog.party",
+    "Site": "catalog.site",
+    "Product": "catalog.product",
+    "Resource": "capacity.resource",
+    "Hold": "capacity.hold",
+    "Booking": "capacity.booking",
+    "Order": "orders.order",
+}
+MOST_DAYS = 92
+FromDay = Annotated[date, strawberry.argument(name="from", description="The first day.")]
+Days = Annotated[int, strawberry.argument(description=f"How many days, 1 to {MOST_DAYS}.")]
+
+
+def later(name: str) -> Any:
+    """A type of this module that may not be made yet."""
+    return Annotated[name, strawberry.lazy(__name__)]
+
+
+def page_type(name: str) -> Any:
+    """The connection of a type of this module."""
+    return Connection[later(name)]  # type: ignore[misc]  # a type made at run time
+
+
+def one(name: str, attribute: str, description: str) -> Any:
+    """A field that looks up what an attribute names: null if that has not reached us, or is not to be seen."""
+
+    async def find(root: Parent[Any], info: Info) -> Any:
+        return await info.context.find(TOPICS[name], getattr(root, attribute))
+
+    return field(resolver=find, description=description, graphql_type=later(name) | None)
+
+
+def many(name: str, listing: store.Listing, column: str, description: str) -> Any:
+    """A field that pages through what names the root in a column."""
+
+    async def find(root: Parent[Any], info: Info, first: First = 20, after: After = None) -> Any:
+        return await page_of(info.context, listing, first, after, column, root.id)
+
+    return field(resolver=find, description=description, graphql_type=page_type(name))
+
+
+@strawberry.type(description="What one day offers, whatever the week says.")
+class DayQuantity:
+    day: date = field(description="A local day of the resource's site.")
+    quantity: int = field(description="In the resource's unit.")
+
+
+def _exceptions(root: Parent[values.Calendar]) -> list[DayQuantity]:
+    return [DayQuantity(day=date.fromisoformat(day), quantity=n) for day, n in sorted(root.exceptions.items())]
+
+
+def _offered(root: Parent[catalog.Product]) -> bool:
+    return not isinstance(root, catalog.ProductWithdrawn)
+
+
+async def _buckets(root: Parent[capacity.Resource], info: Info, start: FromDay, days: Days = 14) -> Any:
+    if not 1 <= days <= MOST_DAYS:
+        raise Malformed(f"`days` must be 1 to {MOST_DAYS}.", "INVALID_DAYS")
+    return await days_of(info.context, root, start, days)
+
+
+async def days_of(context: Context, resource: capacity.Resource, start: date, days: int) -> list[views.Day]:
+    """A resource's days, touched or not, as the caller may see them."""
+    touched = await context.days.load(DaysOf(resource.id, start, days))
+    dates = [start + timedelta(n) for n in range(days)]
+    return [views.day_of(resource, day, touched.get(day), context.party) for day in dates]
+
+
+async def bucket(context: Context, key: str) -> views.Day | None:
+    """A bucket by its key, `<resource>/<day>`; None if there is no such resource."""
+    resource, _, day = key.partition("/")
+    try:
+        found, start = await context.find("capacity.resource", UUID(resource)), date.fromisoformat(day)
+    except ValueError:
+        return None
+    return (await days_of(context, found, start, 1))[0] if found else None
+
+
+Money = shape(values.Money)
+Variant = shape(values.Variant)
+Operation = shape(values.Operation)
+Need = shape(values.Need)
+Refusal = shape(values.Refusal)
+Terms = shape(values.Terms)
+Calendar = shape(
+    values.Calendar,
+    "weekly starts_on ends_on",
+    exceptions=field(resolver=_exceptions, description="Public holidays, closures, overtime; in order."),
+)
+Allocation = shape(
+    values.Allocation,
+    "day quantity",
+    resource=one("Resource", "resource_id", "What is taken."),
+    workshop=one("Party", "workshop_id", "Whose it is."),
+)
+Line = shape(
+    orders.Line,
+    "sku quantity price needs",
+    product=one("Product", "product_id", "What is made."),
+    brand=one("Party", "brand_id", "Whose product it is."),
+)
+Party = shape(
+    catalog.Party,
+    "version kind name",
+    sites=many("Site", store.SITES, "party_id", "Its places, by name."),
+    resources=many("Resource", store.RESOURCES, "party_id", "What it works with, newest first."),
+)
+Site = shape(
+    catalog.Site,
+    "version name municipality latitude longitude time_zone",
+    party=one("Party", "party_id", "Whose place it is."),
+    resources=many("Resource", store.RESOURCES, "site_id", "What works here, newest first."),
+)
+Product = shape(
+    catalog.Product,
+    "version name description price variants routing",
+    offered=field(resolver=_offered, description="False once withdrawn; orders already placed go on."),
+    brand=one("Party", "party_id", "Who sells it."),
+)
+Bucket = output(
+    "Bucket",
+    views.Day,
+    "One resource on one local day. available = published - held - committed - blocked, never negative.",
+    {
+        "day": field(description="Of the site's time zone.", graphql_type=date),
+        "published": field(description="What the workshop offers, in the resource's unit.", graphql_type=int),
+        "available": field(description="What can still be taken.", graphql_type=int),
+        "held": field(description="Under live holds. Null to all but the workshop.", graphql_type=int | None),
+        "committed": field(description="Booked. Null to all but the workshop.", graphql_type=int | None),
+        "blocked": field(description="Withdrawn. Null to all but the workshop.", graphql_type=int | None),
+        "resource": one("Resource", "resource_id", "Whose time it is."),
+    },
+)
+Resource = shape(
+    capacity.Resource,
+    "version name kind processes unit time_zone terms calendar",
+    workshop=one("Party", "party_id", "Whose it is."),
+    site=one("Site", "site_id", "Where it stands."),
+    buckets=field(
+        resolver=_buckets,
+        graphql_type=list_of(Bucket),
+        description="Its days. One that nobody has touched offers what the calendar says.",
+    ),
+)
+Hold = shape(
+    capacity.Hold,
+    "version state allocations expires_at refusal",
+    holder=one("Party", "party_id", "Who holds."),
+    order=one("Order", "order_id", "The order that asked, if one did."),
+)
+Booking = shape(
+    capacity.Booking,
+    "version state allocations price",
+    hidden="price",
+    holder=one("Party", "party_id", "Who booked."),
+    order=one("Order", "order_id", "The order that it is for, if one asked."),
+)
+Order = shape(
+    orders.Order,
+    "version state lines total earliest_day due_day allocations refusal",
+    hidden="total",
+    buyer=one("Party", "party_id", "Who asked."),
+)
+
+
+def _party_id(root: Parent[Principal]) -> ID:
+    return ID(global_id("Party", root.party))
+
+
+Viewer = output(
+    "Viewer",
+    Principal,
+    "Who is asking: what the token says.",
+    {
+        "party_id": field(resolver=_party_id, description="Global id of the party."),
+        "role": field(description="What the party does on the platform.", graphql_type=PartyKind),
+        "party": one("Party", "party", "The party, once it is registered."),
+    },
+)
