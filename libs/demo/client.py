@@ -92,7 +92,7 @@ class Actor:
         """The `data` of a query."""
         return await self.platform.post(document, variables, self._token)
 
-    async def do(self, mutation: str, wanted: str, given: Json, patience: float = 0) -> Json:
+    async def do(self, name: str, wanted: str, given: Json, patience: float = 0) -> Json:
         """Carry out a mutation once and return its success, `wanted` being the fields asked for.
 
         Raises RefusedError with the platform's typed error. Within `patience` seconds an unavailable platform is asked
@@ -102,21 +102,21 @@ class Actor:
         until = asyncio.get_running_loop().time() + patience
         for pause in _pauses():
             try:
-                return await self._do(mutation, wanted, given)
+                return await self._do(name, wanted, given)
             except (RefusedError, UnreachableError) as error:
                 if not _passing(error) or asyncio.get_running_loop().time() + pause > until:
                     raise
             await asyncio.sleep(pause)
         raise AssertionError("the pauses never end")
 
-    async def _do(self, mutation: str, wanted: str, given: Json) -> Json:
-        data = await self.ask(_mutation(mutation, wanted), input=given)
-        result: Json = data[mutation]
+    async def _do(self, name: str, wanted: str, given: Json) -> Json:
+        data = await self.ask(mutation(name, wanted), input=given)
+        result: Json = data[name]
         if result["__typename"].endswith("Success"):
             self.platform.remember(result["after"])
             return result
         fields = "".join(f" [{f['path']}: {f['message']}]" for f in result.get("fields", ()))
-        raise RefusedError(mutation, result["__typename"], result["code"], result["message"] + fields)
+        raise RefusedError(name, result["__typename"], result["code"], result["message"] + fields)
 
     async def watch(
         self, document: str, variables: Json, enough: Callable[[Json], bool], seconds: float = 20
@@ -157,7 +157,8 @@ def _pauses() -> Iterator[float]:
         pause = min(2 * pause, 3.0)
 
 
-def _mutation(name: str, wanted: str) -> str:
+def mutation(name: str, wanted: str) -> str:
+    """The document of a mutation that asks for these fields of its success, or else for why not."""
     title = name[0].upper() + name[1:]
     return (
         f"mutation {title}($input: {title}Input!) {{ {name}(input: $input) {{ __typename"

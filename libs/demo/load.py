@@ -22,7 +22,8 @@ _AT_ONCE = 3
 _PATIENCE = 120.0
 _VISIBLE_WITHIN = 300.0
 _NOTE_EVERY = 3.0
-_NODE = "query Seen($id: ID!) { node(id: $id) { id } }"
+COUNTS = "accepted skipped"
+NODE = "query Seen($id: ID!) { node(id: $id) { id } }"
 
 
 async def load(platform: Platform, console: Console, count: int, seed: int) -> None:
@@ -56,7 +57,7 @@ async def _import(hub: Actor, mutation: str, field: str, items: list[Json], adva
     async def work() -> None:
         nonlocal skipped
         for batch in batches:
-            done = await hub.do(mutation, "accepted skipped", {field: batch}, _PATIENCE)
+            done = await hub.do(mutation, COUNTS, {field: batch}, _PATIENCE)
             skipped += done["skipped"]
             advance(len(batch))
 
@@ -73,7 +74,7 @@ async def _seen(hub: Actor, ids: list[str]) -> None:
     """Wait until the gateway's read model shows the last of every batch."""
     until = time.monotonic() + _VISIBLE_WITHIN
     for each in ids:
-        while (await hub.ask(_NODE, id=each))["node"] is None:
+        while (await hub.ask(NODE, id=each))["node"] is None:
             if time.monotonic() > until:
                 raise DemoError("The gateway does not show all that was loaded: ./filiera status shows who is behind")
             await asyncio.sleep(0.25)

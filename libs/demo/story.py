@@ -30,9 +30,9 @@ _ROUTING: list[Json] = [
 ]
 _CENTS_PER_MINUTE, _SETUP_CENTS, _SHIRT_CENTS = 45, 1500, 18900
 
-_BUCKETS = """query Buckets($id: ID!, $from: Date!, $days: Int!) { node(id: $id) { ... on Resource {
+BUCKETS = """query Buckets($id: ID!, $from: Date!, $days: Int!) { node(id: $id) { ... on Resource {
     buckets(from: $from, days: $days) { day published held committed blocked available } } } }"""
-_ORDER = """subscription Order($id: ID!) { order(id: $id) { state refusal { code message }
+ORDER = """subscription Order($id: ID!) { order(id: $id) { state refusal { code message }
     allocations { day quantity resource { id name } workshop { name } } } }"""
 
 
@@ -74,7 +74,7 @@ class Story:
 
     async def buckets(self, post: str, day: date, days: int = 1) -> list[Json]:
         """The buckets of a resource, with all that the workshop may see of its own."""
-        data = await self.workshop.ask(_BUCKETS, id=post, **{"from": day.isoformat(), "days": days})
+        data = await self.workshop.ask(BUCKETS, id=post, **{"from": day.isoformat(), "days": days})
         found: list[Json] = data["node"]["buckets"]
         return found
 
@@ -118,7 +118,7 @@ class Story:
     async def outcome(self, order: str, wanted: str) -> tuple[Json, str]:
         """Watch an order by subscription until it is as wanted, or over; its last state, and all states for people."""
         states = {"REFUSED", "FAILED", "CANCELLED", "QUARANTINED", wanted}
-        told = await self.shop.watch(_ORDER, {"id": order}, lambda data: data["order"]["state"] in states, _PATIENCE)
+        told = await self.shop.watch(ORDER, {"id": order}, lambda data: data["order"]["state"] in states, _PATIENCE)
         last: Json = told[-1]["order"]
         check(last["state"] == wanted, f"the order should be {wanted} and is {last['state']}: {last['refusal']}")
         return last, " -> ".join(data["order"]["state"].lower() for data in told)
