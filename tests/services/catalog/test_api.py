@@ -1,5 +1,6 @@
 """The commands of the catalog over HTTP, on the real application."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -73,6 +74,14 @@ async def test_a_party_is_registered_once(api: httpx.AsyncClient, db: Database) 
     party = await registered(api, "brand")
     again = await api.post("/parties", json={"kind": "brand", "name": "Other"}, headers=headers(party, "brand"))
     assert (again.status_code, again.json()["code"]) == (409, "PARTY_EXISTS")
+    assert (await rows_of(db, party))["told"] == 1
+
+
+async def test_of_many_who_register_one_party_at_once_one_succeeds(api: httpx.AsyncClient, db: Database) -> None:
+    party = new_id()
+    body = {"kind": "brand", "name": "Atelier"}
+    tries = await asyncio.gather(*(api.post("/parties", json=body, headers=headers(party, "brand")) for _ in range(8)))
+    assert sorted(one.status_code for one in tries) == [201] + [409] * 7
     assert (await rows_of(db, party))["told"] == 1
 
 
@@ -248,6 +257,15 @@ async def test_a_site_of_somebody_else_is_never_taken(api: httpx.AsyncClient, db
     await imported(api, thief)
     assert (await rows_of(db, UUID(thief["id"])))["site"] == 0
     assert (await rows_of(db, UUID(theirs["id"])))["site"] == 1
+
+
+async def test_hubs_that_bring_the_same_parties_at_once_never_wait_in_a_ring(
+    api: httpx.AsyncClient, db: Database
+) -> None:
+    firms = [firm() for _ in range(60)]
+    answers = await asyncio.gather(*(imported(api, *order) for order in (firms, firms[::-1]) for _ in range(3)))
+    assert sum(answer.json()["accepted"] for answer in answers) == 60
+    assert {(await rows_of(db, UUID(one["id"])))["told"] for one in firms} == {2}
 
 
 async def test_a_list_is_taken_whole_or_not_at_all(api: httpx.AsyncClient, db: Database) -> None:

@@ -1,0 +1,156 @@
+"""The saga through the real broker: orders, and an honest capacity that knows nothing but topics."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from uuid import UUID
+
+import httpx
+import msgspec
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from libs.contracts import Event, catalog
+from libs.kit.broker import Broker, within
+from libs.kit.db import Database
+from libs.kit.ids import new_id
+from libs.kit.settings import Settings
+from libs.kit.testing import eventually, headers
+from tests.conftest import Clients, Databases
+from tests.services.orders import world
+from tests.services.orders.honest_capacity import HonestCapacity, Room
+
+Publish = Callable[..., Awaitable[None]]
+TOPICS = ["capacity.booking", "capacity.hold", "catalog.product", "orders.order"]
+
+
+@pytest.fixture
+async def db(database: Databases) -> Database:
+    return await database("orders")
+
+
+@pytest.fixture
+async def api(client: Clients) -> httpx.AsyncClient:
+    return await client("orders")
+
+
+@pytest.fixture
+async def broker(api: httpx.AsyncClient, worker: str) -> AsyncIterator[Broker]:
+    made = Broker(Settings(service="capacity", topic_prefix=f"{worker}."))
+    await made.create_topics(TOPICS)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def publish(broker: Broker) -> AsyncIterator[Publish]:
+    """Put events on the broker as another service would."""
+    async with broker.producer() as producer:
+
+        async def send(*events: Event) -> None:
+            for event in events:
+                await _send(broker, producer, event)
+
+        yield send
+
+
+async def _send(broker: Broker, producer: AIOKafkaProducer, event: Event) -> None:
+    envelope = [("ce_type", event.type.encode()), ("ce_aggregateversion", str(event.version).encode())]
+    sending = producer.send_and_wait(
+        broker.topic(event.topic), msgspec.json.encode(event), key=str(event.id).encode(), headers=envelope
+    )
+    await within(5, sending)
+
+
+class CapacityBehindTheBroker:
+    """An honest capacity for each order that is placed; even pieces are granted, odd ones refused."""
+
+    def __init__(self, broker: Broker, publish: Publish) -> None:
+        self.broker, self.publish = broker, publish
+        self.known: dict[UUID, HonestCapacity] = {}
+        self.versions: dict[tuple[UUID, str], int] = {}
+
+    async def follow(self) -> None:
+        async with self.broker.consumer(["orders.order"], group=None) as client:
+            while True:
+                for records in (await within(5, client.getmany(timeout_ms=200))).values():
+                    for message in filter(None, map(self.broker.read, records)):
+                        await self._answer(message.aggregate_id, msgspec.json.decode(message.payload))
+
+    async def _answer(self, order_id: UUID, order: dict[str, object]) -> None:
+        capacity = self.known.setdefault(order_id, HonestCapacity(order["lines"][0]["quantity"] % 2 == 0))
+        capacity.hear(order["version"], order["state"])
+        for name in capacity.told:
+            aggregate = (order_id, "booking" if name.startswith("Booking") else "hold")
+            self.versions[aggregate] = self.versions.get(aggregate, 0) + 1
+            event = world.capacity_event(name, order_id, self.versions[aggregate])
+            await self.publish(event, event)  # twice: at least once is all that Kafka promises
+        capacity.told.clear()
+
+
+@pytest.fixture
+async def capacity(broker: Broker, publish: Publish) -> AsyncIterator[CapacityBehindTheBroker]:
+    made = CapacityBehindTheBroker(broker, publish)
+    following = asyncio.create_task(made.follow())
+    yield made
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+
+
+async def sold(api: httpx.AsyncClient, publish: Publish) -> catalog.Product:
+    """A product that the catalog has told of, and that orders know."""
+    product = world.product_event()
+    await publish(product)
+
+    async def known() -> bool:
+        return (await order(api, new_id(), product, 1)).status_code == 201
+
+    await eventually(known, 30)
+    return product
+
+
+async def order(api: httpx.AsyncClient, shop: UUID, product: catalog.Product, quantity: int) -> httpx.Response:
+    line = {"product_id": str(product.id), "sku": "S", "quantity": quantity}
+    body = {"lines": [line], "earliest_day": "2026-03-02", "due_day": "2026-03-20"}
+    return await api.post("/orders", json=body, headers=headers(shop, "retailer"))
+
+
+async def test_orders_are_confirmed_or_refused_by_events_alone(
+    api: httpx.AsyncClient, db: Database, publish: Publish, capacity: CapacityBehindTheBroker
+) -> None:
+    product, shop = await sold(api, publish), new_id()
+    placed = [UUID((await order(api, shop, product, quantity)).json()["id"]) for quantity in range(1, 11)]
+
+    async def ended() -> bool:
+        return {await world.state_of(db, one) for one in placed} <= {"confirmed", "refused"}
+
+    await eventually(ended, 30)
+    ways = [[state for _, state in await world.told(db, one)] for one in placed]
+    assert ways == [["placed", "refused"], ["placed", "reserved", "confirmed"]] * 5
+
+
+async def test_a_cancelled_order_gets_its_room_released_by_events_alone(
+    api: httpx.AsyncClient, db: Database, publish: Publish, capacity: CapacityBehindTheBroker
+) -> None:
+    product, shop = await sold(api, publish), new_id()
+    placed = UUID((await order(api, shop, product, 2)).json()["id"])
+    cancelled = await api.post(f"/orders/{placed}/cancel", headers=headers(shop, "retailer"))
+    assert cancelled.status_code == 200
+
+    async def released() -> bool:
+        known = capacity.known.get(placed)
+        return known is not None and known.seen > 1 and known.room is Room.NONE
+
+    await eventually(released, 30)
+    assert await world.state_of(db, placed) == "cancelled"
+
+
+async def test_a_withdrawn_product_can_soon_not_be_ordered(api: httpx.AsyncClient, publish: Publish) -> None:
+    product = await sold(api, publish)
+    await publish(world.product_event(catalog.ProductWithdrawn, id=product.id, version=2))
+
+    async def refused() -> bool:
+        return (await order(api, new_id(), product, 1)).status_code == 422
+
+    await eventually(refused, 30)
