@@ -1,0 +1,154 @@
+"""The commands of capacity over HTTP. The domain's own values check themselves: they are parts of the bodies."""
+
+from datetime import date
+from functools import cache
+from typing import Annotated, Literal, Self
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, model_validator
+
+from libs.contracts import capacity
+from libs.kit.commands import Commanded, answers
+from libs.kit.ids import new_id
+from libs.kit.runtime import KitOf
+from services.capacity import group_commit
+from services.capacity.domain.offer import MOST, Calendar, Resource, Terms
+from services.capacity.group_commit import LEDGER, GroupCommit
+from services.capacity.handlers import holds, resources
+
+router = APIRouter(tags=["capacity"])
+_zones = cache(available_timezones)
+
+
+def _known_zone(name: str) -> str:
+    if name not in _zones():
+        raise ValueError("is not a time zone of the IANA database, such as Europe/Rome")
+    return name
+
+
+class Body(BaseModel):
+    """What all bodies have in common."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PublishResource(Body):
+    """A resource of the caller's."""
+
+    site_id: UUID
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    kind: Literal["machine", "bench", "operator_pool", "tool_set", "room"]
+    processes: Annotated[
+        list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]], Field(min_length=1, max_length=50)
+    ]
+    unit: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")] = "minutes"
+    time_zone: Annotated[str, AfterValidator(_known_zone)]
+    terms: Terms
+    calendar: Calendar
+
+    def to_domain(self, party_id: UUID) -> Resource:
+        """A new resource of this workshop."""
+        return Resource(**{"id": new_id(), "party_id": party_id} | dict(self), version=1)
+
+
+class ImportedResource(PublishResource):
+    """A resource of any workshop, under the id that it has where it comes from."""
+
+    id: UUID
+    party_id: UUID
+
+
+class ImportResources(Body):
+    """Resources of many workshops."""
+
+    resources: Annotated[list[ImportedResource], Field(min_length=1, max_length=500)]
+
+
+class ChangeCalendar(Body):
+    """A resource's new calendar."""
+
+    calendar: Calendar
+
+
+class AllocationBody(Body):
+    """A quantity of a resource's local day."""
+
+    resource_id: UUID
+    day: date
+    quantity: Annotated[StrictInt, Field(ge=1, le=MOST)]
+
+
+class PlaceHold(Body):
+    """What to hold, all or nothing, and for how many seconds."""
+
+    allocations: Annotated[list[AllocationBody], Field(min_length=1, max_length=100)]
+    seconds: Annotated[StrictInt, Field(ge=1, le=86_400)] = 900
+
+    @model_validator(mode="after")
+    def _each_day_once(self) -> Self:
+        if len({(one.resource_id, one.day) for one in self.allocations}) < len(self.allocations):
+            raise ValueError("allocations name each day of a resource once")
+        return self
+
+    def to_domain(self, party_id: UUID) -> holds.Ask:
+        """What this party asks for."""
+        return holds.Ask(party_id, [(one.resource_id, one.day, one.quantity) for one in self.allocations], self.seconds)
+
+
+def _group_commit(request: Request, kit: KitOf) -> GroupCommit:
+    state = request.app.state
+    made: GroupCommit | None = getattr(state, "group_commit", None)
+    if made is None or made.database is not kit.database:
+        made = state.group_commit = GroupCommit(kit.database)
+    return made
+
+
+@router.post("/resources", **answers(capacity.Resource, 201))
+async def publish_resource(body: PublishResource, command: Commanded) -> Response:
+    """Publish a resource with its terms and calendar."""
+    resource = body.to_domain(command.caller.party)
+    return await command.run(lambda session: resources.publish_resource(session, command.caller, resource), 201)
+
+
+@router.post("/resources/{resource_id}/calendar", **answers(capacity.Resource))
+async def change_calendar(resource_id: UUID, body: ChangeCalendar, command: Commanded) -> Response:
+    """Change when a resource works, from today on; never below what is held or booked."""
+    return await command.run(
+        lambda session: resources.change_calendar(session, command.caller, resource_id, body.calendar)
+    )
+
+
+@router.post("/imports/resources", response_model=None)
+async def import_resources(body: ImportResources, command: Commanded) -> Response:
+    """Publish resources of many workshops at once; those already known are left as they are."""
+    given = [resource.to_domain(resource.party_id) for resource in body.resources]
+    return await command.run(lambda session: resources.import_resources(session, command.caller, given))
+
+
+@router.post("/holds", **answers(capacity.Hold, 201))
+async def place_hold(
+    body: PlaceHold, command: Commanded, together: Annotated[GroupCommit, Depends(_group_commit)]
+) -> Response:
+    """Hold quantities of days, resources and workshops, all or nothing, until a time."""
+    ask = body.to_domain(command.caller.party)
+    return await together.place(group_commit.Request(ask, command.key, command.request_hash))
+
+
+@router.post("/holds/{hold_id}/confirm", **answers(capacity.Booking))
+async def confirm_hold(hold_id: UUID, command: Commanded) -> Response:
+    """Make a hold firm: a booking of the same id."""
+    return await command.run(lambda session: holds.confirm_hold(session, command.caller, hold_id), role=LEDGER)
+
+
+@router.post("/holds/{hold_id}/release", **answers(capacity.Hold))
+async def release_hold(hold_id: UUID, command: Commanded) -> Response:
+    """Give a hold back."""
+    return await command.run(lambda session: holds.release_hold(session, command.caller, hold_id), role=LEDGER)
+
+
+@router.post("/bookings/{booking_id}/cancel", **answers(capacity.Booking))
+async def cancel_booking(booking_id: UUID, command: Commanded) -> Response:
+    """Cancel a booking and free its room."""
+    return await command.run(lambda session: holds.cancel_booking(session, command.caller, booking_id), role=LEDGER)

@@ -1,0 +1,8 @@
+"""Capacity, wired: `uvicorn services.capacity.app:api`."""
+
+from libs.kit.app import Job, service
+from services.capacity.api import router
+from services.capacity.handlers.holds import expire_holds
+from services.capacity.subscriptions import SUBSCRIPTIONS
+
+api = service("capacity", routers=[router], subscriptions=SUBSCRIPTIONS, jobs=[Job("expire holds", 0.5, expire_holds)])

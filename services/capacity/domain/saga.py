@@ -1,0 +1,46 @@
+"""What an order's state asks of the room that the ledger has for it: every pair is decided here."""
+
+from datetime import datetime
+from typing import Literal
+
+from services.capacity.domain.ledger import Booking, Hold
+
+Room = Literal["none", "live", "over", "booked", "gone"]
+"""No hold yet; a live one; one whose time has come, not yet written down; a booking; none any more, as was told."""
+Step = Literal["plan", "confirm", "release", "expire", "cancel", "refuse", "nothing"]
+
+_KEEP: dict[Room, Step] = {
+    "none": "nothing",
+    "live": "nothing",
+    "over": "expire",
+    "booked": "nothing",
+    "gone": "nothing",
+}
+_FREE: dict[Room, Step] = {
+    "none": "nothing",
+    "live": "release",
+    "over": "expire",
+    "booked": "cancel",
+    "gone": "nothing",
+}
+STEPS: dict[str, dict[Room, Step]] = {
+    "placed": {**_KEEP, "none": "plan"},
+    # Reserved without a hold of ours cannot be: orders is told, and shows it to a person.
+    "reserved": {**_KEEP, "none": "refuse", "live": "confirm"},
+    "confirmed": _KEEP,
+    "refused": _FREE,
+    "cancelled": _FREE,
+    "failed": _FREE,
+    "quarantined": _KEEP,  # until a person has looked, nothing is given and nothing taken away
+}
+
+
+def room_of(hold: Hold | None, booking: Booking | None, now: datetime) -> Room:
+    """What the ledger has for an order."""
+    if booking is not None:
+        return "booked" if booking.state == "confirmed" else "gone"
+    if hold is None:
+        return "none"
+    if hold.state != "held":
+        return "gone"
+    return "over" if hold.is_over(now) else "live"

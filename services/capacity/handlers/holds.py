@@ -1,0 +1,150 @@
+"""Holds and bookings that a party makes itself."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from libs.contracts import capacity
+from libs.kit.auth import Principal
+from libs.kit.db import WriteSession
+from libs.kit.errors import Conflict, NotFound
+from libs.kit.ids import new_id
+from libs.kit.runtime import Kit
+from services.capacity import store
+from services.capacity.domain.ledger import Booking, Hold, Ledger, NoRoomError
+from services.capacity.domain.offer import Refused, Resource, check_terms, price
+from services.capacity.handlers.facts import booking_event, hold_event, save_and_tell
+
+C = TypeVar("C", Hold, Booking)
+
+MOST_OPEN_HOLDS = 200
+"""Of one party, orders not counted: nobody can lock a city up."""
+_SWEPT_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a party asks to hold, for so many seconds."""
+
+    party_id: UUID
+    days: Sequence[tuple[UUID, date, int]]
+    """Resource, local day, quantity."""
+    seconds: int
+
+
+# --- placing ---------------------------------------------------------------------------------------------------------
+
+
+async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> list[capacity.Hold | Refused]:
+    """Decide asks of any parties, in their order: each is held whole, or is refused and changes nothing."""
+    known = await store.resources(session, {resource_id for ask in asks for resource_id, _, _ in ask.days})
+    open_holds = await store.open_holds(session, {ask.party_id for ask in asks})
+    now = await store.now(session)
+    offers = [_offered(ask, known, now) for ask in asks]
+    wanted = [part for offer in offers if isinstance(offer, Hold) for part in offer.allocations]
+    ledger = await store.open_ledger(session, wanted)
+    decided = [_placed(ledger, offer, known, open_holds) if isinstance(offer, Hold) else offer for offer in offers]
+    await save_and_tell(session, ledger)
+    return [hold_event(one) if isinstance(one, Hold) else one for one in decided]
+
+
+def _offered(ask: Ask, known: Mapping[UUID, Resource], now: datetime) -> Hold | Refused:
+    """The hold that is asked for, if there is room."""
+    if unknown := [resource_id for resource_id, _, _ in ask.days if resource_id not in known]:
+        return Refused("UNKNOWN_RESOURCE", f"There is no resource {unknown[0]}.")
+    asked = [
+        (known[resource_id], known[resource_id].allocate(day, quantity)) for resource_id, day, quantity in ask.days
+    ]
+    try:
+        check_terms(asked, now)
+    except Refused as refused:
+        return refused
+    until = now + timedelta(seconds=ask.seconds)
+    return Hold(id=new_id(), party_id=ask.party_id, allocations=[part for _, part in asked], expires_at=until)
+
+
+def _placed(ledger: Ledger, hold: Hold, known: Mapping[UUID, Resource], open_holds: dict[UUID, int]) -> Hold | Refused:
+    if open_holds[hold.party_id] >= MOST_OPEN_HOLDS:
+        return Refused("TOO_MANY_HOLDS", f"You have {MOST_OPEN_HOLDS} open holds; confirm or release some first.")
+    try:
+        ledger.place(hold)
+    except NoRoomError as error:
+        return error.told(known[error.asked.resource_id])
+    open_holds[hold.party_id] += 1
+    return hold
+
+
+# --- confirming, releasing, cancelling -------------------------------------------------------------------------------
+
+
+async def confirm_hold(session: WriteSession, caller: Principal, hold_id: UUID) -> capacity.Booking:
+    """Make a hold of the caller's firm. Raises NotFound, or Conflict if it is over."""
+    hold = _own((await store.holds(session, [hold_id])).get(hold_id), caller)
+    ledger = await store.open_ledger(session, claims=[hold])
+    with _problems():
+        [booking] = await make_firm(session, ledger, [hold], await store.now(session))
+    await save_and_tell(session, ledger)
+    return booking_event(booking)
+
+
+async def release_hold(session: WriteSession, caller: Principal, hold_id: UUID) -> capacity.Hold:
+    """Give a hold of the caller's back. Raises NotFound, or Conflict if it is over."""
+    hold = _own((await store.holds(session, [hold_id])).get(hold_id), caller)
+    ledger = await store.open_ledger(session, claims=[hold])
+    with _problems():
+        released = ledger.release(hold, await store.now(session))
+    await save_and_tell(session, ledger)
+    return hold_event(released)
+
+
+async def cancel_booking(session: WriteSession, caller: Principal, booking_id: UUID) -> capacity.Booking:
+    """Cancel a booking of the caller's and free its room. Raises NotFound, or Conflict if it was cancelled before."""
+    booking = _own((await store.bookings(session, [booking_id])).get(booking_id), caller)
+    ledger = await store.open_ledger(session, claims=[booking])
+    with _problems():
+        cancelled = ledger.cancel(booking)
+    await save_and_tell(session, ledger)
+    return booking_event(cancelled)
+
+
+async def make_firm(session: WriteSession, ledger: Ledger, holds: Sequence[Hold], now: datetime) -> list[Booking]:
+    """Confirm live holds at today's prices. Raises Refused."""
+    ids = {part.resource_id for hold in holds for part in hold.allocations}
+    resources = await store.resources(session, ids) if ids else {}
+    asked = [[(resources[part.resource_id], part) for part in hold.allocations] for hold in holds]
+    return [ledger.confirm(hold, price(parts), now) for hold, parts in zip(holds, asked, strict=True)]
+
+
+def _own(claim: C | None, caller: Principal) -> C:
+    if claim is None or claim.party_id != caller.party:
+        raise NotFound("You have no such hold or booking.")
+    if claim.order_id:
+        raise Conflict("This was taken for an order of yours; cancel the order instead.", code="BELONGS_TO_ORDER")
+    return claim
+
+
+@contextmanager
+def _problems() -> Iterator[None]:
+    try:
+        yield
+    except Refused as refused:
+        raise Conflict(refused.message, code=refused.code) from None
+
+
+# --- expiring --------------------------------------------------------------------------------------------------------
+
+
+async def expire_holds(kit: Kit) -> None:
+    """Free the room of every hold whose time has come, and tell it, some at a time."""
+    more = True
+    while more:
+        async with kit.database.work() as session:
+            over = await store.overdue(session, _SWEPT_AT_ONCE)
+            ledger = await store.open_ledger(session, claims=over)
+            for hold in over:
+                ledger.expire(hold)
+            await save_and_tell(session, ledger)
+        more = len(over) == _SWEPT_AT_ONCE

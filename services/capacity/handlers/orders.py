@@ -1,0 +1,120 @@
+"""The capacity side of the order saga: follow each order's newest state (docs/decisions/0004)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from libs.contracts import orders
+from libs.kit.db import WriteSession
+from services.capacity import store
+from services.capacity.domain.ledger import Booking, Hold, Ledger, NoRoomError
+from services.capacity.domain.offer import Refused
+from services.capacity.domain.plan import Need, Room, plan
+from services.capacity.domain.saga import STEPS, Step, room_of
+from services.capacity.handlers.facts import save_and_tell
+from services.capacity.handlers.holds import make_firm
+
+SECONDS_TO_CONFIRM = 60
+_LOOKS = (64, 64, 64, 1000, 1000, 1000)
+"""How many resources of a process, the cheapest, each try plans on."""
+
+
+class _PlanAgain(Exception):  # noqa: N818 - not an error
+    """What was planned on was taken meanwhile, or more resources must be looked at."""
+
+
+async def follow_orders(session: WriteSession, events: Sequence[orders.Order]) -> None:
+    """Do what the newest state of each order asks for. All orders at hand are decided together, so that their buckets
+    are locked once, in id order; before planning again every lock is let go."""
+    newest = {event.id: event for event in sorted(events, key=lambda event: event.version)}
+    for left, look in zip(reversed(range(len(_LOOKS))), _LOOKS, strict=True):
+        try:
+            async with session.begin_nested():
+                await _follow(session, newest, look, last_try=not left)
+            break
+        except _PlanAgain:
+            continue
+
+
+async def _follow(session: WriteSession, newest: Mapping[UUID, orders.Order], look: int, *, last_try: bool) -> None:
+    holds, bookings = await store.holds(session, newest), await store.bookings(session, newest)
+    now = await store.now(session)
+    steps = {key: STEPS[order.state][room_of(holds.get(key), bookings.get(key), now)] for key, order in newest.items()}
+    placed = [order for key, order in newest.items() if steps[key] == "plan"]
+    answers = await _planned(session, placed, look, now) if placed else []
+    wanted = [part for hold, _ in answers for part in hold.allocations]
+    ledger = await store.open_ledger(session, wanted, [*holds.values(), *bookings.values()], patient=False)
+    await make_firm(session, ledger, [holds[key] for key, step in steps.items() if step == "confirm"], now)
+    for key, step in steps.items():
+        _free(ledger, step, holds.get(key), bookings.get(key), now)
+        if step == "refuse":
+            lost = Refused("HOLD_UNKNOWN", "Capacity knows of no hold for this order.")
+            ledger.refuse(_hold(newest[key], now), lost)
+    for hold, refused in answers:
+        _answer(ledger, hold, refused, last_try=last_try)
+    await save_and_tell(session, ledger)
+
+
+def _free(ledger: Ledger, step: Step, hold: Hold | None, booking: Booking | None, now: datetime) -> None:
+    if step == "release" and hold:
+        ledger.release(hold, now)
+    elif step == "expire" and hold:
+        ledger.expire(hold)
+    elif step == "cancel" and booking:
+        ledger.cancel(booking)
+
+
+def _answer(ledger: Ledger, hold: Hold, refused: Refused | None, *, last_try: bool) -> None:
+    if refused:
+        ledger.refuse(hold, refused)
+        return
+    try:
+        ledger.place(hold)
+    except NoRoomError as error:
+        if not last_try:
+            raise _PlanAgain from None
+        ledger.refuse(hold, Refused("NO_CAPACITY", f"{error.asked.day} was taken by others while this was planned."))
+
+
+def _hold(order: orders.Order, now: datetime) -> Hold:
+    until = now + timedelta(seconds=SECONDS_TO_CONFIRM)
+    return Hold(id=order.id, party_id=order.party_id, order_id=order.id, allocations=[], expires_at=until)
+
+
+# --- planning --------------------------------------------------------------------------------------------------------
+
+Planned = tuple[Hold, Refused | None]
+"""The hold for an order, and why it cannot be."""
+
+
+async def _planned(session: WriteSession, placed: Sequence[orders.Order], look: int, now: datetime) -> list[Planned]:
+    """A hold for each order; none plans on what another has. Raises _PlanAgain if one does not fit on this look."""
+    rooms: dict[str, Mapping[str, Sequence[Room]]] = {}
+    for currency in {order.total.currency for order in placed}:
+        same = [order for order in placed if order.total.currency == currency]
+        rooms[currency] = await _rooms(session, currency, same, look, now)
+    planned = [_plan(order, rooms[order.total.currency], now) for order in placed]
+    cut_off = any(len(offered) == look for offers in rooms.values() for offered in offers.values())
+    if cut_off and look < _LOOKS[-1] and any(refused for _, refused in planned):
+        raise _PlanAgain
+    return planned
+
+
+async def _rooms(
+    session: WriteSession, currency: str, placed: Sequence[orders.Order], look: int, now: datetime
+) -> dict[str, list[Room]]:
+    days = min(order.earliest_day for order in placed), max(order.due_day for order in placed)
+    processes = {need.process for order in placed for line in order.lines for need in line.needs}
+    offered = {process: await store.offering(session, process, currency, days, look) for process in processes}
+    rooms = await store.rooms(session, (one for resources in offered.values() for one in resources), days, now)
+    return {process: [rooms[one.id] for one in resources] for process, resources in offered.items()}
+
+
+def _plan(order: orders.Order, rooms: Mapping[str, Sequence[Room]], now: datetime) -> Planned:
+    lines = [[Need(need.process, need.minutes) for need in line.needs] for line in order.lines]
+    hold = _hold(order, now)
+    try:
+        return replace(hold, allocations=plan(lines, rooms, order.earliest_day, order.due_day)), None
+    except Refused as refused:
+        return hold, refused

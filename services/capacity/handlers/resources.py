@@ -1,0 +1,64 @@
+"""Publishing: resources, their calendars, and a city's worth of them at once."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+import msgspec
+
+from libs.contracts import capacity
+from libs.contracts.values import PartyKind
+from libs.kit import outbox
+from libs.kit.auth import Principal
+from libs.kit.db import WriteSession
+from libs.kit.errors import Conflict, NotFound
+from services.capacity import store
+from services.capacity.domain.offer import Calendar, Refused, Resource
+from services.capacity.handlers.facts import resource_event, save_and_tell
+
+
+class Imported(msgspec.Struct):
+    """How many of the things sent were new, and how many were known already."""
+
+    accepted: int
+    skipped: int
+
+
+async def publish_resource(session: WriteSession, caller: Principal, resource: Resource) -> capacity.Resource:
+    """Publish a resource of the caller's. Its year of days costs nothing until somebody touches one."""
+    caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
+    await store.publish(session, [resource])
+    event = resource_event(resource)
+    await outbox.add(session, event)
+    return event
+
+
+async def change_calendar(
+    session: WriteSession, caller: Principal, resource_id: UUID, calendar: Calendar
+) -> capacity.Resource:
+    """Give a resource another calendar from today on. Raises Conflict (BELOW_COMMITTED) with the first day on which
+    more is held or booked than it gives."""
+    caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
+    resource = await store.locked_resource(session, resource_id)
+    if resource is None:
+        raise NotFound("You have no such resource.")
+    ledger = await store.ledger_from(session, resource.id, resource.today(await store.now(session)))
+    try:
+        ledger.republish(calendar)
+    except Refused as refused:
+        raise Conflict(refused.message, code=refused.code) from None
+    changed = replace(resource, calendar=calendar, version=resource.version + 1)
+    await store.save_resource(session, changed)
+    event = resource_event(changed)
+    await outbox.add(session, event)
+    await save_and_tell(session, ledger)
+    return event
+
+
+async def import_resources(session: WriteSession, caller: Principal, resources: Sequence[Resource]) -> Imported:
+    """Publish for many workshops at once; what is known already is left as it is."""
+    caller.must_be(PartyKind.HUB)
+    await store.speak_for(session, {resource.party_id for resource in resources})
+    new = await store.publish(session, resources)
+    await outbox.add(session, *(resource_event(resource) for resource in resources if resource.id in new))
+    return Imported(len(new), len(resources) - len(new))

@@ -1,0 +1,3 @@
+from libs.kit.migrate import run_migrations
+
+run_migrations()

@@ -1,0 +1,22 @@
+"""The rows of capacity: a column for each field of the domain's dataclasses. They travel as JSON both ways, made and
+read by PostgreSQL itself, so that there is no second description of them; the migration has types and constraints."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from services.capacity.domain.ledger import Booking, Bucket, Hold
+from services.capacity.domain.offer import Resource
+
+R = TypeVar("R", Resource, Bucket, Hold, Booking)
+
+
+def read(kind: type[R], rows: Iterable[str]) -> list[R]:
+    """Rows selected as `to_json(table)::text`."""
+    return [msgspec.json.decode(row, type=kind) for row in rows]
+
+
+def written(rows: Sequence[Resource] | Sequence[Bucket | Hold | Booking]) -> str:
+    """Rows for `json_populate_recordset`."""
+    return msgspec.json.encode(rows).decode()
