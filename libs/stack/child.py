@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -35,7 +36,7 @@ class Child:
         """Start it, its output going to a file or subprocess.PIPE. Call from the main thread: the kernel takes the end
         of the starting thread for the parent's death."""
         self.process = subprocess.Popen(
-            ["setpriv", f"--pdeathsig={self.death_signal.name[3:]}", *self.user, "--", *self.command()],
+            [*bound(self.death_signal, self.user), *self.command()],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -66,6 +67,13 @@ class Child:
         self.send(signal.SIGKILL)
         if self.process:
             self.process.wait()
+
+
+def bound(death_signal: signal.Signals, user: list[str]) -> list[str]:
+    """What to put before a command so that it gets this signal when we die, and runs as that user."""
+    if shutil.which("setpriv") is None:
+        raise StackError("the program setpriv is missing: install the package util-linux (every Debian has it)")
+    return ["setpriv", f"--pdeathsig={death_signal.name[3:]}", *user, "--"]
 
 
 def stop_all(children: Iterable[Child], seconds: float) -> None:

@@ -41,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StackError as error:
         print(f"filiera: {error}", file=sys.stderr)
         return 1
+    except PermissionError as error:
+        print(f"filiera: {error.filename} belongs to another user: choose a folder with --home", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `filiera ... | head`

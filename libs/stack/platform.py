@@ -22,7 +22,7 @@ SERVERS = ("postgres", "valkey", "broker")
 # Of our caller's settings these alone reach the services: the rest would lead them to somebody else's servers.
 PASSED_ON = ("FILIERA_LOG", "FILIERA_OTLP")
 
-FIRST_QUERY = "{ workshops(first: 5) { edges { node { name } } } }"
+FIRST_QUERY = "{ parties(first: 5) { edges { node { name kind } } } }"
 
 
 def services(root: Path = ROOT) -> list[str]:

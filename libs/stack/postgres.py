@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-from libs.stack.child import Child, inherited, installed
+from libs.stack.child import Child, bound, inherited, installed
 from libs.stack.errors import StackError
 from libs.stack.home import Home
 
@@ -136,7 +136,7 @@ def _initdb(data: Path, owner: int | None) -> None:
     locale = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     initdb = [str(BINARIES / "initdb"), "-D", str(data), "--username=postgres", "--auth=trust", *locale]
     made = subprocess.run(
-        ["setpriv", "--pdeathsig=KILL", *_as_user(owner), "--", *initdb],
+        [*bound(signal.SIGKILL, _as_user(owner)), *initdb],
         env=_environment(),
         cwd=data.parent,
         capture_output=True,

@@ -66,7 +66,7 @@ A first query:
     -H "Authorization: Bearer $(./filiera token --party sartoria-brera --role brand{home})" \\
     -d '{{"query": "{FIRST_QUERY}"}}'
 
-Or open {platform.url("gateway")}/graphql in a browser. `./filiera demo{home}` plays the whole story.
+It lists nobody yet on a new platform: `./filiera demo{home}` brings people in and plays the whole story.
 """
 
 

@@ -3,9 +3,11 @@ import signal
 import socket
 import time
 
+import graphql
 import pytest
 
-from tests.libs.stack.clone import Clone, gone, wait_until
+from libs.stack.platform import FIRST_QUERY
+from tests.libs.stack.clone import ROOT, Clone, gone, wait_until
 
 NAMES = {"postgres", "valkey", "broker", "hello"}
 CRASHING = "raise SystemExit('hello has nothing to say')"
@@ -152,6 +154,11 @@ def test_a_token_command_prints_the_token_alone(clone: Clone) -> None:
     assert done.stdout.count(".") == 2
     assert len(done.stdout.split()) == 1
     assert "1342a038-c519-5763-b822-edd1d3037d06" in done.stderr
+
+
+def test_the_first_query_to_paste_is_one_that_the_gateway_answers() -> None:
+    schema = graphql.build_schema((ROOT / "services" / "gateway" / "schema.graphql").read_text())
+    assert graphql.validate(schema, graphql.parse(FIRST_QUERY)) == []
 
 
 def test_help_teaches_the_first_commands(clone: Clone) -> None:
