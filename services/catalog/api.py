@@ -1,6 +1,5 @@
 """The commands of the catalog over HTTP, and the taxonomy of processes, which anybody may read."""
 
-from typing import cast
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -8,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, StrictInt
 
 from libs.contracts import catalog
 from libs.contracts.values import PartyKind
-from libs.kit.commands import Commanded, Handler, answers
+from libs.kit.commands import Commanded, answers
 from services.catalog import domain, handlers
 
 router = APIRouter(tags=["catalog"])
@@ -145,12 +144,11 @@ async def withdraw_product(product_id: UUID, command: Commanded) -> Response:
     return await command.run(lambda session: handlers.withdraw_product(session, command.caller, product_id))
 
 
-@router.post("/imports/parties", response_model=None)
+@router.post("/imports/parties", **answers(handlers.Imported))
 async def import_parties(body: ImportParties, command: Commanded) -> Response:
     """Take over a hub's list of parties and their sites; those already known are left as they are."""
     asked = [party.to_domain() for party in body.parties]
-    run = cast(Handler, lambda session: handlers.import_parties(session, command.caller, asked))
-    return await command.run(run)
+    return await command.run(lambda session: handlers.import_parties(session, command.caller, asked))
 
 
 @router.get("/processes")

@@ -1,5 +1,6 @@
 """Load, decide, save, tell: what orders do when asked, and when others have acted."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -30,6 +31,8 @@ from services.orders.domain import (
     total,
 )
 from services.orders.tables import Order
+
+log = logging.getLogger(__name__)
 
 _AT_ONCE = 50
 """Deadlines taken in one transaction."""
@@ -171,6 +174,8 @@ def _apply(order: Order, transition: Transition, news: News) -> None:
     if transition.state is not State.QUARANTINED:
         order.allocations = msgspec.to_builtins(news.allocations) if transition.planned else []
     reason = transition.reason
+    if transition.state is State.QUARANTINED and reason:
+        log.error("order quarantined", extra={"order": str(order.id), "reason": reason.message})
     order.refusal_code, order.refusal_message = (reason.code, reason.message) if reason else (None, None)
 
 
