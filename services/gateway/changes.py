@@ -73,8 +73,9 @@ class Changes:
 
     async def announce(self, kit: Kit) -> None:
         """Job: pass on what was told here to the other processes."""
-        await self._something.wait()
-        self._something.clear()
+        if not self._untold:
+            self._something = asyncio.Event()
+            await self._something.wait()
         told, self._untold = self._untold, set()
         await kit.cache.publish(_channel(kit), msgspec.json.encode(sorted(told)).decode())
 

@@ -103,10 +103,10 @@ async def resources_of(session: ReadSession, workshop: UUID) -> list[Event]:
 
 
 _BUCKETS = text(
-    "SELECT type, event FROM bucket"
+    "SELECT type, event::text FROM bucket"
     " WHERE resource_id = ANY(CAST(:resources AS uuid[])) AND day >= :start AND day < :end"
 )
-_RESOURCES_OF = text("SELECT type, event FROM resource WHERE party_id = :party_id ORDER BY id")
+_RESOURCES_OF = text("SELECT type, event::text FROM resource WHERE party_id = :party_id ORDER BY id")
 
 
 @cache
@@ -123,7 +123,7 @@ def _upsert(table: Table) -> TextClause:
 
 @cache
 def _by_ids(topic: str) -> TextClause:
-    return text(f"SELECT type, event FROM {tables.OF_TOPIC[topic].name} WHERE id = ANY(CAST(:ids AS uuid[]))")  # noqa: S608 - names are ours
+    return text(f"SELECT type, event::text FROM {tables.OF_TOPIC[topic].name} WHERE id = ANY(CAST(:ids AS uuid[]))")  # noqa: S608 - names are ours
 
 
 @cache
@@ -148,7 +148,7 @@ def _select(listing: Listing, conditions: list[str], after: bool) -> str:
         conditions = [*conditions, f"({', '.join(listing.order)}) {'<' if listing.descending else '>'} ({given})"]
     where = " AND ".join([listing.always, *conditions])
     order = ", ".join(f"{name} {'DESC' if listing.descending else 'ASC'}" for name in listing.order)
-    return f"SELECT type, event FROM {table.name} WHERE {where} ORDER BY {order} LIMIT :first"  # noqa: S608 - names are ours
+    return f"SELECT type, event::text FROM {table.name} WHERE {where} ORDER BY {order} LIMIT :first"  # noqa: S608 - names are ours
 
 
 def _decode(row: Row[Any]) -> Event:

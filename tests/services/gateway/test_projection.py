@@ -1,0 +1,88 @@
+"""Read models are right whatever the order, and however often, events arrive."""
+
+import random
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import text
+
+from libs.contracts import REGISTRY, Event, capacity, catalog, orders
+from libs.kit.db import Database
+from libs.kit.ids import new_id
+from services.gateway import tables
+from services.gateway.changes import Changes
+from services.gateway.subscriptions import subscriptions
+from tests.services.gateway import world
+from tests.services.gateway.conftest import Tell
+
+
+async def row(db: Database, event: Event) -> tuple[int, str]:
+    async with db.work() as session:
+        table = tables.OF_TOPIC[event.topic].name
+        found = await session.execute(text(f"SELECT version, type FROM {table} WHERE id = :id"), {"id": event.id})
+        return tuple(found.one())
+
+
+def lives() -> list[list[Event]]:
+    """Aggregates with several events each."""
+    owner = new_id()
+    first = [world.party(id=owner), world.product(owner), world.resource(owner)]
+    party = [first[0], *(world.later(first[0], catalog.PartyRenamed, version=n, name=f"N{n}") for n in range(2, 6))]
+    product = [first[1], world.later(first[1], catalog.ProductWithdrawn)]
+    bucket = world.bucket(first[2])
+    buckets = [bucket, *(world.later(bucket, capacity.BucketChanged, version=n, held=n) for n in range(2, 9))]
+    order = world.order(owner, [first[1]])
+    life = [order, world.later(order, orders.OrderReserved), world.later(order, orders.OrderConfirmed, version=3)]
+    return [party, product, buckets, life]
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_any_order_of_events_ends_in_the_newest_state(db: Database, tell: Tell, seed: int) -> None:
+    all_ = lives()
+    told = [event for life in all_ for event in life]
+    random.Random(seed).shuffle(told)
+    await tell(*told)
+    assert [await row(db, life[-1]) for life in all_] == [(life[-1].version, life[-1].type) for life in all_]
+
+
+async def test_telling_everything_again_changes_nothing(db: Database, tell: Tell) -> None:
+    all_ = lives()
+    for _ in range(2):
+        for life in all_:
+            await tell(*life)
+    assert [await row(db, life[-1]) for life in all_] == [(life[-1].version, life[-1].type) for life in all_]
+
+
+async def test_an_older_event_in_a_later_batch_is_passed_over(db: Database, tell: Tell) -> None:
+    first, second = lives()[1]
+    await tell(second)
+    await tell(first)
+    assert await row(db, first) == (2, second.type)
+
+
+async def test_a_party_unknown_so_far_does_not_stop_what_belongs_to_it(ask: world.Asker, tell: Tell) -> None:
+    site = world.site(new_id())
+    await tell(site)
+    query = "query($id: ID!) { node(id: $id) { ... on Site { name party { name } } } }"
+    assert (await ask.data(query, id=world.gid("Site", site.id)))["node"] == {"name": site.name, "party": None}
+
+
+def test_every_event_has_a_projection() -> None:
+    listed = [event for subscription in subscriptions(Changes()) for event in subscription.types]
+    assert sorted(event.type for event in listed) == sorted(REGISTRY)
+
+
+async def test_tables_are_what_the_migrations_made(db: Database) -> None:
+    columns = text("SELECT column_name FROM information_schema.columns WHERE table_name = :name")
+    async with db.work() as session:
+        for table in tables.OF_TOPIC.values():
+            made: Sequence[str] = (await session.execute(columns, {"name": table.name})).scalars().all()
+            assert sorted(made) == sorted(column.name for column in table.columns)
+
+
+async def test_processes_with_odd_letters_are_kept_as_they_are(ask: world.Asker, tell: Tell) -> None:
+    odd = 'a,"b"\\{c}'
+    one = world.resource(new_id(), processes=[odd, "cutting"])
+    await tell(one)
+    found = await ask.data("query($p: String) { resources(process: $p) { edges { node { id processes } } } }", p=odd)
+    assert world.gid("Resource", one.id) in [edge["node"]["id"] for edge in found["resources"]["edges"]]
