@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, StrictInt
+from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt
 
 from libs.contracts import catalog
 from libs.contracts.values import PartyKind
@@ -37,8 +37,8 @@ class RegisterSite(Body):
 
     name: str
     municipality: str
-    latitude: float
-    longitude: float
+    latitude: StrictFloat
+    longitude: StrictFloat
     time_zone: str
 
     def to_domain(self) -> domain.Site:

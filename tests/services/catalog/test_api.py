@@ -136,6 +136,7 @@ async def test_only_brands_offer_products(api: httpx.AsyncClient, db: Database) 
     [
         ("/parties/rename", {"name": " "}, "name"),
         ("/sites", SITE | {"latitude": 91}, "latitude"),
+        ("/sites", SITE | {"latitude": True}, "latitude"),
         ("/sites", SITE | {"time_zone": "Mars/Olympus"}, "time_zone"),
         ("/sites", SITE | {"color": "red"}, "color"),
         ("/products", PRODUCT | {"price": {"amount": 0, "currency": "EUR"}}, "price.amount"),

@@ -1,6 +1,7 @@
 """Orders on a real database: what is kept, what is told, and who waits for whom."""
 
 import asyncio
+import random
 from contextlib import suppress
 from itertools import permutations
 
@@ -156,6 +157,24 @@ async def test_of_many_who_cancel_one_order_one_succeeds(db: Database) -> None:
     tries = await asyncio.gather(*(world.cancel(db, buyer, order.id) for _ in range(20)), return_exceptions=True)
     assert len([one for one in tries if not isinstance(one, Conflict)]) == 1
     assert await world.told(db, order.id) == [(1, "placed"), (2, "cancelled")]
+
+
+async def test_batches_cancellations_and_deadlines_at_once_never_wait_in_a_ring(db: Database) -> None:
+    buyer = world.shop()
+    product = await world.sell(db, world.product_event())
+    placed = [(await world.place(db, buyer, product.id)).id for _ in range(40)]
+    for order_id in placed[::4]:
+        await world.make_overdue(db, order_id)
+    holds = [capacity_event("HoldPlaced", order_id) for order_id in placed]
+    batches = [world.hear(db, *random.sample(holds, len(holds))) for _ in range(3)]
+    cancels = [world.cancel(db, buyer, order_id) for order_id in placed[::3]]
+    done = await asyncio.gather(
+        *batches, *cancels, *(world.let_deadlines_pass(db) for _ in range(3)), return_exceptions=True
+    )
+    assert [one for one in done if isinstance(one, Exception) and not isinstance(one, Conflict)] == []
+    for order_id in placed:
+        versions = [version for version, _ in await world.told(db, order_id)]
+        assert versions == list(range(1, len(versions) + 1))
 
 
 # --- the copy of the catalog's products ------------------------------------------------------------------------------
