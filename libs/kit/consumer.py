@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from libs.contracts import Event
 from libs.kit import metrics, parking
-from libs.kit.broker import REQUEST, Broker, within
+from libs.kit.broker import LOG, REQUEST, Broker, within
 from libs.kit.clock import Clock
 from libs.kit.db import Database, WriteSession, transient
 from libs.kit.delivery import Handlers, Key, Message, Subscription, batch, each
@@ -82,11 +82,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             while True:
                 try:
                     await self._consume()
-                except (KafkaError, LogLostError, TimeoutError) as error:
-                    log.warning("consumer starts over", extra={"error": type(error).__name__, "reason": str(error)})
-                except Exception:
-                    log.exception("consumer starts over")
-                self.joined = False
+                except Exception as error:
+                    self.joined = False
+                    known = isinstance(error, KafkaError | LogLostError | TimeoutError)
+                    told = {"error": type(error).__name__, "reason": str(error)}
+                    log.warning("consumer starts over", extra=told, exc_info=not known)
                 await asyncio.sleep(PAUSE)
         finally:
             await self._broker.close()
@@ -103,28 +103,33 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         log.info("partitions assigned", extra={"partitions": len(assigned)})
 
     async def _consume(self) -> None:
-        # A group per cluster: offsets committed for a log that is gone can never be taken for this one's.
         cluster = await self._broker.cluster_id()
         await self._broker.create_topics(self._handlers.topics)
+        # A group per cluster: offsets committed for a log that is gone can never be taken for this one's.
         async with self._broker.consumer(self._handlers.topics, f"{self.name}.{cluster}", self) as client:
             checked = self._heard_at = self._clock.monotonic()
+            self._ends.clear()
             while True:
-                await self._turn(client)
+                async with self._working:
+                    await self._turn(client, cluster)
                 if self._clock.monotonic() - checked > CHECK:
                     checked = self._clock.monotonic()
-                    if await self._broker.cluster_id() != cluster:
-                        raise LogLostError("another cluster answers")
+                    await self._check(cluster)
                     await self._count_parked()
 
-    async def _turn(self, client: AIOKafkaConsumer) -> None:
-        async with self._working:
-            polled = await within(REQUEST, client.getmany(timeout_ms=_POLL_MS, max_records=BATCH))
-            self._polled = self._clock.monotonic()
-            await self._look(client, polled)
-            if polled:
-                await self._handle(polled)
-                await _commit(client, {partition: records[-1].offset + 1 for partition, records in polled.items()})
-                self._heard_at = self._clock.monotonic()
+    async def _turn(self, client: AIOKafkaConsumer, cluster: str) -> None:
+        polled = await within(REQUEST, client.getmany(timeout_ms=_POLL_MS, max_records=BATCH))
+        self._polled = self._clock.monotonic()
+        await self._look(client, polled)
+        if polled:
+            await self._check(cluster)  # after the poll: now it is sure which log the records came from
+            await self._handle([record for records in polled.values() for record in records], cluster)
+            await _commit(client, {partition: records[-1].offset + 1 for partition, records in polled.items()})
+            self._heard_at = self._clock.monotonic()
+
+    async def _check(self, cluster: str) -> None:
+        if await self._broker.cluster_id() != cluster:
+            raise LogLostError("another cluster answers")
 
     async def _look(self, client: AIOKafkaConsumer, polled: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
         """See how far the logs reach, and that somebody answers at all."""
@@ -162,9 +167,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if not transient(error):
                 raise
 
-    async def _handle(self, polled: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
-        read = (self._broker.read(record) for records in polled.values() for record in records)
-        messages = [message for message in read if message and self._handlers.know(message)]
+    async def _handle(self, records: Sequence[ConsumerRecord], cluster: str) -> None:
+        read = filter(None, map(self._broker.read, records))
+        # What was meant for another log got ahead of its elders here. Its relay will see that, and send all again.
+        messages = [one for one in read if self._handlers.know(one) and one.headers.get(LOG, cluster) == cluster]
         try:
             await self._apply(messages)
         except Exception as error:  # noqa: BLE001 - each event is tried for itself, and what fails again is parked

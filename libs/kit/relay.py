@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import InvalidMessageError, MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.errors import InvalidMessageError, KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
 from sqlalchemy import Row, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from libs.contracts import topics
 from libs.kit import metrics, queue
-from libs.kit.broker import LARGEST, REQUEST, Broker, within
+from libs.kit.broker import LARGEST, LOG, REQUEST, Broker, within
 from libs.kit.clock import Clock
 from libs.kit.db import Database, WriteSession
 from libs.kit.delivery import Key
@@ -50,6 +51,7 @@ _RELEASE = text("UPDATE relay SET expires_at = clock_timestamp() WHERE name = :n
 _HOLD = text(
     "SELECT cluster_id FROM relay WHERE name = :name AND holder = :holder AND fence = :fence FOR NO KEY UPDATE"
 )
+_HOLD_ALONE = text(_HOLD.text.replace("SHARE", "UPDATE"))
 _REMEMBER = text("UPDATE relay SET cluster_id = :cluster WHERE name = :name")
 
 
@@ -76,6 +78,10 @@ class _Turn:
         self.sent += rows
 
 
+_KNOWN = (LeaseLostError, LogLostError, KafkaError, TimeoutError, OSError, SQLAlchemyError)
+"""Trouble that tells enough by its name."""
+
+
 class Relay:
     """Sends a service's outbox. Run one in every process: they agree who leads."""
 
@@ -89,6 +95,7 @@ class Relay:
         self._good_until = 0.0
         self._refused: dict[Key, float] = {}
         self._topics: set[str] = set()
+        self._cluster = ""
 
     @property
     def leading(self) -> bool:
@@ -144,38 +151,43 @@ class Relay:
             if self.leading:
                 try:
                     await self._lead()
-                except (LeaseLostError, LogLostError) as error:
-                    log.warning("relay starts over", extra={"reason": str(error)})
-                except Exception as error:
-                    log.warning("relay pauses", extra={"error": f"{type(error).__name__}"}, exc_info=_unknown(error))
-                    await asyncio.sleep(PAUSE)
+                except* Exception as trouble:
+                    for error in trouble.exceptions:
+                        told = {"error": type(error).__name__, "reason": str(error)}
+                        log.warning("relay starts over", extra=told, exc_info=not isinstance(error, _KNOWN))
+                await asyncio.sleep(PAUSE)
             await asyncio.sleep(0.05)
 
     async def _lead(self) -> None:
-        cluster = await self._broker.cluster_id()
+        self._cluster = await self._broker.cluster_id()
+        await self._meet(self._cluster)
         self._topics.clear()
         await self._create(topics(self._service))
-        await self._meet(cluster)
-        checked = self._clock.monotonic()
         async with self._database.work() as session:
             ends = await queue.log_ends(session)
-        async with self._broker.producer() as producer:
+        async with self._broker.producer() as producer, asyncio.TaskGroup() as tasks:
+            watch = tasks.create_task(self._watch())
             while self.leading:
                 await self._turn(producer, _Turn(ends))
-                if self._clock.monotonic() - checked > CHECK:
-                    if await self._broker.cluster_id() != cluster:
-                        raise LogLostError("another cluster answers")
-                    checked = self._clock.monotonic()
+            watch.cancel()
+
+    async def _watch(self) -> None:
+        """Raises when another cluster answers, or none: sending then stops at once."""
+        while True:
+            await asyncio.sleep(CHECK)
+            if await self._broker.cluster_id() != self._cluster:
+                raise LogLostError("another cluster answers")
 
     async def _create(self, names: Iterable[str]) -> None:
         if new := set(names) - self._topics:
             await self._broker.create_topics(sorted(new))
             self._topics |= new
 
-    async def _meet(self, cluster: str | None) -> None:
+    async def _meet(self, cluster: str) -> None:
         """Remember the cluster; if it is not the one known, everything has to be sent again."""
         async with self._database.work() as session:
-            if await self._hold(session) == cluster:
+            # Waits for marks still on their way, of the old log: one that came after the sending again would lose.
+            if await self._hold(session, alone=True) == cluster:
                 return
         async with self._database.work() as session:
             count = await queue.send_all_again(session)
@@ -183,9 +195,9 @@ class Relay:
             await session.execute(_REMEMBER, self._lease | {"cluster": cluster})
         log.warning("a new log: sending again", extra={"cluster": cluster, "events": count})
 
-    async def _hold(self, session: WriteSession) -> str | None:
+    async def _hold(self, session: WriteSession, *, alone: bool = False) -> str | None:
         """Keep the lease from passing to another until the transaction ends; the cluster's id as known."""
-        held = (await session.execute(_HOLD, self._lease)).one_or_none()
+        held = (await session.execute(_HOLD_ALONE if alone else _HOLD, self._lease)).one_or_none()
         if held is None:
             raise LeaseLostError("another relay leads")
         known: str | None = held.cluster_id
@@ -266,6 +278,7 @@ class Relay:
             "ce_time": row.created_at.isoformat(),
             "ce_subject": str(row.aggregate),
             "ce_aggregateversion": str(row.version),
+            LOG: self._cluster,
             "content-type": "application/json",
         }
         if row.traceparent:
@@ -294,7 +307,9 @@ class Relay:
         """Mark what was acknowledged, if we still lead: else a slow relay would mark what a new log has not."""
         seqs = [row.seq for row in turn.sent]
         if turn.shortened:
-            await self._meet(None)
+            async with self._database.work() as session:
+                await self._hold(session)
+                await session.execute(_REMEMBER, self._lease | {"cluster": None})
             raise LogLostError("the log has become shorter")
         try:
             async with self._database.work() as session:
@@ -310,8 +325,3 @@ class Relay:
 
 
 _PARTITIONER = DefaultPartitioner()
-
-
-def _unknown(error: Exception) -> bool:
-    """Whether it is trouble that we do not know, and whose traceback is wanted."""
-    return isinstance(error, TypeError | ValueError | AttributeError | LookupError | AssertionError)

@@ -1,7 +1,6 @@
 """Settings of the probe with topics of its own, tasks that end with the test, and a broker that may be killed."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -72,8 +71,3 @@ async def spawn() -> AsyncIterator[Spawn]:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert not ended, ended
-
-
-@pytest.fixture(autouse=True)
-def _short_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FILIERA_KAFKA_SESSION_TIMEOUT_MS", os.environ.get("FILIERA_KAFKA_SESSION_TIMEOUT_MS", "6000"))

@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from libs.contracts import Event
-from libs.kit import outbox
+from libs.kit import outbox, queue
 from libs.kit.broker import Broker, within
 from libs.kit.clock import SystemClock
 from libs.kit.consumer import Consumer, batch
@@ -25,6 +25,7 @@ from libs.kit.db import Database, WriteSession
 from libs.kit.ids import new_id
 from libs.kit.relay import Relay
 from libs.kit.settings import Settings
+from libs.kit.testing import eventually
 
 ROOT = Path(__file__).parents[4]
 
@@ -84,6 +85,12 @@ async def note_effects(session: WriteSession, events: Sequence[ThingChanged]) ->
 SUBSCRIPTIONS = [batch((ThingChanged,), note_effects)]
 
 
+async def keep_writing(database: Database, ids: Sequence[UUID], *, delay: float = 0.01) -> None:
+    """Small transactions without end."""
+    while True:
+        await change(database, random.sample(ids, 3), times=2, delay=random.uniform(0, delay))
+
+
 async def effects(database: Database) -> list[tuple[UUID, int]]:
     """Effects in no order."""
     async with database.work() as session:
@@ -128,6 +135,42 @@ def out_of_order(versions: Sequence[int]) -> int:
 
 def doubles(effected: Iterable[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
     return [one for one, times in Counter(effected).items() if times > 1]
+
+
+async def everything_had_its_effect_once(database: Database, seconds: float = 15) -> None:
+    """Wait until every event told had its effect; it must have had it once."""
+    written = await told(database)
+
+    async def arrived() -> bool:
+        return set(await effects(database)) == written
+
+    await eventually(arrived, seconds)
+    assert doubles(await effects(database)) == []
+
+
+async def all_sent(database: Database) -> bool:
+    return await unsent(database) == 0
+
+
+async def published(database: Database) -> bool:
+    async with database.work() as session:
+        return (await session.execute(text("SELECT EXISTS (SELECT FROM outbox WHERE sent_at IS NOT NULL)"))).scalar_one()
+
+
+async def oldest(database: Database) -> float:
+    async with database.work() as session:
+        return (await queue.waiting(session))[1]
+
+
+async def stop(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def fence(database: Database) -> int:
+    """How often the leading relay has changed."""
+    async with database.work() as session:
+        return (await session.execute(text("SELECT coalesce(max(fence), 0) FROM relay"))).scalar_one()
 
 
 def start(kind: str, settings: Settings, lease: float = 1.0) -> "subprocess.Popen[bytes]":

@@ -34,12 +34,6 @@ async def test_every_event_has_its_effect_once(kit_database: Database, settings:
     spawn(consumer.run())
     ids = await probe.make(kit_database, 40)
     await probe.write(kit_database, ids, 5_000, writers=6, delay=0.01)
-
-    async def all_there() -> bool:
-        return len(await probe.effects(kit_database)) >= 5_000
-
-    await eventually(all_there, seconds=30)
-    assert set(await probe.effects(kit_database)) == await probe.told(kit_database)
-    assert probe.doubles(await probe.effects(kit_database)) == []
+    await probe.everything_had_its_effect_once(kit_database, seconds=30)
     await eventually(lambda: consumer.lag == {"probe.thing": 0})
     assert await probe.unsent(kit_database) == 0
