@@ -37,12 +37,11 @@ class RefusedError(DemoError):
 
 
 class Platform:
-    """The gateway at one address. What was written through it is waited for by what is read through it."""
+    """The gateway at one address, with one pool of connections."""
 
     def __init__(self, url: str, tokens: Tokens) -> None:
         self.url = url.rstrip("/")
         self._tokens = tokens
-        self._written: deque[str] = deque(maxlen=_REMEMBERED)
         self._http = httpx.AsyncClient(base_url=self.url, timeout=_DEADLINE, trust_env=False)
 
     async def __aenter__(self) -> Self:
@@ -56,18 +55,12 @@ class Platform:
         identity = party or uuid4()
         return Actor(self, identity, role, name, self._tokens(identity, role))
 
-    def remember(self, after: str) -> None:
-        """Let later reads wait until they see this write."""
-        self._written.append(after)
-
     async def answers(self) -> None:
         """Raise UnreachableError unless a gateway answers here."""
         await self.post("{ __typename }", {})
 
-    async def post(self, document: str, variables: Json, token: str | None = None) -> Json:
+    async def post(self, document: str, variables: Json, headers: dict[str, str] | None = None) -> Json:
         """The `data` of one operation. Raises UnreachableError, or DemoError for what a client did not expect."""
-        headers = {"filiera-after": ",".join(self._written)} if self._written else {}
-        headers |= {"authorization": f"Bearer {token}"} if token else {}
         try:
             answer = await self._http.post(
                 "/graphql", json={"query": document, "variables": variables}, headers=headers
@@ -82,15 +75,19 @@ class Platform:
 
 
 class Actor:
-    """A party with its token, doing things through the public API."""
+    """A party with its token, doing things through the public API. What it reads waits for what it wrote."""
 
     def __init__(self, platform: Platform, party: UUID, role: str, name: str, token: str) -> None:
         self.platform, self.party, self.role, self.name = platform, party, role, name
         self._token = token
+        self._written: deque[str] = deque(maxlen=_REMEMBERED)
 
     async def ask(self, document: str, **variables: Any) -> Json:
         """The `data` of a query."""
-        return await self.platform.post(document, variables, self._token)
+        headers = {"authorization": f"Bearer {self._token}"}
+        if self._written:
+            headers["filiera-after"] = ",".join(self._written)
+        return await self.platform.post(document, variables, headers)
 
     async def do(self, name: str, wanted: str, given: Json, patience: float = 0) -> Json:
         """Carry out a mutation once and return its success, `wanted` being the fields asked for.
@@ -113,7 +110,7 @@ class Actor:
         data = await self.ask(mutation(name, wanted), input=given)
         result: Json = data[name]
         if result["__typename"].endswith("Success"):
-            self.platform.remember(result["after"])
+            self._written.append(result["after"])
             return result
         fields = "".join(f" [{f['path']}: {f['message']}]" for f in result.get("fields", ()))
         raise RefusedError(name, result["__typename"], result["code"], result["message"] + fields)

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from libs.demo.client import Actor, DemoError, Json, Platform
 from libs.demo.milan import ZONE, firms
 from libs.demo.stage import duration
+from libs.demo.story import SEEN
 
 _HUB = UUID("00000000-0000-4000-8000-6d696c616e6f")
 _BATCH = 250
@@ -23,7 +24,6 @@ _PATIENCE = 120.0
 _VISIBLE_WITHIN = 300.0
 _NOTE_EVERY = 3.0
 COUNTS = "accepted skipped"
-NODE = "query Seen($id: ID!) { node(id: $id) { id } }"
 
 
 async def load(platform: Platform, console: Console, count: int, seed: int) -> None:
@@ -74,7 +74,7 @@ async def _seen(hub: Actor, ids: list[str]) -> None:
     """Wait until the gateway's read model shows the last of every batch."""
     until = time.monotonic() + _VISIBLE_WITHIN
     for each in ids:
-        while (await hub.ask(NODE, id=each))["node"] is None:
+        while (await hub.ask(SEEN, id=each))["node"] is None:
             if time.monotonic() > until:
                 raise DemoError("The gateway does not show all that was loaded: ./filiera status shows who is behind")
             await asyncio.sleep(0.25)

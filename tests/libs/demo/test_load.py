@@ -32,7 +32,7 @@ def faults(schema: GraphQLSchema, document: str, variables: dict[str, Any]) -> l
 @pytest.mark.parametrize(
     ("document", "variables"),
     [
-        (load.NODE, {"id": "UGFydHk6MQ=="}),
+        (story.SEEN, {"id": "UGFydHk6MQ=="}),
         (story.BUCKETS, {"id": "UGFydHk6MQ==", "from": "2026-11-23", "days": 7}),
         (story.ORDER, {"id": "UGFydHk6MQ=="}),
     ],
