@@ -59,6 +59,10 @@ class Changes:
                 if not self._watches[key]:
                     del self._watches[key]
 
+    def followed(self, key: str) -> bool:
+        """Whether anybody listens for this key."""
+        return key in self._watches
+
     def told_by(self, session: WriteSession, keys: Iterable[str]) -> None:
         """Tell these keys when the session's transaction has ended."""
         told = list(keys)

@@ -51,24 +51,24 @@ def check_text(text: str) -> None:
 def check(document: DocumentNode) -> None:
     """Raise TooMuch if any operation of the document goes beyond a limit."""
     measure = Measure(document)
-    for definition in document.definitions:
-        if isinstance(definition, OperationDefinitionNode):
-            size = measure.of(definition.selection_set, 0)
-            for found, most, what in (
-                (size.depth, DEEPEST, "levels of fields"),
-                (size.fields, MOST_FIELDS, "fields"),
-                (size.aliases, MOST_ALIASES, "aliases"),
-            ):
-                if found > most:
-                    raise TooMuch(f"The operation has more than {most} {what}, fragments written out.")
+    for operation in measure.operations:
+        size = measure.of(operation.selection_set, 0)
+        for found, most, what in (
+            (size.depth, DEEPEST, "levels of fields"),
+            (size.fields, MOST_FIELDS, "fields"),
+            (size.aliases, MOST_ALIASES, "aliases"),
+        ):
+            if found > most:
+                raise TooMuch(f"The operation has more than {most} {what}, fragments written out.")
 
 
 class Measure:
     """Sizes of the selections of one document."""
 
     def __init__(self, document: DocumentNode) -> None:
-        definitions = (one for one in document.definitions if isinstance(one, FragmentDefinitionNode))
-        self._fragments = {one.name.value: one for one in definitions}
+        parts = document.definitions
+        self.operations = [one for one in parts if isinstance(one, OperationDefinitionNode)]
+        self._fragments = {one.name.value: one for one in parts if isinstance(one, FragmentDefinitionNode)}
         self._sizes: dict[str, Size] = {}
         self._open: set[str] = set()
         self.steps = 0

@@ -48,18 +48,20 @@ async def _follow(
     `missing` is said if there is still nothing after a wait: what was just written may be on its way.
     """
     seen: dict[Any, Any] = {}
+    waited = False
     with context.connection.changes.watch(key) as watch:
         while True:
             context.forget()
             found = await look()
             await context.release()
+            if missing and waited and not (seen or found):
+                raise Malformed(missing, "NOT_FOUND")
             for name, item in found.items():
                 if seen.get(name) != item:
                     seen[name] = item
                     yield item
             await watch.wait()
-            if missing and not seen and not await look():
-                raise Malformed(missing, "NOT_FOUND")
+            waited = True
 
 
 @strawberry.type(description="What can be followed, over graphql-transport-ws: what is there now, then each change.")

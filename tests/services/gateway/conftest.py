@@ -1,23 +1,30 @@
 """The gateway's real application and database, and a way to tell it events without waiting for Kafka."""
 
+import asyncio
+import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import groupby
 
 import httpx
 import pytest
+import uvicorn
+from fastapi import FastAPI
 
 from libs.contracts import Event
 from libs.kit.clock import SystemClock
 from libs.kit.db import Database
 from libs.kit.runtime import build
 from libs.kit.settings import Settings
+from libs.kit.testing import eventually
 from services.gateway import commands
 from services.gateway.app import api, changes
 from services.gateway.handlers import project
-from tests.conftest import Databases
+from tests.conftest import Clients, Databases
 from tests.services.gateway.world import Asker
 
 Tell = Callable[..., Awaitable[None]]
+Serve = Callable[[str], Awaitable[str]]
 
 
 @pytest.fixture
@@ -33,6 +40,38 @@ async def ask(db: Database, worker: str) -> AsyncIterator[Asker]:
     async with commands.client() as api.state.http, httpx.AsyncClient(transport=transport, base_url="http://t") as http:
         yield Asker(http)
     await kit.close()
+
+
+@pytest.fixture
+async def serve(client: Clients) -> AsyncIterator[Serve]:
+    """Start a service's real application with all its tasks behind a real port; gives its URL."""
+    async with AsyncExitStack() as stack:
+
+        async def start(service: str) -> str:
+            await client(service)
+            served = importlib.import_module(f"services.{service}.app").api
+            return f"http://{await stack.enter_async_context(port_of(served))}"
+
+        yield start
+
+
+@pytest.fixture
+async def address(ask: Asker) -> AsyncIterator[str]:
+    """Host and port of the application as `ask` has it."""
+    async with port_of(api) as where:
+        yield where
+
+
+@asynccontextmanager
+async def port_of(served: FastAPI) -> AsyncIterator[str]:
+    """An application behind a real port of the loopback; `host:port`."""
+    server = uvicorn.Server(uvicorn.Config(served, port=0, lifespan="off", log_config=None))
+    serving = asyncio.create_task(server.serve())
+    await eventually(lambda: server.started)
+    yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    async with asyncio.timeout(10):
+        await serving
 
 
 @pytest.fixture

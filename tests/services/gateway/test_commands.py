@@ -1,0 +1,191 @@
+"""Commands reach the service that owns them, over real ports, and come back as typed answers."""
+
+import json
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from libs.kit.errors import FieldError
+from libs.kit.ids import new_id
+from services.gateway.api.failures import failure
+from services.gateway.commands import Refused
+from tests.services.gateway import world
+from tests.services.gateway.conftest import Serve
+
+FAILURE = "__typename ... on Failure { code message } ... on InvalidInput { fields { path message } }"
+REGISTER = f"""mutation($input: RegisterPartyInput!) {{ registerParty(input: $input) {{ {FAILURE}
+    ... on RegisterPartySuccess {{ after party {{ id version kind name sites {{ edges {{ cursor }} }} }} }} }} }}"""
+SITE = f"""mutation($input: RegisterSiteInput!) {{ registerSite(input: $input) {{ {FAILURE}
+    ... on RegisterSiteSuccess {{ after site {{ id name }} }} }} }}"""
+PRODUCT = f"""mutation($input: RegisterProductInput!) {{ registerProduct(input: $input) {{ {FAILURE}
+    ... on RegisterProductSuccess {{ after product {{ id offered price {{ amount }} }} }} }} }}"""
+WITHDRAW = f"""mutation($input: WithdrawProductInput!) {{ withdrawProduct(input: $input) {{ {FAILURE}
+    ... on WithdrawProductSuccess {{ after product {{ id offered version }} }} }} }}"""
+PLACE = f"""mutation($input: PlaceOrderInput!) {{ placeOrder(input: $input) {{ {FAILURE} }} }}"""
+HOLD = f"""mutation($input: PlaceHoldInput!) {{ placeHold(input: $input) {{ {FAILURE} }} }}"""
+IMPORT = f"""mutation($input: ImportPartiesInput!) {{ importParties(input: $input) {{ {FAILURE}
+    ... on ImportPartiesSuccess {{ accepted skipped after }} }} }}"""
+PLACE_IN_MILAN = {"municipality": "Milano", "latitude": 45.5, "longitude": 9.2, "timeZone": "Europe/Rome"}
+
+
+@pytest.fixture
+async def live(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[world.Asker]:
+    """The gateway and the catalog, for real; capacity refuses connections and orders is not configured."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        urls = {"catalog": await serve("catalog"), "capacity": nobody}
+        monkeypatch.setenv("FILIERA_SERVICES", json.dumps(urls))
+        async with httpx.AsyncClient(base_url=await serve("gateway"), timeout=30) as http:
+            yield world.Asker(http)
+
+
+async def do(asker: world.Asker, mutation: str, headers: dict[str, str] | None = None, **given: Any) -> dict[str, Any]:
+    [answer] = (await asker.data(mutation, headers, input=given)).values()
+    return answer
+
+
+async def test_the_life_of_a_command(live: world.Asker) -> None:
+    """One start of the services for what belongs together: they take seconds to join their brokers."""
+    me = live.as_(new_id(), "brand")
+    await a_command_is_answered_by_its_owner_and_seen_by_the_next_query(me)
+    await the_same_key_does_it_once(me)
+    await a_rule_of_the_owner_comes_back_as_a_typed_failure(live, me)
+    await a_product_is_registered_and_withdrawn(me)
+    await a_hub_brings_parties_with_their_own_ids(live)
+    await a_service_that_does_not_answer_is_unavailable(live)
+
+
+async def a_command_is_answered_by_its_owner_and_seen_by_the_next_query(me: world.Asker) -> None:
+    done = await do(me, REGISTER, kind="BRAND", name="Casa")
+    id_ = world.gid("Party", me.party)
+    expected = {"id": id_, "version": 1, "kind": "BRAND", "name": "Casa", "sites": {"edges": []}}
+    assert done["party"] == expected
+    query = "query($id: ID!) { node(id: $id) { ... on Party { name } } }"
+    seen = await me.answer(query, {"Filiera-After": done["after"]}, id=id_)
+    assert seen == {"data": {"node": {"name": "Casa"}}}
+
+
+async def the_same_key_does_it_once(me: world.Asker) -> None:
+    given = {"name": "Atelier", **PLACE_IN_MILAN, "idempotencyKey": str(new_id())}
+    first, again = [await do(me, SITE, **given) for _ in range(2)]
+    other = await do(me, SITE, **given | {"idempotencyKey": str(new_id())})
+    assert first == again
+    assert other["site"]["id"] != first["site"]["id"]
+    assert (await do(me, SITE, **given | {"name": "Other"}))["__typename"] == "InvalidInput"
+    query = "query($id: ID!) { node(id: $id) { ... on Party { sites { edges { node { name } } } } } }"
+    after = {"Filiera-After": f"{first['after']}, {other['after']}"}
+    seen = await me.data(query, after, id=world.gid("Party", me.party))
+    assert [edge["node"]["name"] for edge in seen["node"]["sites"]["edges"]] == ["Atelier", "Atelier"]
+
+
+async def a_rule_of_the_owner_comes_back_as_a_typed_failure(live: world.Asker, me: world.Asker) -> None:
+    twice = await do(me, REGISTER, kind="BRAND", name="Casa")
+    assert (twice["__typename"], twice["code"]) == ("Conflict", "PARTY_EXISTS")
+    other = await do(live.as_(new_id(), "brand"), REGISTER, kind="WORKSHOP", name="Casa")
+    assert other["__typename"] in ("NotAllowed", "InvalidInput")
+    place = PLACE_IN_MILAN | {"latitude": 91.0, "timeZone": "Mars/Olympus"}
+    wrong = await do(me, SITE, name="Nowhere", **place)
+    assert wrong["__typename"] == "InvalidInput"
+    assert {field["path"] for field in wrong["fields"]} >= {"latitude"}
+    missing = await do(me, WITHDRAW, id=world.gid("Product", new_id()))
+    assert missing["__typename"] == "NotFound"
+    nobody = await do(live, REGISTER, kind="BRAND", name="Casa")
+    assert (nobody["__typename"], nobody["code"]) == ("NotAllowed", "UNAUTHENTICATED")
+
+
+async def a_product_is_registered_and_withdrawn(me: world.Asker) -> None:
+    routing = [{"process": "cutting", "setupMinutes": 30, "runMinutes": 4}]
+    given = {"name": "Shirt", "description": "", "price": {"amount": 9_900, "currency": "EUR"}, "routing": routing}
+    made = await do(me, PRODUCT, **given, variants=[{"sku": "S", "label": "Small"}])
+    gone = await do(me, WITHDRAW, id=made["product"]["id"])
+    assert gone["product"] == {"id": made["product"]["id"], "offered": False, "version": 2}
+    query = "query($id: ID!) { node(id: $id) { ... on Product { offered } } }"
+    seen = await me.data(query, {"Filiera-After": gone["after"]}, id=made["product"]["id"])
+    assert seen["node"]["offered"] is False
+
+
+async def a_hub_brings_parties_with_their_own_ids(live: world.Asker) -> None:
+    hub = live.as_(new_id(), "hub")
+    ids = [new_id(), new_id()]
+    site = {"id": str(new_id()), "name": "Via Padova", **PLACE_IN_MILAN}
+    parties = [
+        {"id": str(ids[0]), "kind": "WORKSHOP", "name": "Uno", "sites": [site]},
+        {"id": world.gid("Party", ids[1]), "kind": "LAB", "name": "Due", "sites": []},
+    ]
+    done = await do(hub, IMPORT, parties=parties)
+    assert (done["__typename"], done["accepted"], done["skipped"]) == ("ImportPartiesSuccess", 2, 0)
+    again = await do(hub, IMPORT, parties=parties)
+    assert (again["accepted"], again["skipped"]) == (0, 2)
+    query = "query($id: ID!) { node(id: $id) { ... on Party { name } } }"
+    seen = await live.data(query, {"Filiera-After": done["after"]}, id=world.gid("Party", ids[1]))
+    assert seen["node"] == {"name": "Due"}
+    wrong = await do(hub, IMPORT, parties=[parties[0] | {"id": world.gid("Site", ids[0])}])
+    assert (wrong["__typename"], wrong["fields"][0]["path"]) == ("InvalidInput", "parties.0.id")
+    none = await do(hub, IMPORT, parties=[])
+    assert none["__typename"] in ("InvalidInput", "ImportPartiesSuccess")
+
+
+async def a_service_that_does_not_answer_is_unavailable(live: world.Asker) -> None:
+    shop = live.as_(new_id(), "retailer")
+    wish = {"resourceId": world.gid("Resource", new_id()), "day": "2031-03-03", "quantity": 60}
+    line = {"productId": world.gid("Product", new_id()), "sku": "S", "quantity": 1}
+    held = await do(shop, HOLD, allocations=[wish])
+    ordered = await do(shop, PLACE, lines=[line], earliestDay="2031-03-03", dueDay="2031-03-04")
+    for answer in (held, ordered):
+        assert (answer["__typename"], answer["code"]) == ("Unavailable", "UNAVAILABLE")
+        assert "Nothing was changed as far as we know; send again with the same idempotencyKey." in answer["message"]
+
+
+async def test_an_id_of_the_wrong_type_in_an_input_is_named_by_its_path(ask: world.Asker) -> None:
+    shop = ask.as_(new_id())
+    lines = [
+        {"productId": world.gid("Product", new_id()), "sku": "S", "quantity": 1},
+        {"productId": world.gid("Party", new_id()), "sku": "S", "quantity": 1},
+        {"productId": "x", "sku": "S", "quantity": 1},
+        {"productId": str(new_id()), "sku": "S", "quantity": 1},
+    ]
+    answer = await do(shop, PLACE, lines=lines, earliestDay="2031-03-03", dueDay="2031-03-04")
+    assert (answer["__typename"], answer["code"]) == ("InvalidInput", "INVALID_ID")
+    assert [field["path"] for field in answer["fields"]] == [f"lines.{n}.productId" for n in (1, 2, 3)]
+    assert answer["fields"][0]["message"] == "This is the id of a Party; one of a Product is needed."
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (400, "InvalidInput"),
+        (422, "InvalidInput"),
+        (401, "NotAllowed"),
+        (403, "NotAllowed"),
+        (404, "NotFound"),
+        (409, "Conflict"),
+        (429, "Unavailable"),
+        (500, "Unavailable"),
+        (503, "Unavailable"),
+    ],
+)
+def test_every_problem_of_a_service_has_its_failure(status: int, name: str) -> None:
+    told = failure(Refused(status, "SOME_CODE", "A sentence."))
+    assert (type(told).__name__, told.code, told.message) == (name, "SOME_CODE", "A sentence.")
+
+
+def test_field_paths_are_in_the_spelling_of_the_schema() -> None:
+    paths = [
+        "earliest_day",
+        "lines.0.product_id",
+        "terms.price_per_unit.amount",
+        "name",
+        "exceptions.2031-01-01",
+    ]
+    told: Any = failure(Refused(422, "INVALID", "", [FieldError(path, "") for path in paths]))
+    assert [field.path for field in told.fields] == [
+        "earliestDay",
+        "lines.0.productId",
+        "terms.pricePerUnit.amount",
+        "name",
+        "exceptions.2031-01-01",
+    ]

@@ -1,0 +1,151 @@
+"""GraphQL over HTTP: media types, tokens, faults, and the schema as it is committed."""
+
+from typing import Any
+
+import httpx
+import pytest
+from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
+
+from libs.kit.ids import new_id
+from libs.kit.testing import token
+from services.gateway import sdl, store
+from services.gateway.api.schema import schema
+from tests.services.gateway import world
+from tests.services.gateway.conftest import Tell
+
+NEW = "application/graphql-response+json"
+GOOD, BAD = "{ __typename }", "{ nothing }"
+
+
+async def post(ask: world.Asker, query: str = GOOD, accept: str = "*/*", **headers: str) -> httpx.Response:
+    return await ask.http.post("/graphql", json={"query": query}, headers={"accept": accept} | headers)
+
+
+async def test_the_newer_media_type_tells_failed_requests_by_status(ask: world.Asker) -> None:
+    for query, status in (
+        (GOOD, 200),
+        (BAD, 400),
+        ("{", 400),
+        ("query($a: Int!) { parties(first: $a) { __typename } }", 400),
+    ):
+        answer = await post(ask, query, NEW)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, NEW)
+        assert ("data" in answer.json()) == (status == 200)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "*/*", "text/html"])
+async def test_the_older_media_type_tells_them_in_the_body(ask: world.Asker, accept: str) -> None:
+    for query in (GOOD, BAD):
+        answer = await post(ask, query, accept)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+        assert ("errors" in answer.json()) == (query == BAD)
+
+
+async def test_a_failed_field_leaves_the_rest_and_is_no_failed_request(ask: world.Asker) -> None:
+    answer = await post(ask, '{ node(id: "x") { id } parties(first: 1) { __typename } }', NEW)
+    assert (answer.status_code, answer.json()["data"]["node"]) == (200, None)
+    assert answer.json()["data"]["parties"] == {"__typename": "PartyConnection"}
+
+
+@pytest.mark.parametrize(
+    ("content", "type_"),
+    [
+        (b"", "application/json"),
+        (b"{", "application/json"),
+        (b"[]", "application/json"),
+        (b"{}", "application/json"),
+        (b'{"query": 1}', "application/json"),
+        (b'{"query": "{a}", "variables": []}', "application/json"),
+        (b"[" * 100_000, "application/json"),
+        (b'{"query": "{__typename}"}', "text/plain"),
+        (b'{"query": "{__typename}"}', "multipart/form-data"),
+        (b" " * 5_000_000, "application/json"),
+    ],
+)
+async def test_what_is_no_request_is_a_problem_that_says_what_to_send(
+    ask: world.Asker, content: bytes, type_: str
+) -> None:
+    answer = await ask.http.post("/graphql", content=content, headers={"content-type": type_})
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert answer.json()["code"] in ("NOT_JSON", "TOO_LARGE")
+
+
+async def test_documents_are_not_taken_by_get(ask: world.Asker) -> None:
+    assert (await ask.http.get("/graphql", params={"query": GOOD})).status_code == 405
+
+
+async def test_a_subscription_over_http_is_told_where_to_go(ask: world.Asker) -> None:
+    error = await ask.error('subscription { order(id: "x") { id } }')
+    assert "web socket" in error["message"]
+    assert (
+        "web socket"
+        in (await ask.http.post("/graphql", json={"query": "query A { a: __typename }", "operationName": "B"})).json()[
+            "errors"
+        ][0]["message"]
+    )
+
+
+async def test_a_token_that_is_not_valid_is_refused_even_for_public_reads(ask: world.Asker) -> None:
+    ended = token(new_id(), "brand", exp=1)
+    for given in ("Bearer x", "Basic x", "", f"Bearer {ended}"):
+        answer = await post(ask, authorization=given)
+        assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_fault_of_ours_is_masked_and_logged(
+    ask: world.Asker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("SELECT secret FROM somewhere")
+
+    monkeypatch.setattr(store, "page", broken)
+    answer = await ask.answer("{ parties { edges { cursor } } }")
+    [error] = answer["errors"]
+    assert (error["message"], error["extensions"]) == (
+        "This is a fault of ours. Try again, or tell us the time.",
+        {"code": "INTERNAL"},
+    )
+    assert error["path"] == ["parties"]
+    assert "secret" not in str(answer)
+    assert "secret" in caplog.text
+
+
+async def test_a_wrong_value_of_a_variable_is_the_callers_to_correct(ask: world.Asker) -> None:
+    query = "query($d: Date!, $id: ID!) { node(id: $id) { ... on Resource { buckets(from: $d) { day } } } }"
+    error = await ask.error(query, d="tomorrow", id="x")
+    assert "has invalid value" in error["message"]
+    assert "fault of ours" not in error["message"]
+
+
+async def test_the_page_for_people_says_how_to_ask_and_loads_nothing_from_elsewhere(ask: world.Asker) -> None:
+    answer = await ask.http.get("/")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "/graphql" in answer.text
+    assert "http://" not in answer.text
+    assert "https://" not in answer.text
+
+
+async def test_a_query_sees_what_was_written_once_it_is_there(ask: world.Asker, tell: Tell) -> None:
+    from services.gateway.opaque import after_token
+
+    one = world.party()
+    await tell(one)
+    after = {"Filiera-After": after_token(one.topic, one.id, 1)}
+    assert "extensions" not in await ask.answer(GOOD, after)
+
+
+def test_the_committed_schema_is_the_generated_one() -> None:
+    assert sdl.PATH.read_text() == sdl.generated(), "run `python -m services.gateway.sdl`"
+
+
+def test_every_type_field_and_argument_is_described() -> None:
+    for type_ in schema.graphql.type_map.values():
+        if type_.name.startswith("__") or type_.name in ("ID", "Int", "Float", "String", "Boolean"):
+            continue
+        assert type_.description, type_.name
+        if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+            for name, field in type_.fields.items():
+                assert field.description, f"{type_.name}.{name}"
+                for argument, one in getattr(field, "args", {}).items():
+                    assert one.description, f"{type_.name}.{name}({argument})"

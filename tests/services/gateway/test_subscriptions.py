@@ -1,0 +1,308 @@
+"""Subscriptions over a real web socket: what is there now, then each change, for those whom it concerns."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from libs.contracts import Event, capacity, orders
+from libs.kit.db import Database
+from libs.kit.ids import new_id
+from libs.kit.testing import eventually, token
+from services.gateway.api import websocket
+from services.gateway.app import api, changes
+from services.gateway.changes import Changes
+from services.gateway.handlers import project
+from tests.services.gateway import world
+from tests.services.gateway.conftest import Serve, Tell
+
+ORDER = "subscription($id: ID!) { order(id: $id) { version state lines { brand { name } } } }"
+DAY = 'subscription { workshopDay(day: "2031-03-03") { published available held resource { name } } }'
+
+
+class Wire:
+    """A client of graphql-transport-ws, frame by frame."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    async def send(self, **frame: Any) -> None:
+        await self.socket.send(msgspec.json.encode(frame).decode())
+
+    async def receive(self, seconds: float = 8) -> dict[str, Any]:
+        async with asyncio.timeout(seconds):
+            return msgspec.json.decode(await self.socket.recv())
+
+    async def begin(self, party: UUID | None = None, role: str = "retailer", **claims: Any) -> None:
+        payload = {"authorization": f"Bearer {token(party, role, **claims)}"} if party else {}
+        await self.send(type="connection_init", payload=payload)
+        assert (await self.receive())["type"] == "connection_ack"
+
+    async def subscribe(self, query: str, number: str = "1", **variables: Any) -> None:
+        await self.send(type="subscribe", id=number, payload={"query": query, "variables": variables})
+
+    async def next(self, field: str, seconds: float = 8) -> Any:
+        frame = await self.receive(seconds)
+        assert frame["type"] == "next", frame
+        assert "errors" not in frame["payload"], frame
+        return frame["payload"]["data"][field]
+
+    async def silent(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            await self.receive(seconds)
+            return False
+        return True
+
+    async def closed(self) -> tuple[int, str]:
+        with suppress(ConnectionClosed):
+            while True:
+                await self.receive()
+        return self.socket.close_code or 0, self.socket.close_reason or ""
+
+
+@asynccontextmanager
+async def wire(address: str, protocol: str = "graphql-transport-ws") -> AsyncIterator[Wire]:
+    async with connect(f"ws://{address}/graphql", subprotocols=[Subprotocol(protocol)], proxy=None) as socket:
+        yield Wire(socket)
+
+
+def placed(buyer: UUID) -> orders.OrderPlaced:
+    return world.order(buyer, [world.product(new_id())])
+
+
+async def test_an_order_is_told_as_it_is_and_then_as_it_becomes(address: str, tell: Tell) -> None:
+    shop = new_id()
+    order = placed(shop)
+    await tell(order)
+    async with wire(address) as client:
+        await client.begin(shop)
+        await client.subscribe(ORDER, id=world.gid("Order", order.id))
+        assert (await client.next("order"))["state"] == "PLACED"
+        for version, state in enumerate(("RESERVED", "CONFIRMED"), start=2):
+            await tell(world.later(order, orders.OrderReserved, version=version, state=orders.OrderState[state]))
+            told = await client.next("order", seconds=1)
+            assert (told["version"], told["state"]) == (version, state)
+        assert await client.silent(2.5)
+
+
+async def test_an_old_event_told_again_is_not_news(address: str, tell: Tell) -> None:
+    shop = new_id()
+    order = placed(shop)
+    await tell(world.later(order, orders.OrderReserved), order)
+    async with wire(address) as client:
+        await client.begin(shop)
+        await client.subscribe(ORDER, id=world.gid("Order", order.id))
+        assert (await client.next("order"))["version"] == 2
+        await tell(order)
+        assert await client.silent(1)
+
+
+async def test_an_order_on_its_way_is_waited_for(address: str, tell: Tell) -> None:
+    shop = new_id()
+    order = placed(shop)
+    async with wire(address) as client:
+        await client.begin(shop)
+        await client.subscribe(ORDER, id=world.gid("Order", order.id))
+        await asyncio.sleep(0.3)
+        await tell(order)
+        assert (await client.next("order", seconds=1))["version"] == 1
+
+
+@pytest.mark.parametrize("who", ["a stranger", "nobody"])
+async def test_an_order_that_is_not_theirs_does_not_exist_for_others(address: str, tell: Tell, who: str) -> None:
+    order = placed(new_id())
+    await tell(order)
+    async with wire(address) as client:
+        await client.begin(new_id() if who == "a stranger" else None)
+        answers = []
+        for number, id_ in (("1", order.id), ("2", new_id())):
+            await client.subscribe(ORDER, number, id=world.gid("Order", id_))
+            frame = await client.receive()
+            answers.append(frame["payload"])
+            assert (await client.receive())["type"] == "complete"
+        assert answers[0] == answers[1]
+        assert answers[0]["errors"][0]["extensions"] == {"code": "NOT_FOUND"}
+
+
+async def test_a_workshops_day_is_told_resource_by_resource_and_then_as_it_changes(address: str, tell: Tell) -> None:
+    me = new_id()
+    bench, press = world.resource(me, name="Bench"), world.resource(me, name="Press")
+    bucket = world.bucket(bench)
+    await tell(bench, press, bucket, world.resource(new_id(), name="Not mine"))
+    async with wire(address) as client:
+        await client.begin(me, "workshop")
+        await client.subscribe(DAY)
+        first = [await client.next("workshopDay") for _ in range(2)]
+        assert {one["resource"]["name"]: (one["published"], one["available"], one["held"]) for one in first} == {
+            "Bench": (480, 300, 60),
+            "Press": (480, 480, 0),
+        }
+        await tell(world.later(bucket, capacity.BucketChanged, held=0))
+        changed = {"published": 480, "available": 360, "held": 0, "resource": {"name": "Bench"}}
+        assert await client.next("workshopDay", seconds=1) == changed
+        await tell(world.bucket(press, held=30, committed=0, blocked=0))
+        assert (await client.next("workshopDay", seconds=1))["available"] == 450
+
+
+async def test_a_day_needs_a_token(address: str) -> None:
+    async with wire(address) as client:
+        await client.begin()
+        await client.subscribe(DAY)
+        frame = await client.receive()
+        assert frame["type"] == "error"
+        assert frame["payload"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+
+
+async def test_news_from_another_process_comes_through_valkey(
+    serve: Serve, db: Database, tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events projected elsewhere: this process hears of them by Valkey alone, well before it looks by itself."""
+    monkeypatch.setattr("services.gateway.changes.LOOK_AGAIN", 60.0)
+    shop = new_id()
+    order = placed(shop)
+    await tell(order)
+    where = (await serve("gateway")).removeprefix("http://")
+    async with wire(where) as client:
+        await client.begin(shop)
+        await client.subscribe(ORDER, id=world.gid("Order", order.id))
+        await client.next("order")
+        await tell_elsewhere(db, world.later(order, orders.OrderReserved))
+        assert (await client.next("order", seconds=3))["version"] == 2
+
+
+async def tell_elsewhere(db: Database, event: Event) -> None:
+    other = Changes()
+    async with db.work() as session:
+        await project(session, [event], other)
+    await other.announce(api.state.kit)
+
+
+async def test_without_a_word_from_anybody_a_change_is_still_told(
+    address: str, db: Database, tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Valkey is away and the event was projected elsewhere: the subscription looks by itself."""
+    shop = new_id()
+    order = placed(shop)
+    await tell(order)
+    async with wire(address) as client:
+        await client.begin(shop)
+        await client.subscribe(ORDER, id=world.gid("Order", order.id))
+        await client.next("order")
+        async with db.work() as session:
+            await project(session, [world.later(order, orders.OrderReserved)], Changes())
+        assert (await client.next("order", seconds=4))["version"] == 2
+
+
+async def test_a_change_between_two_looks_is_not_lost(address: str, tell: Tell) -> None:
+    """Thirty changes as fast as they can be written: the last state is told, whatever was skipped."""
+    shop = new_id()
+    order = placed(shop)
+    await tell(order)
+    async with wire(address) as client:
+        await client.begin(shop)
+        await client.subscribe(ORDER, id=world.gid("Order", order.id))
+        for version in range(2, 32):
+            await tell(world.later(order, orders.OrderReserved, version=version))
+        versions = [0]
+        while versions[-1] < 31:
+            versions.append((await client.next("order", seconds=1.5))["version"])
+        assert versions == sorted(set(versions))
+
+
+async def test_what_was_followed_is_let_go(address: str, tell: Tell) -> None:
+    shop = new_id()
+    order = placed(shop)
+    await tell(order)
+    key = f"orders.order:{order.id}"
+    async with wire(address) as client:
+        await client.begin(shop)
+        await client.subscribe(ORDER, id=world.gid("Order", order.id))
+        await client.next("order")
+        assert changes.followed(key)
+        await client.send(type="complete", id="1")
+        await eventually(lambda: not changes.followed(key))
+        await client.subscribe(ORDER, id=world.gid("Order", order.id))
+        await client.next("order")
+    await eventually(lambda: not changes.followed(key))
+
+
+async def test_a_token_that_is_not_valid_closes_the_socket(address: str) -> None:
+    for given in ("Bearer x", "", 7, f"Bearer {token(new_id(), 'brand', exp=1)}"):
+        async with wire(address) as client:
+            await client.send(type="connection_init", payload={"authorization": given})
+            assert await client.closed() == (4403, "Forbidden")
+
+
+async def test_a_token_that_ends_closes_the_socket(address: str, tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "_CHECK_EVERY", 0.2)
+    shop = new_id()
+    order = placed(shop)
+    await tell(order)
+    async with wire(address) as client:
+        await client.begin(shop)
+        await client.subscribe(ORDER, id=world.gid("Order", order.id))
+        await client.next("order")
+        monkeypatch.setattr(api.state.kit.verifier, "_clock", Later())
+        assert await client.closed() == (4403, "The token has ended")
+
+
+class Later:
+    """A clock two hours on."""
+
+    def now(self) -> Any:
+        from datetime import UTC, datetime, timedelta
+
+        return datetime.now(UTC) + timedelta(hours=2)
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+async def test_the_legacy_protocol_is_refused(address: str) -> None:
+    for protocol in ("graphql-ws", "something-else"):
+        async with wire(address, protocol) as client:
+            assert await client.closed() == (4406, "Subprotocol not acceptable")
+
+
+async def test_asking_before_saying_who_one_is_closes_the_socket(address: str) -> None:
+    async with wire(address) as client:
+        await client.subscribe("{ __typename }")
+        assert await client.closed() == (4401, "Unauthorized")
+
+
+async def test_queries_and_commands_run_over_the_socket_too(address: str) -> None:
+    async with wire(address) as client:
+        await client.begin(new_id(), "brand")
+        await client.subscribe("{ viewer { role } }")
+        assert await client.next("viewer") == {"role": "BRAND"}
+        assert (await client.receive())["type"] == "complete"
+        await client.subscribe('mutation { confirmHold(input: {id: "x"}) { __typename } }')
+        assert await client.next("confirmHold") == {"__typename": "InvalidInput"}
+
+
+async def test_a_document_that_asks_for_too_much_is_refused_over_the_socket_too(address: str) -> None:
+    async with wire(address) as client:
+        await client.begin()
+        await client.subscribe("{ a " * 20 + "}" * 20)
+        frame = await client.receive()
+        assert (frame["type"], frame["payload"][0]["extensions"]) == ("error", {"code": "TOO_MUCH"})
+
+
+async def test_a_fault_of_ours_is_masked_over_the_socket_too(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("SELECT secret FROM somewhere")
+
+    monkeypatch.setattr("services.gateway.store.by_ids", broken)
+    async with wire(address) as client:
+        await client.begin(new_id())
+        await client.subscribe(ORDER, id=world.gid("Order", new_id()))
+        frame = await client.receive()
+        assert "secret" not in str(frame)
+        assert frame["payload"]["errors"][0]["extensions"] == {"code": "INTERNAL"}
