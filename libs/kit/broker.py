@@ -140,7 +140,7 @@ class Broker:
                 async with asyncio.timeout(REQUEST):
                     if self._admin is None:
                         self._admin = AIOKafkaAdminClient(**self._common(REQUEST))
-                        await self._admin.start()
+                        await _started(self._admin.start(), REQUEST)
                     return await question(self._admin)
             except BaseException:
                 await self.close()
@@ -155,10 +155,22 @@ class Broker:
 @asynccontextmanager
 async def _running(client: AIOKafkaProducer | AIOKafkaConsumer) -> AsyncIterator[None]:
     try:
-        await within(START, client.start())
+        await _started(client.start(), START)
         yield
     finally:
         await _stopped(client.stop())
+
+
+async def _started(starting: Awaitable[None], seconds: float) -> None:
+    """Start a client; if cancelled meanwhile, wait for it all the same: aiokafka's bootstrap forgets its socket."""
+    task = asyncio.ensure_future(within(seconds, starting))
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
+        raise
 
 
 async def _stopped(stopping: Awaitable[None]) -> None:

@@ -18,7 +18,10 @@ from typing import ClassVar
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+
+from libs.kit.db import transient
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +108,8 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(Problem, _on_problem)
     api.add_exception_handler(RequestValidationError, _on_invalid_body)
     api.add_exception_handler(HTTPException, _on_http)
+    for trouble in (SQLAlchemyError, OSError, TimeoutError):
+        api.add_exception_handler(trouble, _on_trouble)
     api.add_exception_handler(Exception, _on_bug)
 
 
@@ -126,6 +131,13 @@ async def _on_http(_request: Request, error: Exception) -> Response:
     response = problem_response(problem)
     response.headers.update(error.headers or {})
     return response
+
+
+async def _on_trouble(request: Request, error: Exception) -> Response:
+    if not transient(error):
+        return await _on_bug(request, error)
+    log.warning("the database is away, or busy", extra={"path": request.url.path, "error": type(error).__name__})
+    return problem_response(Unavailable("The database does not answer. Send again, with the same Idempotency-Key."))
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
