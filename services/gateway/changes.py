@@ -59,10 +59,6 @@ class Changes:
                 if not self._watches[key]:
                     del self._watches[key]
 
-    def followed(self, key: str) -> bool:
-        """Whether anybody listens for this key."""
-        return key in self._watches
-
     def told_by(self, session: WriteSession, keys: Iterable[str]) -> None:
         """Tell these keys when the session's transaction has ended."""
         told = list(keys)
@@ -84,7 +80,10 @@ class Changes:
         await kit.cache.publish(_channel(kit), msgspec.json.encode(sorted(told)).decode())
 
     async def listen(self, kit: Kit) -> None:
-        """Job: wake the waiters here for what was told elsewhere."""
+        """Job: wake the waiters here for what was told elsewhere. Without Valkey they look again by themselves."""
+        if not await kit.cache.alive():
+            await asyncio.sleep(LOOK_AGAIN)
+            return
         async with kit.cache.listen(_channel(kit)) as listener:
             while message := await listener.wait(LOOK_AGAIN) or "[]":
                 self._wake(msgspec.json.decode(message, type=list[str]))
