@@ -86,8 +86,10 @@ def _as_user(owner: int | None) -> list[str]:
     if owner is None:
         return []
     ids = [f"--reuid={owner}", f"--regid={owner}", "--clear-groups"]
-    # The home may lie in a folder closed to others, such as /root: one capability opens it, and no mode is changed.
-    return [*ids, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    # Home and programs may lie in a folder closed to others, such as /root: one capability opens it, and no mode is
+    # changed. The bit makes access(2), by which PostgreSQL looks for its own programs, count that capability too.
+    way = ["--securebits=+no_setuid_fixup", "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    return [*ids, *way]
 
 
 def _make_private(folder: Path, owner: int | None) -> None:

@@ -6,6 +6,7 @@ import importlib
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     republish = actions.add_parser("republish", help="publish the present state of a service's aggregates again")
     republish.add_argument("service", metavar="SERVICE")
     republish.add_argument("topics", nargs="*", metavar="TOPIC", help="of these topics alone")
+    for action in (
+        tail,
+        parked,
+        replay,
+        republish,
+    ):  # --home may come after the action too, and must not undo one before
+        action.add_argument("--home", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
 def run(given: argparse.Namespace) -> int:

