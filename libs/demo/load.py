@@ -20,9 +20,9 @@ from libs.demo.story import SEEN
 _HUB = UUID("00000000-0000-4000-8000-6d696c616e6f")
 _BATCH = 250
 _AT_ONCE = 3
-_PATIENCE = 120.0
+_PATIENCE = 45.0
 _VISIBLE_WITHIN = 300.0
-_NOTE_EVERY = 3.0
+_NOTE_EVERY = 5.0
 COUNTS = "accepted skipped"
 
 
@@ -45,7 +45,7 @@ async def load(platform: Platform, console: Console, count: int, seed: int) -> N
     console.print(
         f"[bold]{count:,} firms[/], {workshops:,} of them workshops, and {len(resources):,} resources with a year of"
         f" calendar can be booked after {duration(took)} ({count / took:,.0f} firms a second);"
-        f" {known:,} were there already"
+        f" {known:,} of these {count + len(resources):,} were there already"
     )
 
 

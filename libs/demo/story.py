@@ -13,10 +13,7 @@ from rich.table import Table
 
 from libs.demo.client import Actor, DemoError, Json, Platform, RefusedError
 from libs.demo.milan import ZONE
-from libs.demo.stage import Stage, check, duration
-
-_PATIENCE = 20.0
-"""Seconds for what travels by events to arrive."""
+from libs.demo.stage import Stage, check, duration, eventually
 
 # Name, kind, process, minutes a day Monday to Thursday; on Friday the workshop closes at noon.
 _POSTS = (
@@ -34,6 +31,7 @@ _CENTS_PER_MINUTE, _SETUP_CENTS, _SHIRT_CENTS = 45, 1500, 18900
 SEEN = "query Seen($id: ID!) { node(id: $id) { id } }"
 BUCKETS = """query Buckets($id: ID!, $from: Date!, $days: Int!) { node(id: $id) { ... on Resource {
     buckets(from: $from, days: $days) { day published held committed blocked available } } } }"""
+BOOKINGS = "query Bookings { bookings(first: 10) { edges { node { state order { id } } } } }"
 ORDER = """subscription Order($id: ID!) { order(id: $id) { state refusal { code message }
     allocations { day quantity resource { id name } workshop { name } } } }"""
 
@@ -87,14 +85,11 @@ class Story:
 
     async def settles(self, post: str, day: date, **expected: int) -> Json:
         """Wait until that bucket shows these quantities. Raises DemoError with what it shows instead."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _PATIENCE
-        while True:
-            [bucket] = await self.buckets(post, day)
-            if expected.items() <= bucket.items():
-                return bucket
-            check(loop.time() < until, f"{day:%A} should show {expected} and shows {bucket}")
-            await asyncio.sleep(0.05)
+
+        async def look() -> Json:
+            return (await self.buckets(post, day))[0]
+
+        return await eventually(look, lambda seen: expected.items() <= seen.items(), f"{day:%A} should show {expected}")
 
     async def hold(self, who: Actor, post: str, day: date, minutes: int, seconds: int = 900) -> str:
         """Hold minutes of one day; the hold's id."""
@@ -113,20 +108,23 @@ class Story:
         """Place an order for shirts; its id. A product just registered may be on its way to the orders: wait for it."""
         line = {"productId": self.product, "sku": "ORS-M", "quantity": pieces}
         given = {"lines": [line], "earliestDay": first.isoformat(), "dueDay": last.isoformat()}
-        until = asyncio.get_running_loop().time() + _PATIENCE
-        while True:
+
+        async def ask() -> Json | RefusedError:
             try:
-                return str((await self.shop.do("placeOrder", "order { id }", given))["order"]["id"])
+                return await self.shop.do("placeOrder", "order { id }", given)
             except RefusedError as error:
-                if error.kind != "InvalidInput" or asyncio.get_running_loop().time() > until:
+                if error.kind != "InvalidInput":
                     raise
-            await asyncio.sleep(0.1)
+                return error
+
+        placed: Any = await eventually(ask, lambda answer: isinstance(answer, dict), "the order should be taken")
+        return str(placed["order"]["id"])
 
     async def outcome(self, order: str, wanted: str) -> tuple[Json, str]:
         """Watch an order by subscription until it is as wanted, or over; its last state, and all states for people."""
         await self.shop.ask(SEEN, id=order)  # a subscription knows what the gateway knows: let the order arrive there
         states = {"REFUSED", "FAILED", "CANCELLED", "QUARANTINED", wanted}
-        told = await self.shop.watch(ORDER, {"id": order}, lambda data: data["order"]["state"] in states, _PATIENCE)
+        told = await self.shop.watch(ORDER, {"id": order}, lambda data: data["order"]["state"] in states)
         last: Json = told[-1]["order"]
         check(last["state"] == wanted, f"the order should be {wanted} and is {last['state']}: {last['refusal']}")
         return last, " -> ".join(data["order"]["state"].lower() for data in told)
@@ -244,8 +242,13 @@ class Story:
             order, plan, states = await self.order_confirmed(5)
             await self.shop.do("cancelOrder", "order { id }", {"id": order})
             await self.outcome(order, "CANCELLED")
+            await eventually(
+                lambda: self.shop.ask(BOOKINGS),
+                lambda seen: {"state": "CANCELLED", "order": {"id": order}} in _nodes(seen["bookings"]),
+                "the booking of the order should be cancelled",
+            )
             await self.committed_changes(plan, -1)
-            say(f"{states} -> cancelled; all {sum(part['quantity'] for part in plan)} minutes are free again")
+            say(f"{states} -> cancelled, and its booking: {sum(part['quantity'] for part in plan)} minutes given back")
 
     async def the_week_adds_up(self) -> None:
         """The workshop's week: the conservation law in every bucket, and nothing committed but what was told."""
@@ -300,6 +303,10 @@ class Story:
             "routing": _ROUTING,
         }
         return str((await self.brand.do("registerProduct", "product { id }", given))["product"]["id"])
+
+
+def _nodes(connection: Json) -> list[Json]:
+    return [edge["node"] for edge in connection["edges"]]
 
 
 def _table(name: str, monday: date, days: list[Counter[str]]) -> Table:

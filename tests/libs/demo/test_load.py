@@ -25,7 +25,7 @@ def faults(schema: GraphQLSchema, document: str, variables: dict[str, Any]) -> l
     parsed = parse(document)
     operation = parsed.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
-    coerced = get_variable_values(schema, list(operation.variable_definitions), variables)
+    coerced = get_variable_values(schema, operation.variable_definitions or (), variables)
     return [str(error) for error in validate(schema, parsed) + (coerced if isinstance(coerced, list) else [])]
 
 
@@ -34,6 +34,7 @@ def faults(schema: GraphQLSchema, document: str, variables: dict[str, Any]) -> l
     [
         (story.SEEN, {"id": "UGFydHk6MQ=="}),
         (story.BUCKETS, {"id": "UGFydHk6MQ==", "from": "2026-11-23", "days": 7}),
+        (story.BOOKINGS, {}),
         (story.ORDER, {"id": "UGFydHk6MQ=="}),
     ],
 )
