@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from libs.contracts import REGISTRY, Event, capacity, catalog, orders
 from libs.kit.db import Database
@@ -86,3 +87,10 @@ async def test_processes_with_odd_letters_are_kept_as_they_are(ask: world.Asker,
     await tell(one)
     found = await ask.data("query($p: String) { resources(process: $p) { edges { node { id processes } } } }", p=odd)
     assert world.gid("Resource", one.id) in [edge["node"]["id"] for edge in found["resources"]["edges"]]
+
+
+@pytest.mark.parametrize("table", sorted(table.name for table in tables.OF_TOPIC.values()))
+async def test_whoever_answers_requests_cannot_write_a_read_model(db: Database, table: str) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        async with db.write(new_id()) as session:
+            await session.execute(text(f"DELETE FROM {table}"))

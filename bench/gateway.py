@@ -1,0 +1,178 @@
+"""How fast a list query of the gateway is, against its limit and against Strawberry as it comes.
+
+Servers are those of `FILIERA_*`; the database `gateway_bench` is made and kept.
+"""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import strawberry
+from rich.console import Console
+from rich.table import Table
+from starlette.types import ASGIApp, Message
+from strawberry.asgi import GraphQL
+
+from libs.contracts import capacity
+from libs.contracts.values import Calendar, Money, Terms
+from libs.kit.clock import SystemClock
+from libs.kit.ids import new_id
+from libs.kit.migrate import migrate
+from libs.kit.runtime import Kit, build
+from libs.kit.settings import Settings
+from services.gateway import commands, opaque, store
+from services.gateway.api.context import Connection, Context
+from services.gateway.api.mutation import Mutation
+from services.gateway.api.query import Query
+from services.gateway.api.subscription import Subscription
+from services.gateway.app import api, changes
+from services.gateway.handlers import project
+
+DATABASE = "gateway_bench"
+SIZES = (20, 100)
+ROUNDS, AT_A_TIME = 30, 10
+METHOD = (
+    f"{ROUNDS} rounds of {AT_A_TIME} requests each, one after another, the three in turn within every round; medians. "
+    "One process, no network: the ASGI applications are called directly; PostgreSQL is real. The limit runs the same "
+    "statement in the same transaction, decodes the events, builds the dicts of the answer by hand and encodes them. "
+    "Strawberry as it comes is strawberry.asgi.GraphQL over the same types and resolvers, without our document cache."
+)
+QUERY = """query List($first: Int!) { resources(first: $first) { edges { cursor node { id name kind processes
+    terms { pricePerUnit { amount currency } minimumQuantity } } } pageInfo { hasNextPage endCursor } } }"""
+
+Ask = Callable[[int], Awaitable[bytes]]
+
+
+async def main() -> None:
+    """Measure and print."""
+    await migrate("gateway", database=DATABASE)
+    kit = api.state.kit = build(Settings(service="gateway", database=DATABASE), SystemClock())
+    async with commands.client() as api.state.http:
+        await _fill(kit)
+        ways = {"limit": _limit(kit), "gateway": _over_asgi(api, "/graphql"), "strawberry": _strawberry(kit)}
+        await _agree(ways)
+        table = Table("items", "limit ms", "gateway ms", "strawberry ms", "gateway / limit", "strawberry / gateway")
+        for size in SIZES:
+            table.add_row(str(size), *_row(await _measure(ways, size)))
+    await kit.close()
+    console = Console()
+    console.print(table)
+    console.print(METHOD)
+
+
+def _row(took: dict[str, float]) -> list[str]:
+    times = [f"{took[name] * 1000:.2f}" for name in ("limit", "gateway", "strawberry")]
+    return [*times, f"{took['gateway'] / took['limit']:.1f} x", f"{took['strawberry'] / took['gateway']:.1f} x"]
+
+
+async def _measure(ways: dict[str, Ask], size: int) -> dict[str, float]:
+    """Median seconds of one request, by way."""
+    took: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, ask in ways.items():
+            began = time.perf_counter()
+            for _ in range(AT_A_TIME):
+                await ask(size)
+            took[name].append((time.perf_counter() - began) / AT_A_TIME)
+    return {name: statistics.median(times) for name, times in took.items()}
+
+
+async def _agree(ways: dict[str, Ask]) -> None:
+    """All ways give the same answer, or the comparison would mean nothing."""
+    answers = [msgspec.json.decode(await ask(20))["data"] for ask in ways.values()]
+    assert all(answer == answers[0] for answer in answers)
+    assert len(answers[0]["resources"]["edges"]) == 20
+
+
+async def _fill(kit: Kit) -> None:
+    terms = Terms(price_per_unit=Money(45), setup_price=Money(1500))
+    day = SystemClock().now().date()
+    calendar = Calendar(weekly=[480] * 5 + [0, 0], starts_on=day, ends_on=day)
+    made = [
+        capacity.ResourcePublished(
+            id=new_id(),
+            version=1,
+            party_id=new_id(),
+            site_id=new_id(),
+            name=f"Bench {number}",
+            kind="bench",
+            processes=["cutting", "lockstitch"],
+            unit="minutes",
+            time_zone="Europe/Rome",
+            terms=terms,
+            calendar=calendar,
+        )
+        for number in range(200)
+    ]
+    async with kit.database.work() as session:
+        await project(session, made, changes)
+
+
+def _limit(kit: Kit) -> Ask:
+    async def ask(first: int) -> bytes:
+        async with kit.database.read() as session:
+            found: Any = await store.page(session, store.RESOURCES, first + 1, None)
+        edges = [{"cursor": _cursor(one), "node": _node(one)} for one in found[:first]]
+        info = {"hasNextPage": len(found) > first, "endCursor": edges[-1]["cursor"]}
+        return msgspec.json.encode({"data": {"resources": {"edges": edges, "pageInfo": info}}})
+
+    return ask
+
+
+def _cursor(one: capacity.Resource) -> str:
+    return opaque.cursor("capacity.resource", [str(one.id)])
+
+
+def _node(one: capacity.Resource) -> dict[str, Any]:
+    price = {"amount": one.terms.price_per_unit.amount, "currency": one.terms.price_per_unit.currency}
+    terms = {"pricePerUnit": price, "minimumQuantity": one.terms.minimum_quantity}
+    plain = {"name": one.name, "kind": one.kind, "processes": one.processes}
+    return {"id": opaque.global_id("Resource", one.id), **plain, "terms": terms}
+
+
+def _strawberry(kit: Kit) -> Ask:
+    class Plain(GraphQL[Context, None]):
+        async def get_context(self, request: Any, response: Any) -> Context:  # noqa: ARG002 - Strawberry's signature
+            context = Context(Connection(kit, changes, commands.Commands(api.state.http, {})))
+            opened.append(context)
+            return context
+
+    opened: list[Context] = []
+    schema = strawberry.Schema(Query, Mutation, Subscription)
+    over_asgi = _over_asgi(Plain(schema, graphql_ide=None), "/")
+
+    async def ask(first: int) -> bytes:
+        try:
+            return await over_asgi(first)
+        finally:
+            await opened.pop().release()
+
+    return ask
+
+
+def _over_asgi(app: ASGIApp, path: str) -> Ask:
+    async def ask(first: int) -> bytes:
+        body = msgspec.json.encode({"query": QUERY, "variables": {"first": first}})
+        headers = [(b"host", b"bench"), (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        scope: dict[str, Any] = {"type": "http", "http_version": "1.1", "method": "POST", "scheme": "http"}
+        scope |= {"path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers}
+        scope |= {"asgi": {"version": "3.0"}, "client": ("bench", 1), "server": ("bench", 80), "state": {}}
+        answer = bytearray()
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            answer.extend(message.get("body", b""))
+
+        await app(scope, receive, send)
+        return bytes(answer)
+
+    return ask
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
