@@ -102,7 +102,7 @@ async def place_all(database: Database, requests: Sequence[Request]) -> list[Out
     """Decide requests in one transaction: the answer or the problem of each."""
     async with database.write(role=LEDGER) as session:
         keys = {request.whose for request in requests}
-        free, answered = await store.lock_keys(session, keys), await store.answers(session, keys)
+        free, answered = await store.lock_keys(session, keys)
         known: list[Outcome | None] = []
         for request in requests:
             known.append(_known(request, answered.get(request.whose), running=request.whose not in free))

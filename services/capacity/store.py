@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import TextClause, text
 
 from libs.kit.db import WriteSession
@@ -43,7 +44,16 @@ _PUBLISH = text(_WRITE.format("resource") + "DO NOTHING RETURNING id")
 _SAVE_RESOURCE = text(
     _WRITE.format("resource") + "(id) DO UPDATE SET version = excluded.version, calendar = excluded.calendar"
 )
-_SPEAK_FOR = text("SELECT set_config('app.parties', concat_ws(',', current_setting('app.parties'), :parties), true)")
+_SPEAK_FOR = text("SELECT set_config('app.parties', :parties, true)")
+_LOOK = text("""
+    SELECT json_build_object(
+        'now', clock_timestamp(),
+        'resources', (SELECT coalesce(json_agg(resource), '[]') FROM resource WHERE id = ANY (CAST(:ids AS uuid[]))),
+        'open_holds', (SELECT json_object_agg(party, (
+            SELECT count(*) FROM hold WHERE party_id = party AND state = 'held' AND order_id IS NULL
+                                        AND expires_at > clock_timestamp()))
+                         FROM unnest(CAST(:parties AS uuid[])) party))::text
+""")
 _OFFERING = text("""
     SELECT to_json(resource)::text FROM resource
      WHERE processes @> ARRAY[:process] AND unit = 'minutes' AND terms #>> '{price_per_unit,currency}' = :currency
@@ -53,7 +63,7 @@ _OFFERING = text("""
 
 
 async def speak_for(session: WriteSession, parties: Iterable[UUID]) -> None:
-    """Bind the transaction to these parties too."""
+    """Bind the transaction to these parties instead."""
     await session.execute(_SPEAK_FOR, {"parties": ",".join(map(str, parties))})
 
 
@@ -70,6 +80,22 @@ async def locked_resource(session: WriteSession, resource_id: UUID) -> Resource 
 async def save_resource(session: WriteSession, resource: Resource) -> None:
     """Write a locked resource's new calendar."""
     await session.execute(_SAVE_RESOURCE, {"rows": written([resource])})
+
+
+@dataclass(frozen=True)
+class Look:
+    """What it takes to judge asks of these parties for these resources, but for the buckets."""
+
+    now: datetime
+    resources: list[Resource]
+    open_holds: dict[UUID, int]
+    """Party -> how many live holds it has placed itself."""
+
+
+async def look(session: WriteSession, parties: Collection[UUID], resource_ids: Collection[UUID]) -> Look:
+    """All that in one look, not locked."""
+    seen = await session.scalar(_LOOK, {"parties": list(parties), "ids": list(resource_ids)})
+    return msgspec.json.decode(seen, type=Look)
 
 
 async def resources(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, Resource]:
@@ -92,11 +118,6 @@ _BOOKINGS = text(_BY_ID.format("booking") + " FOR UPDATE")
 _OVERDUE = text(_OVER + "ORDER BY expires_at LIMIT :most FOR UPDATE SKIP LOCKED")
 _IN_THE_WAY = _OVER + "AND allocations @> ANY (CAST(:parts AS jsonb[])) ORDER BY id FOR UPDATE"
 _OVER_IN_THE_WAY, _OVER_AND_FREE = text(_IN_THE_WAY), text(_IN_THE_WAY + " SKIP LOCKED")
-_OPEN = text("""
-    SELECT party, (SELECT count(*) FROM hold WHERE party_id = party AND state = 'held' AND order_id IS NULL
-                                               AND expires_at > clock_timestamp()) AS open
-      FROM unnest(CAST(:parties AS uuid[])) party
-""")
 
 
 async def holds(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, Hold]:
@@ -114,29 +135,29 @@ async def overdue(session: WriteSession, most: int) -> list[Hold]:
     return await _read(session, Hold, _OVERDUE, most=most)
 
 
-async def open_holds(session: WriteSession, parties: Collection[UUID]) -> dict[UUID, int]:
-    """How many live holds each party has placed itself."""
-    found = await session.execute(_OPEN, {"parties": list(parties)})
-    return {row.party: row.open for row in found}
-
-
 # --- the ledger ------------------------------------------------------------------------------------------------------
 
-_KNOWN = text("SELECT id FROM bucket WHERE id = ANY (CAST(:ids AS uuid[]))")
+_KNOWN = text("""
+    SELECT ARRAY (SELECT id FROM bucket WHERE id = ANY (CAST(:ids AS uuid[]))) AS buckets, EXISTS (
+        SELECT FROM hold WHERE state = 'held' AND expires_at <= (SELECT clock_timestamp())
+                           AND allocations @> ANY (CAST(:parts AS jsonb[]))) AS over
+""")
 _TOUCH = text(_WRITE.format("bucket") + "DO NOTHING")
 _BUCKETS = text(_BY_ID.format("bucket") + " FOR NO KEY UPDATE")
 _BUCKETS_FROM = text("""
     SELECT to_json(bucket)::text FROM bucket WHERE resource_id = :resource AND day >= :first
      ORDER BY id FOR NO KEY UPDATE
 """)
-_SAVE_BUCKETS = text("""
-    UPDATE bucket SET version = new.version, published = new.published, held = new.held, committed = new.committed
-      FROM json_populate_recordset(NULL::bucket, CAST(:rows AS json)) new WHERE bucket.id = new.id
+_SAVE = text("""
+    WITH changed AS (
+        UPDATE bucket SET version = new.version, published = new.published, held = new.held, committed = new.committed
+          FROM json_populate_recordset(NULL::bucket, CAST(:buckets AS json)) new WHERE bucket.id = new.id),
+    holds AS (
+        INSERT INTO hold SELECT * FROM json_populate_recordset(NULL::hold, CAST(:holds AS json))
+        ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state)
+    INSERT INTO booking SELECT * FROM json_populate_recordset(NULL::booking, CAST(:bookings AS json))
+    ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state
 """)
-_SAVE_HOLDS, _SAVE_BOOKINGS = (
-    text(_WRITE.format(table) + "(id) DO UPDATE SET version = excluded.version, state = excluded.state")
-    for table in ("hold", "booking")
-)
 
 
 async def open_ledger(
@@ -149,9 +170,8 @@ async def open_ledger(
     """Lock the buckets that are wanted and those of these claims. Holds that are over and in the way of what is wanted
     are expired; who has locks already is not patient, and leaves those that another transaction works on."""
     by_bucket = {part.bucket_id: part for part in wanted}
-    over = await _over_in_the_way(session, by_bucket, patient) if by_bucket else []
+    over = await _prepare(session, by_bucket, patient) if by_bucket else []
     over = [hold for hold in over if hold.id not in {claim.id for claim in claims}]
-    await _touch(session, by_bucket)
     ids = {part.bucket_id for claim in (*claims, *over) for part in claim.allocations}
     ledger = Ledger(await _read(session, Bucket, _BUCKETS, ids=[*by_bucket.keys() | ids]))
     for hold in over:
@@ -166,30 +186,32 @@ async def ledger_from(session: WriteSession, resource_id: UUID, first: date) -> 
 
 async def save(session: WriteSession, ledger: Ledger) -> None:
     """Write what a transaction did with its ledger."""
-    await _write(session, _SAVE_BUCKETS, ledger.changed())
-    await _write(session, _SAVE_HOLDS, [change for change in ledger.changes if isinstance(change, Hold)])
-    await _write(session, _SAVE_BOOKINGS, [change for change in ledger.changes if isinstance(change, Booking)])
+    rows: dict[str, Sequence[Bucket | Hold | Booking]] = {
+        "buckets": ledger.changed(),
+        "holds": [change for change in ledger.changes if isinstance(change, Hold)],
+        "bookings": [change for change in ledger.changes if isinstance(change, Booking)],
+    }
+    if any(rows.values()):
+        await session.execute(_SAVE, {name: written(some) for name, some in rows.items()})
 
 
-async def _write(session: WriteSession, statement: TextClause, rows: Sequence[Bucket | Hold | Booking]) -> None:
-    if rows:
-        await session.execute(statement, {"rows": written(rows)})
+async def _prepare(session: WriteSession, wanted: Mapping[UUID, Allocation], patient: bool) -> list[Hold]:
+    """Lock the holds that are over and in the way, and make the rows of days that nobody has touched."""
+    parts = [f'[{{"bucket_id": "{bucket_id}"}}]' for bucket_id in wanted]
+    known = (await session.execute(_KNOWN, {"ids": list(wanted), "parts": parts})).one()
+    query = _OVER_IN_THE_WAY if patient else _OVER_AND_FREE
+    over = await _read(session, Hold, query, parts=parts) if known.over else []
+    if new := [wanted[bucket_id] for bucket_id in sorted(wanted.keys() - set(known.buckets))]:
+        await _touch(session, new)
+    return over
 
 
-async def _over_in_the_way(session: WriteSession, bucket_ids: Iterable[UUID], patient: bool) -> list[Hold]:
-    parts = [f'[{{"bucket_id": "{bucket_id}"}}]' for bucket_id in bucket_ids]
-    return await _read(session, Hold, _OVER_IN_THE_WAY if patient else _OVER_AND_FREE, parts=parts)
-
-
-async def _touch(session: WriteSession, wanted: Mapping[UUID, Allocation]) -> None:
-    """Make the rows of days that nobody has touched. Their resources are locked, so that the calendars stay as read;
-    the rows are made in id order, so that two first touches do not wait for each other in a ring."""
-    known = set(await session.scalars(_KNOWN, {"ids": list(wanted)})) if wanted else set()
-    new = [wanted[bucket_id] for bucket_id in sorted(wanted.keys() - known)]
-    if new:
-        ids = list({part.resource_id for part in new})
-        shared = {resource.id: resource for resource in await _read(session, Resource, _RESOURCES_SHARED, ids=ids)}
-        await session.execute(_TOUCH, {"rows": written([_untouched(shared[part.resource_id], part) for part in new])})
+async def _touch(session: WriteSession, new: Sequence[Allocation]) -> None:
+    """Their resources are locked, so that the calendars stay as read; the rows are made in id order, so that two first
+    touches do not wait for each other in a ring."""
+    ids = list({part.resource_id for part in new})
+    shared = {resource.id: resource for resource in await _read(session, Resource, _RESOURCES_SHARED, ids=ids)}
+    await session.execute(_TOUCH, {"rows": written([_untouched(shared[part.resource_id], part) for part in new])})
 
 
 def _untouched(resource: Resource, part: Allocation) -> Bucket:
@@ -234,12 +256,13 @@ Key = tuple[UUID, str]
 # Waiting for the party makes its cap on open holds exact, whichever process decides.
 _LOCK_KEYS = text("""
     SELECT party, key, pg_try_advisory_xact_lock(hashtextextended(party || ' ' || key, 0)) AS free,
-           pg_advisory_xact_lock(hashtextextended('open holds of ' || party, 0))
+           pg_advisory_xact_lock(hashtextextended('open holds of ' || party, 0)),
+           (SELECT true FROM idempotency_key old WHERE old.party_id = party::uuid AND old.key = given.key) AS used
       FROM unnest(CAST(:parties AS text[]), CAST(:keys AS text[])) AS given (party, key)
 """)
 _ANSWERS = text("""
     SELECT party_id, key, request_hash, body FROM idempotency_key
-     WHERE (party_id, key) IN (SELECT * FROM unnest(CAST(:parties AS uuid[]), CAST(:keys AS text[])))
+     WHERE (party_id, key) IN (SELECT * FROM unnest(CAST(CAST(:parties AS text[]) AS uuid[]), CAST(:keys AS text[])))
 """)
 _REMEMBER = text("""
     INSERT INTO idempotency_key (party_id, key, request_hash, status, body)
@@ -257,16 +280,20 @@ class Answered:
     body: bytes
 
 
-async def lock_keys(session: WriteSession, keys: Collection[Key]) -> set[Key]:
-    """Take these keys for the transaction; gives those under which no other request is running."""
+async def lock_keys(session: WriteSession, keys: Collection[Key]) -> tuple[set[Key], dict[Key, Answered]]:
+    """Take these keys for the transaction: those under which no other request is running, and the answers given before.
+
+    An answer committed between the look and the lock is not seen: then `remember` fails, and the caller begins again.
+    """
     ordered = sorted(keys)
     given = {"parties": [str(party) for party, _ in ordered], "keys": [key for _, key in ordered]}
-    return {(UUID(row.party), row.key) for row in await session.execute(_LOCK_KEYS, given) if row.free}
+    rows = (await session.execute(_LOCK_KEYS, given)).all()
+    answered = await _answers(session, given) if any(row.used for row in rows) else {}
+    return {(UUID(row.party), row.key) for row in rows if row.free}, answered
 
 
-async def answers(session: WriteSession, keys: Collection[Key]) -> dict[Key, Answered]:
-    """The answers given before under these keys."""
-    rows = await session.execute(_ANSWERS, {"parties": [party for party, _ in keys], "keys": [key for _, key in keys]})
+async def _answers(session: WriteSession, given: dict[str, list[str]]) -> dict[Key, Answered]:
+    rows = await session.execute(_ANSWERS, given)
     return {(row.party_id, row.key): Answered(row.request_hash, row.body) for row in rows}
 
 

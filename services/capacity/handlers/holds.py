@@ -40,13 +40,13 @@ class Ask:
 
 async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> list[capacity.Hold | Refused]:
     """Decide asks of any parties, in their order: each is held whole, or is refused and changes nothing."""
-    known = await store.resources(session, {resource_id for ask in asks for resource_id, _, _ in ask.days})
-    open_holds = await store.open_holds(session, {ask.party_id for ask in asks})
-    now = await store.now(session)
-    offers = [_offered(ask, known, now) for ask in asks]
+    resource_ids = {resource_id for ask in asks for resource_id, _, _ in ask.days}
+    seen = await store.look(session, {ask.party_id for ask in asks}, resource_ids)
+    known = {resource.id: resource for resource in seen.resources}
+    offers = [_offered(ask, known, seen.now) for ask in asks]
     wanted = [part for offer in offers if isinstance(offer, Hold) for part in offer.allocations]
     ledger = await store.open_ledger(session, wanted)
-    decided = [_placed(ledger, offer, known, open_holds) if isinstance(offer, Hold) else offer for offer in offers]
+    decided = [_placed(ledger, offer, known, seen.open_holds) if isinstance(offer, Hold) else offer for offer in offers]
     await save_and_tell(session, ledger)
     return [hold_event(one) if isinstance(one, Hold) else one for one in decided]
 

@@ -58,7 +58,7 @@ async def change_calendar(
 async def import_resources(session: WriteSession, caller: Principal, resources: Sequence[Resource]) -> Imported:
     """Publish for many workshops at once; what is known already is left as it is."""
     caller.must_be(PartyKind.HUB)
-    await store.speak_for(session, {resource.party_id for resource in resources})
+    await store.speak_for(session, {caller.party, *(resource.party_id for resource in resources)})
     new = await store.publish(session, resources)
     await outbox.add(session, *(resource_event(resource) for resource in resources if resource.id in new))
     return Imported(len(new), len(resources) - len(new))

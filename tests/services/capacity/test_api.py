@@ -1,0 +1,251 @@
+"""The commands of capacity over HTTP, on the real application with its relay, consumer and sweeper."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from libs.kit.db import Database
+from libs.kit.ids import new_id
+from libs.kit.testing import eventually, headers
+from tests.conftest import Clients, Databases
+from tests.services.capacity import world
+from tests.services.capacity.world import bucket, day, faults, told
+
+
+@pytest.fixture
+async def db(database: Databases) -> Database:
+    return await database("capacity")
+
+
+@pytest.fixture
+async def api(client: Clients) -> httpx.AsyncClient:
+    return await client("capacity")
+
+
+CALENDAR = {"weekly": [480] * 7, "starts_on": str(day(-5)), "ends_on": str(day(300))}
+TERMS = {"price_per_unit": {"amount": 50, "currency": "EUR"}, "setup_price": {"amount": 1000}}
+
+
+def a_body(**changes: object) -> dict[str, Any]:
+    plain = {"site_id": str(new_id()), "name": "Bench", "kind": "bench", "processes": ["lockstitch"]}
+    return plain | {"time_zone": "Europe/Rome", "terms": TERMS, "calendar": CALENDAR | {"exceptions": {}}} | changes
+
+
+async def a_bench(api: httpx.AsyncClient, workshop: UUID | None = None) -> dict[str, Any]:
+    answer = await api.post("/resources", json=a_body(), headers=headers(workshop or new_id(), "workshop"))
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def asks(resource: dict[str, Any], quantity: object = 100, on: object = None, **changes: object) -> dict[str, Any]:
+    part = {"resource_id": resource["id"], "day": str(on or day(1)), "quantity": quantity}
+    return {"allocations": [part]} | changes
+
+
+async def test_a_resource_is_answered_with_its_whole_state(api: httpx.AsyncClient, db: Database) -> None:
+    workshop = new_id()
+    exceptions = {str(day(3)): 240}
+    body = a_body(calendar=CALENDAR | {"exceptions": exceptions})
+    answer = await api.post("/resources", json=body, headers=headers(workshop, "workshop"))
+    resource = answer.json()
+    assert (answer.status_code, resource["version"], resource["party_id"]) == (201, 1, str(workshop))
+    assert resource["calendar"] == CALENDAR | {"exceptions": exceptions}
+    assert resource["terms"]["setup_price"] == {"amount": 1000, "currency": "EUR"}
+    assert await told(db, resource["id"], "capacity.resource") == ["resource_published"]
+
+
+async def test_a_hold_lives_its_life_over_http(api: httpx.AsyncClient, db: Database) -> None:
+    bench, brand = await a_bench(api), new_id()
+    held = await api.post("/holds", json=asks(bench), headers=headers(brand, "brand"))
+    assert (held.status_code, held.json()["state"], held.json()["version"]) == (201, "held", 1)
+    booked = await api.post(f"/holds/{held.json()['id']}/confirm", headers=headers(brand, "brand"))
+    assert (booked.status_code, booked.json()["price"]["amount"]) == (200, 6000)
+    cancelled = await api.post(f"/bookings/{held.json()['id']}/cancel", headers=headers(brand, "brand"))
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    again = await api.post("/holds", json=asks(bench), headers=headers(brand, "brand"))
+    released = await api.post(f"/holds/{again.json()['id']}/release", headers=headers(brand, "brand"))
+    assert (released.status_code, released.json()["state"], released.json()["version"]) == (200, "released", 2)
+
+
+async def test_the_room_of_a_hold_that_ran_out_returns_by_itself(api: httpx.AsyncClient, db: Database) -> None:
+    bench = await a_bench(api)
+    held = (await api.post("/holds", json=asks(bench, 480, seconds=1), headers=headers(new_id(), "brand"))).json()
+
+    async def expired() -> bool:
+        return await told(db, held["id"]) == ["hold_placed", "hold_expired"]
+
+    await eventually(expired)
+    answer = await api.post("/holds", json=asks(bench, 480), headers=headers(new_id(), "brand"))
+    assert answer.status_code == 201
+
+
+async def test_no_room_is_told_with_day_and_what_is_free(api: httpx.AsyncClient) -> None:
+    bench = await a_bench(api)
+    answer = await api.post("/holds", json=asks(bench, 481), headers=headers(new_id(), "brand"))
+    assert (answer.status_code, answer.headers["content-type"]) == (409, "application/problem+json")
+    assert answer.json()["code"] == "NO_CAPACITY"
+    assert answer.json()["detail"] == f"Bench has 480 minutes free on {day(1)}; 481 were asked for."
+
+
+@pytest.mark.parametrize(("on", "status", "code"), [(day(301), 409, "NOT_OFFERED"), (day(-1), 409, "TOO_SHORT_NOTICE")])
+async def test_what_is_not_sold_is_told(api: httpx.AsyncClient, on: object, status: int, code: str) -> None:
+    answer = await api.post("/holds", json=asks(await a_bench(api), on=on), headers=headers(new_id(), "brand"))
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_an_unknown_resource_is_not_found(api: httpx.AsyncClient) -> None:
+    answer = await api.post("/holds", json=asks({"id": str(new_id())}), headers=headers(new_id(), "brand"))
+    assert (answer.status_code, answer.json()["code"]) == (404, "UNKNOWN_RESOURCE")
+
+
+async def test_holds_and_bookings_of_others_are_not_found(api: httpx.AsyncClient, db: Database) -> None:
+    bench, brand = await a_bench(api), new_id()
+    held = (await api.post("/holds", json=asks(bench), headers=headers(brand, "brand"))).json()
+    for path in (f"/holds/{held['id']}/confirm", f"/holds/{held['id']}/release", f"/bookings/{held['id']}/cancel"):
+        assert (await api.post(path, headers=headers(new_id(), "brand"))).status_code == 404
+        assert (await api.post(path, headers=headers(UUID(bench["party_id"]), "workshop"))).status_code == 404
+    assert await told(db, held["id"]) == ["hold_placed"]
+    theirs = {"calendar": CALENDAR | {"exceptions": {}}}
+    answer = await api.post(f"/resources/{bench['id']}/calendar", json=theirs, headers=headers(new_id(), "workshop"))
+    assert answer.status_code == 404
+
+
+async def test_only_workshops_and_labs_publish_and_only_hubs_import(api: httpx.AsyncClient) -> None:
+    for role, status in (("workshop", 201), ("lab", 201), ("brand", 403), ("retailer", 403), ("hub", 403)):
+        answer = await api.post("/resources", json=a_body(), headers=headers(new_id(), role))
+        assert (role, answer.status_code) == (role, status)
+    resources = {"resources": [a_body(id=str(new_id()), party_id=str(new_id()))]}
+    answer = await api.post("/imports/resources", json=resources, headers=headers(new_id(), "workshop"))
+    assert (answer.status_code, answer.json()["code"]) == (403, "WRONG_ROLE")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path"),
+    [
+        ({"kind": "oven"}, "kind"),
+        ({"processes": []}, "processes"),
+        ({"processes": ["Lock Stitch"]}, "processes.0"),
+        ({"time_zone": "Europe/Milan"}, "time_zone"),
+        ({"name": ""}, "name"),
+        ({"colour": "red"}, "colour"),
+        ({"calendar": CALENDAR | {"weekly": [480] * 6, "exceptions": {}}}, "calendar"),
+        ({"calendar": CALENDAR | {"exceptions": {"tomorrow": 1}}}, "calendar.exceptions.tomorrow.[key]"),
+        ({"terms": TERMS | {"notice_days": -1}}, "terms"),
+        ({"terms": TERMS | {"setup_price": {"amount": "much"}}}, "terms.setup_price.amount"),
+    ],
+)
+async def test_a_wrong_resource_is_refused_naming_the_field(
+    api: httpx.AsyncClient, wrong: dict[str, object], path: str
+) -> None:
+    answer = await api.post("/resources", json=a_body(**wrong), headers=headers(new_id(), "workshop"))
+    assert (answer.status_code, answer.json()["code"]) == (422, "INVALID")
+    assert [error["path"] for error in answer.json()["errors"]] == [path]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path"),
+    [
+        ({"seconds": 0}, "seconds"),
+        ({"seconds": 86_401}, "seconds"),
+        ({"allocations": []}, "allocations"),
+        ({"allocations": [{"resource_id": "x", "day": str(day(1)), "quantity": 1}]}, "allocations.0.resource_id"),
+        (
+            {"allocations": [{"resource_id": str(new_id()), "day": str(day(1)), "quantity": 0}]},
+            "allocations.0.quantity",
+        ),
+        ({"allocations": [{"resource_id": str(UUID(int=1)), "day": str(day(1)), "quantity": 1}] * 2}, "body"),
+    ],
+)
+async def test_a_wrong_hold_is_refused_naming_the_field(
+    api: httpx.AsyncClient, wrong: dict[str, object], path: str
+) -> None:
+    answer = await api.post("/holds", json=asks({"id": str(new_id())}) | wrong, headers=headers(new_id(), "brand"))
+    assert (answer.status_code, [error["path"] for error in answer.json()["errors"]]) == (422, [path])
+
+
+async def test_a_hold_sent_again_under_its_key_is_placed_once(api: httpx.AsyncClient, db: Database) -> None:
+    bench, brand = await a_bench(api), new_id()
+    same = headers(brand, "brand", "k1")
+    first = await api.post("/holds", json=asks(bench), headers=same)
+    again = await api.post("/holds", json=asks(bench), headers=same)
+    assert (again.status_code, again.content, again.headers["idempotent-replay"]) == (201, first.content, "true")
+    other = await api.post("/holds", json=asks(bench, 101), headers=same)
+    assert (other.status_code, other.json()["code"]) == (422, "KEY_REUSED")
+    elsewhere = await api.post(f"/holds/{first.json()['id']}/release", headers=same)
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (422, "KEY_REUSED")
+    stranger = await api.post("/holds", json=asks(bench), headers=headers(new_id(), "brand", "k1"))
+    assert stranger.json()["id"] != first.json()["id"]
+
+
+async def test_the_same_key_many_times_at_once_holds_once(api: httpx.AsyncClient, db: Database) -> None:
+    bench, brand = await a_bench(api), new_id()
+    same = headers(brand, "brand", "k1")
+    answers = await asyncio.gather(*(api.post("/holds", json=asks(bench), headers=same) for _ in range(20)))
+    placed = {answer.content for answer in answers if answer.status_code == 201}
+    rest = {answer.json()["code"] for answer in answers if answer.status_code != 201}
+    assert len(placed) == 1
+    assert rest <= {"STILL_RUNNING"}
+    async with db.work() as session:
+        query = text("SELECT count(*) FROM hold WHERE party_id = :party")
+        assert await session.scalar(query, {"party": brand}) == 1
+
+
+async def test_a_refused_hold_may_be_sent_again_under_its_key(api: httpx.AsyncClient) -> None:
+    bench, brand = await a_bench(api), new_id()
+    full = (await api.post("/holds", json=asks(bench, 480), headers=headers(brand, "brand"))).json()
+    same = headers(brand, "brand", "k1")
+    assert (await api.post("/holds", json=asks(bench), headers=same)).status_code == 409
+    await api.post(f"/holds/{full['id']}/release", headers=headers(brand, "brand"))
+    assert (await api.post("/holds", json=asks(bench), headers=same)).status_code == 201
+
+
+async def test_many_at_once_over_http_never_oversell(api: httpx.AsyncClient, db: Database) -> None:
+    bench = await a_bench(api)
+    answers = await asyncio.gather(
+        *(api.post("/holds", json=asks(bench, 30), headers=headers(new_id(), "brand")) for _ in range(40))
+    )
+    assert sorted(answer.status_code for answer in answers) == [201] * 16 + [409] * 24
+
+
+async def test_a_calendar_is_changed_but_never_below_what_is_taken(api: httpx.AsyncClient) -> None:
+    workshop = new_id()
+    bench = await a_bench(api, workshop)
+    await api.post("/holds", json=asks(bench, 300), headers=headers(new_id(), "brand"))
+    path = f"/resources/{bench['id']}/calendar"
+    shorter = {"calendar": CALENDAR | {"weekly": [299] * 7, "exceptions": {}}}
+    refused = await api.post(path, json=shorter, headers=headers(workshop, "workshop"))
+    assert (refused.status_code, refused.json()["code"]) == (409, "BELOW_COMMITTED")
+    assert str(day(1)) in refused.json()["detail"]
+    shorter["calendar"]["weekly"] = [300] * 7
+    changed = await api.post(path, json=shorter, headers=headers(workshop, "workshop"))
+    assert (changed.status_code, changed.json()["version"]) == (200, 2)
+
+
+async def test_what_was_taken_for_an_order_is_given_back_by_cancelling_the_order(
+    api: httpx.AsyncClient, db: Database
+) -> None:
+    craft = f"craft_{new_id().hex}"
+    await world.publish(db, world.a_resource(processes=[craft]))
+    order = world.an_order((craft, 60))
+    await world.hear(db, order)
+    answer = await api.post(f"/holds/{order.id}/release", headers=headers(order.party_id, "retailer"))
+    assert (answer.status_code, answer.json()["code"]) == (409, "BELONGS_TO_ORDER")
+
+
+async def test_a_hub_imports_once_what_it_sends_twice(api: httpx.AsyncClient, db: Database) -> None:
+    sent = [a_body(id=str(new_id()), party_id=str(new_id())) for _ in range(500)]
+    first = await api.post("/imports/resources", json={"resources": sent}, headers=headers(new_id(), "hub"))
+    assert (first.status_code, first.json()) == (200, {"accepted": 500, "skipped": 0})
+    more = [*sent[:3], a_body(id=str(new_id()), party_id=sent[0]["party_id"])]
+    again = await api.post("/imports/resources", json={"resources": more}, headers=headers(new_id(), "hub"))
+    assert again.json() == {"accepted": 1, "skipped": 3}
+    assert await told(db, sent[0]["id"], "capacity.resource") == ["resource_published"]
+    placed = await api.post("/holds", json=asks(sent[7]), headers=headers(new_id(), "brand"))
+    assert placed.status_code == 201
+    resource = world.a_resource(id=UUID(sent[7]["id"]))
+    assert await bucket(db, resource, day(1)) == (480, 100, 0)
+    assert await faults(db, resource) == []

@@ -1,0 +1,163 @@
+"""Hypothesis looks for a sequence of publishing, holding, confirming, releasing, expiring and cancelling on a
+real PostgreSQL, after which the ledger is not what it should be."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import URL, text
+
+from libs.kit.db import Database
+from libs.kit.errors import Conflict
+from libs.kit.ids import new_id
+from services.capacity.domain.offer import Resource
+from services.capacity.group_commit import place_all
+from tests.conftest import Databases
+from tests.services.capacity import world
+from tests.services.capacity.world import day
+
+DAYS = st.integers(1, 3)
+SOME = st.integers(1, 200)
+ASKS = st.lists(st.tuples(st.integers(0, 1), DAYS, SOME), min_size=1, max_size=4, unique_by=lambda one: one[:2])
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Keeps a model of its own beside the ledger: what each claim took, and nothing else."""
+
+    url: URL
+    held: Bundle[tuple[UUID, dict[str, Any]]] = Bundle("held")
+    booked: Bundle[tuple[UUID, dict[str, Any]]] = Bundle("booked")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.db = self.runner.run(self._connect())
+        self.taken: dict[str, tuple[str, dict[tuple[int, int], int]]] = {}
+        """Claim -> held or committed, and how much of which bench and day."""
+        self.weekly = [480, 480]
+
+    async def _connect(self) -> Database:
+        return Database(self.url)
+
+    def teardown(self) -> None:
+        self.runner.run(self.db.close())
+        self.runner.close()
+
+    @initialize()
+    def publish(self) -> None:
+        self.benches: list[Resource] = [world.a_resource() for _ in range(2)]
+        self.runner.run(world.publish(self.db, *self.benches))
+
+    def free(self, bench: int, number: int) -> int:
+        return self.weekly[bench] - sum(parts.get((bench, number), 0) for _, parts in self.taken.values())
+
+    def fits(self, asked: list[tuple[int, int, int]]) -> bool:
+        return all(quantity <= self.free(bench, number) for bench, number, quantity in asked)
+
+    @rule(target=held, asks=st.lists(st.tuples(ASKS, st.sampled_from([0, 900])), min_size=1, max_size=3))
+    def hold(self, asks: list[tuple[list[tuple[int, int, int]], int]]) -> Any:
+        """A batch of asks; those of no duration are over at once, and their room may go to whoever comes next."""
+        requests = [
+            world.ask(new_id(), *((self.benches[b], day(n), q) for b, n, q in asked), seconds=seconds)
+            for asked, seconds in asks
+        ]
+        self._reclaim({(b, n) for asked, _ in asks if all(self.weekly[b] for b, _, _ in asked) for b, n, _ in asked})
+        outcomes, live = self.runner.run(place_all(self.db, requests)), []
+        for (asked, seconds), request, outcome in zip(asks, requests, outcomes, strict=True):
+            assert isinstance(outcome, Conflict) != self.fits(asked)
+            if not isinstance(outcome, Exception):
+                placed = world.body(outcome)
+                parts = {(bench, number): quantity for bench, number, quantity in asked}
+                self.taken[placed["id"]] = ("held" if seconds else "over", parts)
+                live += [(request.ask.party_id, placed)] if seconds else []
+        return multiple(*live)
+
+    def _reclaim(self, wanted: set[tuple[int, int]]) -> None:
+        """Holds that are over give way where room is wanted."""
+        gone = [key for key, (kind, parts) in self.taken.items() if kind == "over" and wanted & parts.keys()]
+        for key in gone:
+            del self.taken[key]
+
+    @rule(target=booked, held=consumes(held))
+    def confirm(self, held: tuple[UUID, dict[str, Any]]) -> Any:
+        self.runner.run(world.confirm(self.db, held[0], held[1]["id"]))
+        self.taken[held[1]["id"]] = ("committed", self.taken[held[1]["id"]][1])
+        return held
+
+    @rule(held=consumes(held))
+    def release(self, held: tuple[UUID, dict[str, Any]]) -> None:
+        self.runner.run(world.release(self.db, held[0], held[1]["id"]))
+        del self.taken[held[1]["id"]]
+
+    @rule(held=consumes(held))
+    def time_passes(self, held: tuple[UUID, dict[str, Any]]) -> None:
+        """The hold is over now; nobody has noticed."""
+        self.runner.run(self._end(held[1]["id"]))
+        self.taken[held[1]["id"]] = ("over", self.taken[held[1]["id"]][1])
+
+    async def _end(self, hold_id: str) -> None:
+        async with self.db.work() as session:
+            await session.execute(text("UPDATE hold SET expires_at = now() WHERE id = :id"), {"id": UUID(hold_id)})
+
+    @rule()
+    def sweep(self) -> None:
+        self.runner.run(world.sweep(self.db))
+        self.taken = {key: claim for key, claim in self.taken.items() if claim[0] != "over"}
+
+    @rule(booked=consumes(booked))
+    def cancel(self, booked: tuple[UUID, dict[str, Any]]) -> None:
+        self.runner.run(world.cancel(self.db, booked[0], booked[1]["id"]))
+        del self.taken[booked[1]["id"]]
+
+    @rule(bench=st.integers(0, 1), weekly=st.integers(0, 600))
+    def change_calendar(self, bench: int, weekly: int) -> None:
+        changing = world.change_calendar(self.db, self.benches[bench], weekly=[weekly] * 7)
+        taken = [self.weekly[bench] - self.free(bench, number) for number in (1, 2, 3)]
+        if weekly < max(taken):
+            with pytest.raises(Conflict):
+                self.runner.run(changing)
+        else:
+            self.runner.run(changing)
+            self.weekly[bench] = weekly
+
+    @invariant()
+    def the_ledger_is_what_the_claims_say(self) -> None:
+        for bench, resource in enumerate(self.benches):
+            for number in (1, 2, 3):
+                seen = self.runner.run(world.bucket(self.db, resource, day(number)))
+                taken = self._sum(bench, number, "held", "over"), self._sum(bench, number, "committed")
+                assert seen == (self.weekly[bench], *taken) if seen else taken == (0, 0)
+
+    def _sum(self, bench: int, number: int, *kinds: str) -> int:
+        return sum(parts.get((bench, number), 0) for kind, parts in self.taken.values() if kind in kinds)
+
+    @invariant()
+    def the_law_holds_and_there_is_no_effect_without_its_event(self) -> None:
+        assert self.runner.run(world.faults(self.db, *self.benches)) == []
+
+
+async def test_no_sequence_of_commands_breaks_the_ledger_or_leaves_an_effect_untold(database: Databases) -> None:
+    db = await database("capacity")
+    machine = type("Machine", (LedgerMachine,), {"url": db._engine.url})
+    quick = settings(
+        max_examples=12,
+        stateful_step_count=20,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],  # each step is a transaction or several: shrinking would take many minutes
+        suppress_health_check=list(HealthCheck),
+    )
+    await asyncio.to_thread(run_state_machine_as_test, machine, settings=quick)

@@ -1,0 +1,242 @@
+"""Workshops, holds and orders for the tests of capacity, and what the ledger must look like after whatever happened."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from fastapi import Response
+from sqlalchemy import text
+
+from libs.contracts import capacity, orders
+from libs.contracts.values import Money, Need, PartyKind
+from libs.kit.auth import Principal
+from libs.kit.db import Database, WriteSession
+from libs.kit.ids import new_id
+from services.capacity.domain import offer
+from services.capacity.domain.offer import Calendar, Resource, Terms
+from services.capacity.group_commit import LEDGER, Outcome, Request, place_all
+from services.capacity.handlers import holds, resources
+from services.capacity.handlers.orders import follow_orders
+
+ZONE = "Europe/Rome"
+EVERY_DAY = [480] * 7
+
+
+def principal(role: PartyKind = PartyKind.BRAND, party: UUID | None = None) -> Principal:
+    return Principal(party or new_id(), role, "test")
+
+
+def a_resource(weekly: list[int] | None = None, **given: Any) -> Resource:
+    """A bench that works 480 minutes every day of a year around today; `given` changes terms, calendar and the rest."""
+    today = datetime.now().astimezone().date()
+    terms = {"price_per_unit": offer.Money(50), "setup_price": offer.Money(1000)}
+    calendar = {"exceptions": {}, "starts_on": today - timedelta(10), "ends_on": today + timedelta(365)}
+    terms |= {name: given.pop(name) for name in ("minimum_quantity", "notice_days", *terms) if name in given}
+    calendar |= {name: given.pop(name) for name in calendar if name in given}
+    plain = {
+        "id": new_id(),
+        "party_id": new_id(),
+        "version": 1,
+        "site_id": new_id(),
+        "name": "Bench",
+        "kind": "bench",
+        "processes": ["lockstitch"],
+        "unit": "minutes",
+        "time_zone": ZONE,
+    }
+    return Resource(**plain | given, terms=Terms(**terms), calendar=Calendar(weekly=weekly or EVERY_DAY, **calendar))
+
+
+async def publish(db: Database, *published: Resource) -> None:
+    for resource in published:
+        async with db.write(resource.party_id) as session:
+            workshop = principal(PartyKind.WORKSHOP, resource.party_id)
+            await resources.publish_resource(session, workshop, resource)
+
+
+def today(zone: str = ZONE) -> date:
+    return a_resource(time_zone=zone).today(datetime.now().astimezone())
+
+
+def day(number: int) -> date:
+    """So many days from now."""
+    return today() + timedelta(number)
+
+
+def ask(party: UUID, *days: tuple[Resource, date, int], seconds: int = 900, key: str | None = None) -> Request:
+    asked = holds.Ask(party, [(resource.id, on, quantity) for resource, on, quantity in days], seconds)
+    key = key or str(new_id())
+    return Request(asked, key, repr(asked).encode())
+
+
+async def hold(db: Database, party: UUID, *days: tuple[Resource, date, int], seconds: int = 900) -> dict[str, Any]:
+    """Place a hold; raises its problem."""
+    [outcome] = await place_all(db, [ask(party, *days, seconds=seconds)])
+    return body(outcome)
+
+
+def body(outcome: Outcome) -> dict[str, Any]:
+    """The answer; raises a problem."""
+    if not isinstance(outcome, Response):
+        raise outcome
+    parsed: dict[str, Any] = msgspec.json.decode(outcome.body)
+    return parsed
+
+
+def ledger(db: Database, party: UUID | None = None) -> AbstractAsyncContextManager[WriteSession]:
+    """A transaction as the ledger's commands have it."""
+    return db.write(party or new_id(), role=LEDGER)
+
+
+async def confirm(db: Database, party: UUID, hold_id: str | UUID) -> capacity.Booking:
+    async with ledger(db, party) as session:
+        return await holds.confirm_hold(session, principal(party=party), UUID(str(hold_id)))
+
+
+async def release(db: Database, party: UUID, hold_id: str | UUID) -> capacity.Hold:
+    async with ledger(db, party) as session:
+        return await holds.release_hold(session, principal(party=party), UUID(str(hold_id)))
+
+
+async def cancel(db: Database, party: UUID, booking_id: str | UUID) -> capacity.Booking:
+    async with ledger(db, party) as session:
+        return await holds.cancel_booking(session, principal(party=party), UUID(str(booking_id)))
+
+
+async def change_calendar(db: Database, resource: Resource, **changes: Any) -> capacity.Resource:
+    async with db.write(resource.party_id) as session:
+        workshop = principal(PartyKind.WORKSHOP, resource.party_id)
+        return await resources.change_calendar(session, workshop, resource.id, replace(resource.calendar, **changes))
+
+
+async def sweep(db: Database) -> None:
+    """What the job does."""
+    await holds.expire_holds(SimpleNamespace(database=db))
+
+
+# --- orders ----------------------------------------------------------------------------------------------------------
+
+
+def an_order(*needs: tuple[str, int], first: int = 1, last: int = 5, **changes: Any) -> orders.OrderPlaced:
+    """An order placed for these needs, in order, between two days from now."""
+    line = orders.Line(
+        product_id=new_id(),
+        brand_id=new_id(),
+        sku="S",
+        quantity=1,
+        price=Money(9900),
+        needs=[Need(process=process, minutes=minutes) for process, minutes in needs],
+    )
+    given = {
+        "id": new_id(),
+        "version": 1,
+        "party_id": new_id(),
+        "state": orders.OrderState.PLACED,
+        "lines": [line],
+        "total": Money(9900),
+        "earliest_day": day(first),
+        "due_day": day(last),
+    }
+    return orders.OrderPlaced(**given | changes)
+
+
+_AS = {
+    "reserved": orders.OrderReserved,
+    "confirmed": orders.OrderConfirmed,
+    "refused": orders.OrderRefused,
+    "cancelled": orders.OrderCancelled,
+    "failed": orders.OrderFailed,
+    "quarantined": orders.OrderQuarantined,
+}
+
+
+def then(order: orders.Order, state: str) -> orders.Order:
+    """The order's next event."""
+    fields = {name: getattr(order, name) for name in order.__struct_fields__}
+    return _AS[state](**fields | {"version": order.version + 1, "state": orders.OrderState(state)})
+
+
+async def hear(db: Database, *events: orders.Order) -> None:
+    """What the consumer does with these events."""
+    async with db.work() as session:
+        await follow_orders(session, events)
+
+
+# --- looking ---------------------------------------------------------------------------------------------------------
+
+
+async def told(db: Database, aggregate: str | UUID, topic: str = "capacity.hold") -> list[str]:
+    """The events of an aggregate, in order, by the end of their type."""
+    async with db.work() as session:
+        rows = await session.scalars(
+            text("SELECT type FROM outbox WHERE aggregateid = :id AND aggregatetype = :topic ORDER BY seq"),
+            {"id": UUID(str(aggregate)), "topic": topic},
+        )
+        return [row.split(".")[2] for row in rows]
+
+
+async def last_told(db: Database, aggregate: str | UUID, topic: str = "capacity.hold") -> dict[str, Any]:
+    async with db.work() as session:
+        query = (
+            "SELECT payload FROM outbox WHERE aggregateid = :id AND aggregatetype = :topic ORDER BY seq DESC LIMIT 1"
+        )
+        payload = await session.scalar(text(query), {"id": UUID(str(aggregate)), "topic": topic})
+        return dict(payload if isinstance(payload, dict) else msgspec.json.decode(payload))
+
+
+async def bucket(db: Database, resource: Resource, on: date) -> tuple[int, int, int] | None:
+    """published, held, committed; none if nobody touched the day."""
+    async with db.work() as session:
+        query = text("SELECT published, held, committed FROM bucket WHERE resource_id = :id AND day = :day")
+        row = (await session.execute(query, {"id": resource.id, "day": on})).one_or_none()
+        return tuple(row) if row else None
+
+
+async def faults(db: Database, *published: Resource) -> list[str]:
+    """Everything that is wrong with the ledger of these resources: none, whatever happened."""
+    ids = {"ids": [resource.id for resource in published]}
+    async with db.work() as session:
+        return [f"{what}: {row}" for what, query in _FAULTS.items() for row in await session.execute(text(query), ids)]
+
+
+_CLAIMS = """
+    WITH claim AS (
+        SELECT 'capacity.hold' AS topic, hold.id, version, part.*, to_jsonb(hold) AS row,
+               quantity * (state = 'held')::int AS held, 0 AS committed
+          FROM hold, jsonb_to_recordset(allocations) AS part (bucket_id uuid, resource_id uuid, quantity int)
+        UNION ALL
+        SELECT 'capacity.booking', booking.id, version, part.*, to_jsonb(booking), 0,
+               quantity * (state = 'confirmed')::int
+          FROM booking, jsonb_to_recordset(allocations) AS part (bucket_id uuid, resource_id uuid, quantity int)
+    )
+"""
+_AGGREGATES = f"""{_CLAIMS}, aggregate AS (
+        SELECT DISTINCT topic, id, version, row FROM claim WHERE resource_id = ANY (CAST(:ids AS uuid[]))
+        UNION ALL
+        SELECT 'capacity.bucket', id, version, to_jsonb(bucket) FROM bucket
+         WHERE resource_id = ANY (CAST(:ids AS uuid[])) AND version > 0
+    )
+"""
+_FAULTS = {
+    "the conservation law is broken": """
+        SELECT id, published, held, committed, blocked FROM bucket WHERE resource_id = ANY (CAST(:ids AS uuid[]))
+           AND (least(held, committed, blocked) < 0 OR held + committed + blocked > published)""",
+    "a bucket is not the sum of its claims": f"""{_CLAIMS}
+        SELECT bucket.id, bucket.held, bucket.committed, sum(claim.held), sum(claim.committed)
+          FROM bucket LEFT JOIN claim ON bucket_id = bucket.id WHERE bucket.resource_id = ANY (CAST(:ids AS uuid[]))
+         GROUP BY bucket.id HAVING bucket.held <> coalesce(sum(claim.held), 0)
+                                OR bucket.committed <> coalesce(sum(claim.committed), 0)""",
+    "not every version has its event, in order": f"""{_AGGREGATES}
+        SELECT topic, aggregate.id, aggregate.version, array_agg(outbox.version ORDER BY seq) FROM aggregate
+          LEFT JOIN outbox ON aggregatetype = topic AND aggregateid = aggregate.id
+         GROUP BY topic, aggregate.id, aggregate.version
+        HAVING array_agg(outbox.version ORDER BY seq) <> ARRAY (SELECT generate_series(1, aggregate.version))""",
+    "the last event is not the state": f"""{_AGGREGATES}
+        SELECT topic, row, payload FROM aggregate
+          JOIN outbox ON aggregatetype = topic AND aggregateid = aggregate.id AND outbox.version = aggregate.version
+         WHERE NOT payload::jsonb - 'expires_at' @> row - 'expires_at'""",
+}
