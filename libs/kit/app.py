@@ -61,16 +61,29 @@ async def _background(
     api: FastAPI, kit: Kit, subscriptions: Sequence[Subscription], jobs: Sequence[Job]
 ) -> AsyncIterator[None]:
     relay = api.state.relay = Relay(kit.database, kit.settings, kit.clock)
-    loops = [relay.run(), *(_repeat(job, kit) for job in jobs)]
+    loops = [_keep(relay.run), *(_repeat(job, kit) for job in jobs)]
     api.state.consumer = None
     if subscriptions:
         consumer = api.state.consumer = Consumer(kit.database, kit.settings, subscriptions, kit.clock)
-        loops.append(consumer.run())
+        loops.append(_keep(consumer.run))
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:
         yield
     finally:
         await _stop(tasks)
+
+
+async def _keep(run: Callable[[], Awaitable[None]]) -> None:
+    """Run what should never end, and run it again if it does all the same, unless we are stopped."""
+    while True:
+        try:
+            await run()
+        except (Exception, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            log.exception("a background loop ended and is started again", extra={"error": type(error).__name__})
+        await asyncio.sleep(_PAUSE_AFTER_FAILURE)
 
 
 async def _repeat(job: Job, kit: Kit) -> None:

@@ -16,8 +16,9 @@ from uuid import UUID
 import aiokafka.client
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
 
+from libs.kit.db import heeding_cancellation
 from libs.kit.delivery import Message
 from libs.kit.settings import Settings
 
@@ -42,9 +43,19 @@ T = TypeVar("T")
 
 
 async def within(seconds: float, awaitable: Awaitable[T]) -> T:
-    """Await with a deadline. Raises TimeoutError."""
-    async with asyncio.timeout(seconds):
-        return await awaitable
+    """Await aiokafka with a deadline. Raises TimeoutError, or KafkaConnectionError for a call that it dropped.
+
+    When a connection breaks, aiokafka cancels what waits on it. That must not look as if we had been cancelled: the
+    task would end, and nobody would be told.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await awaitable
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise KafkaConnectionError("the connection broke") from None
 
 
 class Broker:
@@ -137,11 +148,11 @@ class Broker:
     async def _ask(self, question: Callable[[AIOKafkaAdminClient], Awaitable[T]]) -> T:
         async with self._asking:
             try:
-                async with asyncio.timeout(REQUEST):
+                async with asyncio.timeout(REQUEST), heeding_cancellation():
                     if self._admin is None:
                         self._admin = AIOKafkaAdminClient(**self._common(REQUEST))
                         await _started(self._admin.start(), REQUEST)
-                    return await question(self._admin)
+                    return await within(REQUEST, question(self._admin))
             except BaseException:
                 await self.close()
                 raise

@@ -55,14 +55,18 @@ class Database:
     @asynccontextmanager
     async def read(self, *parties: UUID) -> AsyncIterator[ReadSession]:
         """A read-only transaction that sees what these parties may see."""
-        async with AsyncSession(self._reader) as session:
+        async with heeding_cancellation(), AsyncSession(self._reader) as session:
             await _bind(session, parties, self.service)
             yield ReadSession(session)
 
     @asynccontextmanager
     async def write(self, *parties: UUID, role: str | None = None) -> AsyncIterator[WriteSession]:
         """A transaction bound to these parties; commits when the block ends, rolls back when it raises."""
-        async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+        async with (
+            heeding_cancellation(),
+            AsyncSession(self._engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             await _bind(session, parties, role or self.service)
             yield WriteSession(session)
         if session.info.get("outbox"):
@@ -79,6 +83,21 @@ class Database:
 
 async def _bind(session: AsyncSession, parties: Iterable[UUID], role: str) -> None:
     await session.execute(_BIND, {"parties": ",".join(map(str, parties)), "role": role})
+
+
+@asynccontextmanager
+async def heeding_cancellation() -> AsyncIterator[None]:
+    """A task told to end ends: an error in cleaning up, such as a rollback on a lost connection, must not hide it.
+
+    Without this a loop that outlives errors outlives its cancellation too.
+    """
+    try:
+        yield
+    except Exception as error:
+        task = asyncio.current_task()
+        if task and task.cancelling():
+            raise asyncio.CancelledError from error
+        raise
 
 
 def transient(error: BaseException) -> bool:

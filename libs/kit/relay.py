@@ -48,9 +48,11 @@ _LEASE = text("""
     RETURNING fence
 """)
 _RELEASE = text("UPDATE relay SET expires_at = clock_timestamp() WHERE name = :name AND holder = :holder")
-_HOLD = text(
-    "SELECT cluster_id FROM relay WHERE name = :name AND holder = :holder AND fence = :fence FOR NO KEY UPDATE"
-)
+# A relay that is stopped inside a transaction must not keep others from the lease for longer than the lease.
+_HOLD = text("""
+    SELECT cluster_id, set_config('idle_in_transaction_session_timeout', :patience, true) FROM relay
+    WHERE name = :name AND holder = :holder AND fence = :fence FOR SHARE
+""")
 _HOLD_ALONE = text(_HOLD.text.replace("SHARE", "UPDATE"))
 _REMEMBER = text("UPDATE relay SET cluster_id = :cluster WHERE name = :name")
 
@@ -92,6 +94,7 @@ class Relay:
         self._service = settings.service
         self._seconds = lease_seconds
         self._lease: dict[str, Any] = {"name": settings.service, "holder": new_id(), "fence": 0}
+        self._lease |= {"seconds": lease_seconds, "patience": f"{lease_seconds * 1000:.0f}"}
         self._good_until = 0.0
         self._refused: dict[Key, float] = {}
         self._topics: set[str] = set()
@@ -129,7 +132,7 @@ class Relay:
     async def _take_lease(self) -> None:
         asked = self._clock.monotonic()
         async with self._database.work() as session:
-            fence = (await session.execute(_LEASE, self._lease | {"seconds": self._seconds})).scalar()
+            fence = (await session.execute(_LEASE, self._lease)).scalar()
         if fence is not None and not self.leading:
             log.info("relay leads", extra={"fence": fence})
         self._lease["fence"] = fence or 0
@@ -291,9 +294,8 @@ class Relay:
             raise MessageSizeTooLargeError(f"{batch.size()} bytes")
         if not self.leading:
             raise LeaseLostError("the lease has run out")
-        async with asyncio.timeout(_DELIVERY):
-            acknowledged = await (await producer.send_batch(batch, part[0], partition=part[1]))
-        return int(acknowledged.offset)
+        sent = await within(_DELIVERY, producer.send_batch(batch, part[0], partition=part[1]))
+        return int((await within(_DELIVERY, sent)).offset)
 
     def _refuse(self, row: Row[Any], waiting: deque[Row[Any]], error: Exception) -> deque[Row[Any]]:
         """Set an aggregate aside; what else is waiting."""
