@@ -39,16 +39,16 @@ PAUSE = 0.5
 _DELIVERY = 3 * REQUEST
 _REFUSED = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidMessageError)
 
+# A relay that is stopped inside one of these transactions must not keep others from the lease: hence the patience.
 _LEASE = text("""
     INSERT INTO relay AS mine (name, holder, fence, expires_at)
     VALUES (:name, :holder, 1, clock_timestamp() + make_interval(secs => :seconds))
     ON CONFLICT (name) DO UPDATE SET holder = :holder, expires_at = clock_timestamp() + make_interval(secs => :seconds),
         fence = mine.fence + CASE WHEN mine.holder = :holder THEN 0 ELSE 1 END
     WHERE mine.holder = :holder OR mine.expires_at < clock_timestamp()
-    RETURNING fence
+    RETURNING fence, set_config('idle_in_transaction_session_timeout', :patience, true)
 """)
 _RELEASE = text("UPDATE relay SET expires_at = clock_timestamp() WHERE name = :name AND holder = :holder")
-# A relay that is stopped inside a transaction must not keep others from the lease for longer than the lease.
 _HOLD = text("""
     SELECT cluster_id, set_config('idle_in_transaction_session_timeout', :patience, true) FROM relay
     WHERE name = :name AND holder = :holder AND fence = :fence FOR SHARE

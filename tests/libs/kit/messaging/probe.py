@@ -1,6 +1,7 @@
 """A tiny service named probe: one event, a writer of it, an effect that shows doubles, and its processes.
 
-Run as a program it is a process of that service: `python probe.py relay|consumer [lease seconds]`.
+Run as a program it is a process of that service: `python probe.py relay|consumer <lease> <dawdle>`, both in seconds.
+It dawdles where a kill or a stop hurts most: between what was done and its being noted.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import random
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
@@ -17,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from libs.contracts import Event
-from libs.kit import outbox, queue
+from libs.kit import consumer, outbox, queue
 from libs.kit.broker import Broker, within
 from libs.kit.clock import SystemClock
 from libs.kit.consumer import Consumer, batch
@@ -154,7 +155,9 @@ async def all_sent(database: Database) -> bool:
 
 async def published(database: Database) -> bool:
     async with database.work() as session:
-        return (await session.execute(text("SELECT EXISTS (SELECT FROM outbox WHERE sent_at IS NOT NULL)"))).scalar_one()
+        return (
+            await session.execute(text("SELECT EXISTS (SELECT FROM outbox WHERE sent_at IS NOT NULL)"))
+        ).scalar_one()
 
 
 async def oldest(database: Database) -> float:
@@ -173,7 +176,7 @@ async def fence(database: Database) -> int:
         return (await session.execute(text("SELECT coalesce(max(fence), 0) FROM relay"))).scalar_one()
 
 
-def start(kind: str, settings: Settings, lease: float = 1.0) -> "subprocess.Popen[bytes]":
+def start(kind: str, settings: Settings, lease: float = 1.0, dawdle: float = 0) -> "subprocess.Popen[bytes]":
     """A process of the probe."""
     environment = os.environ | {
         "PYTHONPATH": str(ROOT),
@@ -182,12 +185,23 @@ def start(kind: str, settings: Settings, lease: float = 1.0) -> "subprocess.Pope
         "FILIERA_KAFKA": settings.kafka,
         "FILIERA_TOPIC_PREFIX": settings.topic_prefix,
     }
-    command = ["setpriv", "--pdeathsig=KILL", sys.executable, __file__, kind, str(lease)]
+    command = ["setpriv", "--pdeathsig=KILL", sys.executable, __file__, kind, str(lease), str(dawdle)]
     return subprocess.Popen(command, env=environment, cwd=ROOT)
 
 
-async def main(kind: str, lease: str) -> None:
+def dawdling(step: Callable[..., Awaitable[None]], seconds: float) -> Callable[..., Awaitable[None]]:
+    async def slowly(*given: object) -> None:
+        await asyncio.sleep(random.uniform(seconds / 2, seconds))
+        await step(*given)
+
+    return slowly
+
+
+async def main(kind: str, lease: str, dawdle: str) -> None:
     settings = Settings()
+    if float(dawdle):
+        queue.mark = dawdling(queue.mark, float(dawdle))
+        consumer._commit = dawdling(consumer._commit, float(dawdle))
     database = Database(settings.url)
     member: Any
     if kind == "relay":

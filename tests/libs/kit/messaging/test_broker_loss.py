@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
@@ -18,14 +17,12 @@ from tests.libs.kit.messaging.conftest import OwnBroker, Spawn
 
 
 @pytest.fixture
-async def running(
-    kit_database: Database, settings: Settings, own_broker: OwnBroker, spawn: Spawn
-) -> AsyncIterator[Settings]:
+async def running(kit_database: Database, settings: Settings, own_broker: OwnBroker, spawn: Spawn) -> Settings:
     """A relay and a consumer on a broker of their own."""
     own = settings.model_copy(update={"kafka": own_broker.address})
     spawn(Relay(kit_database, own, SystemClock()).run())
     spawn(Consumer(kit_database, own, probe.SUBSCRIPTIONS, SystemClock()).run())
-    yield own
+    return own
 
 
 async def test_the_broker_wiped_in_mid_stream_loses_nothing(

@@ -24,7 +24,7 @@ async def test_kill_9_of_relays_and_consumers_at_20_random_points_loses_and_doub
 ) -> None:
     ids = await probe.make(kit_database, 30)
     kinds = ["relay", "consumer", "relay", "consumer"]
-    processes = [probe.start(kind, settings) for kind in kinds]
+    processes = [probe.start(kind, settings, dawdle=0.1) for kind in kinds]
     writing = asyncio.create_task(probe.keep_writing(kit_database, ids))
     try:
         await eventually(lambda: probe.effects(kit_database), seconds=20)
@@ -33,7 +33,7 @@ async def test_kill_9_of_relays_and_consumers_at_20_random_points_loses_and_doub
             victim = random.choice([n for n, kind in enumerate(kinds) if kind == kinds[point % 2]])
             processes[victim].kill()
             processes[victim].wait()
-            processes[victim] = probe.start(kinds[victim], settings)
+            processes[victim] = probe.start(kinds[victim], settings, dawdle=0.1)
         await probe.stop(writing)
         await probe.everything_had_its_effect_once(kit_database, seconds=40)
     finally:
