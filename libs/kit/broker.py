@@ -49,7 +49,7 @@ async def within(seconds: float, awaitable: Awaitable[T]) -> T:
     task would end, and nobody would be told.
     """
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds), heeding_cancellation():
             return await awaitable
     except asyncio.CancelledError:
         task = asyncio.current_task()

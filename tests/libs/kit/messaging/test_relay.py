@@ -70,6 +70,32 @@ async def test_a_relay_that_lost_its_lease_marks_nothing(
     assert await probe.unsent(kit_database) == 3, "sent, but not by the leader: the leader sends it again"
 
 
+class WokenClock(SystemClock):
+    """Goes on, but may find that it slept."""
+
+    slept = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.slept
+
+
+async def test_a_relay_woken_beyond_its_lease_sends_nothing(
+    kit_database: Database, settings: Settings, spawn: Spawn
+) -> None:
+    clock = WokenClock()
+    woken = Relay(kit_database, settings, clock, lease_seconds=300)
+    spawn(woken.run())
+    ids = await probe.make(kit_database, 3)
+    await probe.change(kit_database, ids)
+    await eventually(lambda: probe.all_sent(kit_database))
+    await _take_away_the_lease(kit_database)
+    clock.slept = 300.0
+    assert not woken.leading
+    await probe.change(kit_database, ids)
+    with pytest.raises(TimeoutError):
+        await probe.log_of(settings, 6, seconds=2)
+
+
 async def _take_away_the_lease(database: Database) -> None:
     taken = "UPDATE relay SET holder = gen_random_uuid(), fence = fence + 1, expires_at = clock_timestamp() + '1 hour'"
     async with database.work() as session:
