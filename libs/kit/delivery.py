@@ -12,9 +12,11 @@ from uuid import UUID
 
 import msgspec
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from libs.contracts import Event
+from libs.kit import outbox
 from libs.kit.db import WriteSession
 
 E = TypeVar("E", bound=Event)
@@ -100,21 +102,29 @@ class Handlers:
 @contextmanager
 def _spans(told: Sequence[tuple[Message, Event]]) -> Iterator[None]:
     """A span per event, child of the transaction that told it; a lone event's span is the current one."""
-    traced = [message for message, _ in told if "traceparent" in message.headers]
+    causes: dict[UUID, Context] = {}
     with ExitStack() as stack:
-        for message in traced:
-            span = trace.get_tracer(__name__).start_span(
-                f"process {message.type}",
-                context=_PROPAGATOR.extract(message.headers),
-                kind=trace.SpanKind.CONSUMER,
-                attributes={
-                    "messaging.system": "kafka",
-                    "messaging.operation.type": "process",
-                    "messaging.destination.name": message.topic,
-                    "messaging.kafka.message.key": str(message.aggregate_id),
-                },
-            )
-            stack.callback(span.end)
-            if len(told) == 1:
-                stack.enter_context(trace.use_span(span, record_exception=False, set_status_on_exception=False))
+        for message, _ in told:
+            if "traceparent" in message.headers:
+                span = _span(message)
+                stack.callback(span.end)
+                causes[message.aggregate_id] = trace.set_span_in_context(span)
+                if len(told) == 1:
+                    stack.enter_context(trace.use_span(span, record_exception=False))
+        token = outbox.CAUSES.set(causes)
+        stack.callback(outbox.CAUSES.reset, token)
         yield
+
+
+def _span(message: Message) -> trace.Span:
+    return trace.get_tracer(__name__).start_span(
+        f"process {message.type}",
+        context=_PROPAGATOR.extract(message.headers),
+        kind=trace.SpanKind.CONSUMER,
+        attributes={
+            "messaging.system": "kafka",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": message.topic,
+            "messaging.kafka.message.key": str(message.aggregate_id),
+        },
+    )

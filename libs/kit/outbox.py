@@ -4,15 +4,21 @@ The columns are those of Debezium's outbox event router (`aggregatetype` is the 
 read by it unchanged. `seq` orders the queue; `sent_at` marks what the broker has acknowledged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from uuid import UUID
 
 import msgspec
 from opentelemetry import propagate
+from opentelemetry.context import Context
 from sqlalchemy import text
 
 from libs.contracts import Event
 from libs.kit.db import WriteSession
 from libs.kit.ids import new_id
+
+CAUSES: ContextVar[Mapping[UUID, Context]] = ContextVar("causes", default={})  # noqa: B039 - never changed in place
+"""While a batch of events is handled: the trace of each by its aggregate, so that what follows joins the right one."""
 
 _ADD = text("""
     INSERT INTO outbox (id, aggregatetype, aggregateid, version, type, payload, traceparent)
@@ -35,8 +41,6 @@ async def add(session: WriteSession, *events: Event) -> None:
 
 
 def _columns(events: Sequence[Event]) -> dict[str, list[object]]:
-    trace: dict[str, str] = {}
-    propagate.inject(trace)
     return {
         "ids": [new_id() for _ in events],
         "topics": [event.topic for event in events],
@@ -44,5 +48,11 @@ def _columns(events: Sequence[Event]) -> dict[str, list[object]]:
         "versions": [event.version for event in events],
         "types": [event.type for event in events],
         "payloads": [msgspec.json.encode(event).decode() for event in events],
-        "traces": [trace.get("traceparent")] * len(events),
+        "traces": [_trace(event) for event in events],
     }
+
+
+def _trace(event: Event) -> str | None:
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier, CAUSES.get().get(event.id))
+    return carrier.get("traceparent")

@@ -27,8 +27,8 @@ def collector() -> Iterator[Collector]:
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Running]:
     """The whole platform, started with `up --detach` and stopped with `down`."""
-    instance = Running(tmp_path_factory.mktemp("home"), free_ports())
-    instance.run("up", "--detach", "--port", str(instance.port), FILIERA_OTLP=collector.url)
+    instance = Running(tmp_path_factory.mktemp("home"), free_ports(), {"FILIERA_OTLP": collector.url})
+    instance.up()
     yield instance
     instance.run("down")
 

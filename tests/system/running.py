@@ -32,6 +32,7 @@ class Running:
 
     home: Path
     port: int
+    environment: dict[str, str]
 
     @property
     def url(self) -> str:
@@ -45,7 +46,7 @@ class Running:
         return Issuer(Home(self.home)).token(party, role, "system-test", 3600)
 
     def status(self) -> dict[str, Any]:
-        return dict(json.loads(self.run("status", "--json").stdout))
+        return dict(json.loads(self.run("status", "--json", check=False).stdout))
 
     def pid(self, name: str) -> int:
         return int(self.status()[name]["pid"])
@@ -71,10 +72,19 @@ class Running:
         status = self.status()
         return status[name]["pid"] not in (old, None) and all(part["state"] == "ready" for part in status.values())
 
-    def run(self, *arguments: str, check: bool = True, **extra: str) -> subprocess.CompletedProcess[str]:
+    def up(self) -> None:
+        self.run("up", "--detach", "--port", str(self.port))
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "libs.stack", arguments[0], "--home", str(self.home), *arguments[1:]]
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=120, env=os.environ | extra, check=False
+            command,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env=os.environ | self.environment,
+            check=False,
         )
         assert not check or done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"
         return done

@@ -86,6 +86,6 @@ async def test_data_is_kept_across_a_restart(running: Running, client: Platform)
     placed = await trade.order(shop, shirt)
     await eventually(lambda: _confirmed(shop, placed))
     running.run("down")
-    running.run("up", "--detach", "--port", str(running.port))
+    running.up()
     assert await trade.state_of(shop, placed) == "CONFIRMED"
     assert await settled(running) == []

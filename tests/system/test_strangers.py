@@ -50,10 +50,10 @@ def bare(global_id: str) -> str:
 
 @pytest.fixture
 async def victims(client: Platform) -> Victims:
-    place = await trade.workshop(client, "laser_cutting")
+    place = await trade.workshop(client, "laser")
     brand = await trade.register(client, "brand", "Casa vittima")
     shop = await trade.register(client, "retailer", "Bottega vittima")
-    thing = await trade.product(brand, "laser_cutting")
+    thing = await trade.product(brand, "laser")
     kept = await trade.hold(brand, place.resource, ahead=3, quantity=10)
     spent = await trade.hold(brand, place.resource, ahead=4, quantity=10)
     booking = (await brand.do("confirmHold", "booking { id }", {"id": spent}))["booking"]["id"]
@@ -70,10 +70,15 @@ async def confirmed(shop: trade.Actor, order: str) -> bool:
 
 @pytest.fixture
 async def unchanged(running: Running, victims: Victims) -> AsyncIterator[None]:
-    """Nothing of theirs has another version when the test ends."""
+    """Nothing of theirs has another version when the test ends, and nothing was put among it.
+
+    But for what is meant for strangers: they may book a workshop's buckets, and a hub may bring in resources.
+    """
     before = await versions(running, victims)
     yield
-    assert await versions(running, victims) == before
+    after = await versions(running, victims)
+    assert {key: after.get(key) for key in before} == before
+    assert {key.partition(" ")[0] for key in after.keys() - before.keys()} <= {"capacity.resource"}
 
 
 async def versions(running: Running, victims: Victims) -> dict[str, int]:
@@ -83,7 +88,7 @@ async def versions(running: Running, victims: Victims) -> dict[str, int]:
         f"{topic} {identity}": state["version"]
         for topic, aggregates in states.items()
         for identity, state in aggregates.items()
-        if identity in theirs or state.get("party_id") in theirs
+        if topic != "capacity.bucket" and (identity in theirs or state.get("party_id") in theirs)
     }
 
 
@@ -145,7 +150,7 @@ async def test_no_query_shows_a_stranger_what_is_private(client: Platform, victi
                 text = await ask_field(stranger, "query", field, types, target)
                 assert not [one for one in victims.private if one in text and one != target], (field["name"], text)
                 if field["name"] == "node" and target in victims.private:
-                    assert '"node": null' in text, text
+                    assert text.count("\n") == text.count('{"node": null}') - 1, text
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -166,11 +171,15 @@ async def ask_field(actor: trade.Actor, kind: str, field: Any, types: Any, targe
     given = {one["name"]: guess.argument(one["type"], types, target, one["name"]) for one in required}
     head = ", ".join(f"${one['name']}: {named(one['type'])}" for one in required)
     call = ", ".join(f"{one['name']}: ${one['name']}" for one in required)
-    document = f"{kind} Walk{f'({head})' if head else ''} {{ {field['name']}{f'({call})' if call else ''} "
-    try:
-        return json.dumps(await actor.ask(document + guess.selection(field["type"], types, 3) + " }", **given))
-    except DemoError as refused:
-        return str(refused)
+    start = f"{kind} Walk{f'({head})' if head else ''} {{ {field['name']}{f'({call})' if call else ''} "
+    answers = []
+    for wanted in guess.everything(field["type"], types):
+        try:
+            answers.append(json.dumps(await actor.ask(start + wanted + " }", **given)))
+        except DemoError as refused:
+            answers.append(str(refused))
+    assert not [one for one in answers if "The operation has more than" in one], answers
+    return "\n".join(answers)
 
 
 def named(kind: Any) -> str:

@@ -2,10 +2,11 @@
 
 import secrets
 
-from libs.demo.client import Platform
+from libs.demo.client import Platform, mutation
 from libs.kit.testing import eventually
 from tests.system import trade
 from tests.system.otlp import Collector, Span
+from tests.system.running import Running
 
 EDGES = {
     ("gateway", "orders"),
@@ -16,14 +17,21 @@ EDGES = {
 }
 
 
-async def test_an_order_is_one_trace_across_every_service(client: Platform, collector: Collector) -> None:
+async def test_an_order_is_one_trace_across_every_service(
+    running: Running, client: Platform, collector: Collector
+) -> None:
     await trade.workshop(client, "lasting")
     shirt = await trade.product(await trade.register(client, "brand", "Casa tracciata"), "lasting")
     shop = await trade.register(client, "retailer", "Bottega tracciata")
     trace_id = secrets.token_hex(16)
-    client.headers["traceparent"] = f"00-{trace_id}-{secrets.token_hex(8)}-01"
-    await trade.order(shop, shirt)
-    await eventually(lambda: edges(collector.trace(trace_id)) >= EDGES, seconds=30)
+    line = {"productId": shirt, "sku": "NAV-M", "quantity": 1}
+    given = {"lines": [line], "earliestDay": trade.day(2), "dueDay": trade.day(30)}
+    traced = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
+    traced["authorization"] = f"Bearer {running.token(shop.party, 'retailer')}"
+    await trade.order(shop, shirt)  # orders knows the product now, so that the next one is taken at once
+    placed = await client.post(mutation("placeOrder", "order { id }"), {"input": given}, traced)
+    assert placed["placeOrder"]["__typename"] == "PlaceOrderSuccess"
+    await eventually(lambda: not EDGES - edges(collector.trace(trace_id)), seconds=30)
 
 
 def edges(spans: list[Span]) -> set[tuple[str, str]]:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from libs.demo.client import Actor, Platform
+from libs.demo.client import Actor, Platform, RefusedError
+from libs.kit.testing import eventually
 
 TODAY = datetime.now(UTC).date()
 MONEY = {"amount": 50, "currency": "EUR"}
@@ -43,7 +44,7 @@ async def publish_resource(actor: Actor, site: str, process: str, minutes: int) 
     """Publish a resource that works every day; returns its id."""
     terms = {"pricePerUnit": MONEY, "setupPrice": MONEY, "minimumQuantity": 1, "noticeDays": 0}
     calendar = {"weekly": [minutes] * 7, "exceptions": [], "startsOn": day(0), "endsOn": day(60)}
-    given = {"siteId": site, "name": "Bench 1", "kind": "BENCH", "processes": [process], "timeZone": "Europe/Rome"}
+    given = {"siteId": site, "name": "Bench 1", "kind": "bench", "processes": [process], "timeZone": "Europe/Rome"}
     done = await actor.do("publishResource", "resource { id }", given | {"terms": terms, "calendar": calendar})
     return str(done["resource"]["id"])
 
@@ -62,11 +63,19 @@ async def product(brand: Actor, process: str, run_minutes: int = 10) -> str:
 
 
 async def order(shop: Actor, product_id: str, quantity: int = 1, ahead: int = 30, patience: float = 0) -> str:
-    """Place an order; returns its id."""
+    """Place an order as soon as orders has heard of the product; returns its id."""
     line = {"productId": product_id, "sku": "NAV-M", "quantity": quantity}
     given: dict[str, Any] = {"lines": [line], "earliestDay": day(2), "dueDay": day(ahead)}
-    done = await shop.do("placeOrder", "order { id state }", given, patience)
-    return str(done["order"]["id"])
+
+    async def place() -> str | None:
+        try:
+            return str((await shop.do("placeOrder", "order { id state }", given, patience))["order"]["id"])
+        except RefusedError as refused:
+            if "try again shortly" not in str(refused):
+                raise
+            return None
+
+    return await eventually(place)
 
 
 async def hold(brand: Actor, resource: str, ahead: int, quantity: int, seconds: int = 900) -> str:
@@ -83,9 +92,9 @@ async def state_of(actor: Actor, identity: str) -> str | None:
     return None if node is None else str(node[f"{node['__typename'].lower()}State"])
 
 
-async def free(actor: Actor, resource: str, ahead: int) -> int:
-    """The minutes that are free on a day."""
+async def free(actor: Actor, resource: str, ahead: int) -> int | None:
+    """The minutes that are free on a day, as the gateway knows; None if it does not know the resource yet."""
     buckets = "... on Resource { buckets(from: $from, days: 1) { available } }"
     query = f"query Free($id: ID!, $from: Date!) {{ node(id: $id) {{ {buckets} }} }}"
     data = await actor.ask(query, **{"id": resource, "from": day(ahead)})
-    return int(data["node"]["buckets"][0]["available"])
+    return int(data["node"]["buckets"][0]["available"]) if data["node"] else None
