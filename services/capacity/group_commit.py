@@ -13,10 +13,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 from fastapi import Response
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from libs.kit.db import Database, WriteSession
+from libs.kit.db import Database, WriteSession, transient
 from libs.kit.errors import Conflict, Invalid, NotFound, Unavailable
 from services.capacity import store
 from services.capacity.domain.offer import Refused
@@ -26,6 +24,8 @@ log = logging.getLogger(__name__)
 
 LEDGER = "capacity_ledger"
 MOST_AT_ONCE = 200
+
+_AGAIN = "The ledger does not answer now. Send this again with the same Idempotency-Key."
 
 Outcome = Response | Exception
 
@@ -91,11 +91,11 @@ class GroupCommit:
             return await place_all(self.database, requests)
         except Exception as error:  # whoever waits must be told
             log.warning("a batch failed", exc_info=error, extra={"asks": len(requests)})
-            away = isinstance(error, OSError | PoolTimeout) or getattr(error, "connection_invalidated", False)
-            if isinstance(error, DBAPIError) and not away and len(requests) > 1:
-                return [(await self._outcomes([request]))[0] for request in requests]
-            again = "The ledger does not answer now. Send this again with the same Idempotency-Key."
-            return [Unavailable(again) if away else error] * len(requests)
+            if transient(error):
+                return [Unavailable(_AGAIN)] * len(requests)
+            if len(requests) == 1:
+                return [error]
+            return [(await self._outcomes([request]))[0] for request in requests]
 
 
 async def place_all(database: Database, requests: Sequence[Request]) -> list[Outcome]:

@@ -17,6 +17,6 @@ def read(kind: type[R], rows: Iterable[str]) -> list[R]:
     return [msgspec.json.decode(row, type=kind) for row in rows]
 
 
-def written(rows: Sequence[Resource] | Sequence[Bucket | Hold | Booking]) -> str:
+def written(rows: Sequence[Resource | Bucket | Hold | Booking]) -> str:
     """Rows for `json_populate_recordset`."""
     return msgspec.json.encode(rows).decode()

@@ -41,7 +41,7 @@ class Ask:
 async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> list[capacity.Hold | Refused]:
     """Decide asks of any parties, in their order: each is held whole, or is refused and changes nothing."""
     resource_ids = {resource_id for ask in asks for resource_id, _, _ in ask.days}
-    seen = await store.look(session, {ask.party_id for ask in asks}, resource_ids)
+    seen = await store.look(session, resource_ids, {ask.party_id for ask in asks})
     known = {resource.id: resource for resource in seen.resources}
     offers = [_offered(ask, known, seen.now) for ask in asks]
     wanted = [part for offer in offers if isinstance(offer, Hold) for part in offer.allocations]
