@@ -1,4 +1,4 @@
-"""`./filiera bench [NAME...]`: ratios measured side by side in one run. Absolute numbers are this machine's, on this day."""
+"""`./filiera bench [NAME...]`: ratios measured side by side in one run; absolute numbers are this machine's today."""
 
 import asyncio
 import importlib
