@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -47,8 +47,9 @@ _TAKE = """
 """
 _HOLD = """
     INSERT INTO hold (id, party_id, version, state, allocations, expires_at)
-    SELECT $2::uuid, $3::uuid, 1, 'held', jsonb_build_array(jsonb_build_object('bucket_id', id, 'resource_id', resource_id,
-           'workshop_id', party_id, 'day', day, 'quantity', 1)), clock_timestamp() + interval '15 minutes' FROM taken
+    SELECT $2::uuid, $3::uuid, 1, 'held', jsonb_build_array(jsonb_build_object(
+               'bucket_id', id, 'resource_id', resource_id, 'workshop_id', party_id, 'day', day, 'quantity', 1)),
+           clock_timestamp() + interval '15 minutes' FROM taken
 """
 BARE = _TAKE + _HOLD
 SAME_EFFECTS = f"""{_TAKE}, held AS ({_HOLD} RETURNING *), remembered AS (

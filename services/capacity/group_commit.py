@@ -85,17 +85,17 @@ class GroupCommit:
                 waiting.tell(outcome)
         self._deciding = None
 
-    async def _outcomes(self, requests: Sequence[Request]) -> Sequence[Outcome]:
-        """If they fail together, each is tried alone, so that one cannot spoil the others'."""
+    async def _outcomes(self, requests: Sequence[Request], *, again: bool = True) -> Sequence[Outcome]:
+        """If they fail together, each is tried alone, so that one cannot spoil the others."""
         try:
             return await place_all(self.database, requests)
         except Exception as error:  # whoever waits must be told
             log.warning("a batch failed", exc_info=error, extra={"asks": len(requests)})
             if transient(error):
                 return [Unavailable(_AGAIN)] * len(requests)
-            if len(requests) == 1:
+            if not again:
                 return [error]
-            return [(await self._outcomes([request]))[0] for request in requests]
+            return [(await self._outcomes([request], again=False))[0] for request in requests]
 
 
 async def place_all(database: Database, requests: Sequence[Request]) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""The capacity side of the order saga: each order's newest state is followed, whatever came before and however often."""
+"""The capacity side of the order saga: each order's newest state is followed, whatever came before."""
 
 import asyncio
 from itertools import permutations
@@ -160,7 +160,7 @@ async def test_a_batch_of_placed_and_cancelled_does_only_what_the_newest_asks(
 async def test_what_was_taken_while_planning_is_planned_again(
     db: Database, bench: Resource, craft: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A rival takes the planned day between the look and the lock, twice; it would wait if locks were kept meanwhile."""
+    """A rival takes the planned day between the look and the lock, twice: he would wait if locks were kept."""
     rivals, open_ledger = [day(1), day(2)], store.open_ledger
 
     async def open_too_late(*given: Any, patient: bool = True) -> Ledger:

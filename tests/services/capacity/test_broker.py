@@ -1,0 +1,70 @@
+"""The saga as it runs: orders' events on the real broker, capacity's answers in its outbox."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import msgspec
+import pytest
+
+from libs.contracts import Event
+from libs.kit.broker import Broker, within
+from libs.kit.db import Database
+from libs.kit.ids import new_id
+from libs.kit.settings import Settings
+from libs.kit.testing import eventually
+from tests.conftest import Clients, Databases
+from tests.services.capacity import world
+from tests.services.capacity.world import an_order, bucket, day, faults, publish, then, told
+
+Send = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+async def db(database: Databases) -> Database:
+    return await database("capacity")
+
+
+@pytest.fixture
+async def api(client: Clients) -> httpx.AsyncClient:
+    return await client("capacity")
+
+
+@pytest.fixture
+async def send(api: httpx.AsyncClient, worker: str) -> AsyncIterator[Send]:
+    """Put events on the broker as orders would."""
+    broker = Broker(Settings(service="orders", topic_prefix=f"{worker}."))
+    await broker.create_topics(["orders.order"])
+    async with broker.producer() as producer:
+
+        async def put(*events: Event) -> None:
+            for event in events:
+                headers = [("ce_type", event.type.encode()), ("ce_aggregateversion", str(event.version).encode())]
+                topic, key = broker.topic(event.topic), str(event.id).encode()
+                await within(5, producer.send_and_wait(topic, msgspec.json.encode(event), key=key, headers=headers))
+
+        yield put
+    await broker.close()
+
+
+async def test_an_order_gets_hold_and_booking_and_gives_them_back_through_the_broker(db: Database, send: Send) -> None:
+    craft = f"craft_{new_id().hex}"
+    bench = world.a_resource(processes=[craft])
+    await publish(db, bench)
+    kept, dropped, refused = an_order((craft, 240)), an_order((craft, 200)), an_order((craft, 481), last=1)
+    await send(kept, dropped, refused, kept)
+
+    async def answered() -> bool:
+        seen = [await told(db, order.id) for order in (kept, dropped, refused)]
+        return seen == [["hold_placed"], ["hold_placed"], ["hold_refused"]]
+
+    await eventually(answered, 30)
+    reserved = then(dropped, "reserved")
+    await send(then(kept, "reserved"), reserved, then(reserved, "cancelled"), reserved)
+
+    async def settled() -> bool:
+        committed = await bucket(db, bench, day(1)) == (480, 0, 240)
+        gone = (await told(db, dropped.id))[-1:] == ["hold_released"]
+        return committed and (gone or (await told(db, dropped.id, "capacity.booking"))[-1:] == ["booking_cancelled"])
+
+    await eventually(settled, 30)
+    assert await faults(db, bench) == []
