@@ -189,10 +189,10 @@ def start(kind: str, settings: Settings, lease: float = 1.0, dawdle: float = 0) 
     return subprocess.Popen(command, env=environment, cwd=ROOT)
 
 
-def dawdling(step: Callable[..., Awaitable[None]], seconds: float) -> Callable[..., Awaitable[None]]:
-    async def slowly(*given: object) -> None:
+def dawdling(step: Callable[..., Awaitable[Any]], seconds: float) -> Callable[..., Awaitable[Any]]:
+    async def slowly(*given: object) -> Any:
         await asyncio.sleep(random.uniform(seconds / 2, seconds))
-        await step(*given)
+        return await step(*given)
 
     return slowly
 
@@ -201,6 +201,7 @@ async def main(kind: str, lease: str, dawdle: str) -> None:
     settings = Settings()
     if float(dawdle):
         queue.mark = dawdling(queue.mark, float(dawdle))
+        Relay._deliver = dawdling(Relay._deliver, float(dawdle))
         consumer._commit = dawdling(consumer._commit, float(dawdle))
     database = Database(settings.url)
     member: Any

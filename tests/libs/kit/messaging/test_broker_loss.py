@@ -13,7 +13,7 @@ from libs.kit.relay import Relay
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually
 from tests.libs.kit.messaging import probe
-from tests.libs.kit.messaging.conftest import OwnBroker, Spawn
+from tests.libs.kit.messaging.conftest import Cable, OwnBroker, Spawn
 
 
 @pytest.fixture
@@ -92,6 +92,19 @@ async def test_a_broker_that_hangs_for_a_while_stops_nobody_for_good(
     await asyncio.sleep(1)
     await probe.stop(writing)
     await probe.everything_had_its_effect_once(kit_database, seconds=40)
+
+
+async def test_connections_that_carry_nothing_any_more_are_given_up(
+    cable: Cable, kit_database: Database, running: Settings
+) -> None:
+    ids = await probe.make(kit_database, 20)
+    for _ in range(2):
+        writing = asyncio.create_task(probe.keep_writing(kit_database, ids))
+        await asyncio.sleep(2)
+        cable.cut()
+        await asyncio.sleep(1)
+        await probe.stop(writing)
+        await probe.everything_had_its_effect_once(kit_database, seconds=40)
 
 
 async def _the_new_log_has_all(database: Database, settings: Settings) -> None:
