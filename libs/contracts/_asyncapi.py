@@ -5,7 +5,8 @@ from typing import Any
 
 from libs.contracts._base import REGISTRY, Event, source
 from libs.contracts._examples import example, headers, value
-from libs.contracts._schema import Schema, described, text
+from libs.contracts._schema import Schema, described
+from libs.contracts.docstrings import text
 
 PARTITIONS = 12
 BINDING = "0.5.0"

@@ -1,14 +1,12 @@
 """JSON Schemas of the events: what msgspec says of the types, with the docstrings below the fields as descriptions."""
 
-import ast
-import inspect
 from enum import Enum
-from itertools import pairwise
 from typing import Any, get_args
 
 import msgspec
 
 from libs.contracts._base import REGISTRY, Event
+from libs.contracts.docstrings import meanings, text
 
 Schema = dict[str, Any]
 
@@ -73,31 +71,6 @@ def state(cls: type[Event]) -> type[Event]:
     """The struct that holds an event's fields: what the events of one aggregate share."""
     parent = cls.__mro__[1]
     return parent if issubclass(parent, Event) and parent is not Event else cls
-
-
-def text(cls: type) -> str:
-    """A class's own docstring."""
-    return inspect.cleandoc(cls.__doc__ or "")
-
-
-def meanings(cls: type) -> dict[str, str]:
-    """Field -> the docstring below it, in the class or in the nearest parent that has one."""
-    found: dict[str, str] = {}
-    for base in reversed(cls.__mro__):
-        if issubclass(base, msgspec.Struct) and base is not msgspec.Struct:
-            found |= _field_docstrings(base)
-    return {field.name: found[field.name] for field in msgspec.structs.fields(cls) if field.name in found}
-
-
-def _field_docstrings(cls: type) -> dict[str, str]:
-    definition = ast.parse(inspect.getsource(cls)).body[0]
-    assert isinstance(definition, ast.ClassDef)  # noqa: S101  what getsource of a class is
-    return {
-        field.target.id: inspect.cleandoc(below.value.value)
-        for field, below in pairwise(definition.body)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
-    }
 
 
 def kind(schema: Schema) -> str:

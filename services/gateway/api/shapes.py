@@ -12,7 +12,7 @@ from msgspec.structs import FieldInfo
 from strawberry import ID
 
 from libs.contracts import capacity, orders
-from libs.contracts._schema import meanings, text
+from libs.contracts.docstrings import meanings, text
 from libs.contracts.values import PartyKind
 from services.gateway.opaque import global_id
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from libs.contracts import REGISTRY, Event, event, topics
 from libs.contracts._examples import EXAMPLES, example
-from libs.contracts._schema import classes, meanings, state
+from libs.contracts._schema import classes, state
+from libs.contracts.docstrings import meanings
 
 EVENTS = [pytest.param(cls, id=name) for name, cls in REGISTRY.items()]
 SERVICES = {"capacity", "catalog", "orders"}
