@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,7 @@ _FETCH_DEADLINE = 3.0
 _FRESH_FOR = 300.0
 """Seconds for which fetched keys are trusted; a token with an unknown `kid` makes us look again, at most every 10 s."""
 _LOOK_AGAIN_AFTER = 10.0
+_LEEWAY = 5
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Principal:
     party: UUID
     role: PartyKind
     subject: str
+    expires_at: datetime
+    """The instant, in UTC, from which the token is refused: its `exp` and the leeway of 5 s."""
 
     def must_be(self, *roles: PartyKind) -> None:
         """Raise Forbidden unless the token has one of these roles."""
@@ -70,17 +74,18 @@ class Verifier:
             raise Unauthenticated(f"The token is longer than {_LONGEST_TOKEN} characters.")
         try:
             return await self._verify(token.strip())
-        except (JoseError, ValueError, KeyError, TypeError) as error:
+        except (JoseError, ValueError, KeyError, TypeError, OverflowError) as error:
             log.info("token refused", extra={"reason": type(error).__name__})
             raise Unauthenticated(f"The token is not accepted ({_reason(error)}); get a new one.") from None
 
     async def _verify(self, token: str) -> Principal:
         keys = await self._keyset(_LOOK_AGAIN_AFTER if self._unknown_key(token) else _FRESH_FOR)
         decoded = jwt.decode(token, keys, algorithms=[self._settings.jwt_algorithm])
-        registry = jwt.JWTClaimsRegistry(now=int(self._clock.now().timestamp()), leeway=5, **self._claims)
+        registry = jwt.JWTClaimsRegistry(now=int(self._clock.now().timestamp()), leeway=_LEEWAY, **self._claims)
         registry.validate(decoded.claims)
         claims = decoded.claims
-        return Principal(UUID(str(claims["party"])), PartyKind(claims["role"]), str(claims["sub"]))
+        ends = datetime.fromtimestamp(claims["exp"] + _LEEWAY, UTC)
+        return Principal(UUID(str(claims["party"])), PartyKind(claims["role"]), str(claims["sub"]), ends)
 
     def _unknown_key(self, token: str) -> bool:
         kid = extract_compact(token.encode()).headers().get("kid")

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,14 +27,17 @@ def verifier() -> Verifier:
 
 async def test_a_good_token_says_which_party_speaks(verifier: Verifier) -> None:
     party = new_id()
-    principal = await verifier.principal(f"Bearer {token(party, 'workshop', subject='anna')}")
-    assert principal == Principal(party, PartyKind.WORKSHOP, "anna")
+    ends = datetime(2100, 1, 1, tzinfo=UTC)
+    claims = {"subject": "anna", "exp": int(ends.timestamp())}
+    principal = await verifier.principal(f"Bearer {token(party, 'workshop', **claims)}")
+    assert principal == Principal(party, PartyKind.WORKSHOP, "anna", ends + timedelta(seconds=5))
 
 
 @pytest.mark.parametrize(
     "claims",
     [
         {"exp": int(time.time()) - 60},
+        {"exp": 10**20},
         {"nbf": int(time.time()) + 600},
         {"iss": "somebody-else"},
         {"aud": "another-system"},
@@ -113,7 +117,7 @@ async def test_without_the_issuers_keys_the_answer_is_to_try_again(tmp_path: Pat
 
 
 def test_a_role_that_may_not_is_told_which_may() -> None:
-    principal = Principal(new_id(), PartyKind.RETAILER, "x")
+    principal = Principal(new_id(), PartyKind.RETAILER, "x", datetime.max.replace(tzinfo=UTC))
     principal.must_be(PartyKind.RETAILER, PartyKind.BRAND)
     with pytest.raises(Forbidden, match="role workshop or lab; yours has retailer"):
         principal.must_be(PartyKind.WORKSHOP, PartyKind.LAB)

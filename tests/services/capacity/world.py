@@ -2,7 +2,7 @@
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -27,7 +27,7 @@ EVERY_DAY = [480] * 7
 
 
 def principal(role: PartyKind = PartyKind.BRAND, party: UUID | None = None) -> Principal:
-    return Principal(party or new_id(), role, "test")
+    return Principal(party or new_id(), role, "test", datetime.max.replace(tzinfo=UTC))
 
 
 def a_resource(weekly: list[int] | None = None, **given: Any) -> Resource:

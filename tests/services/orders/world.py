@@ -64,7 +64,7 @@ def capacity_event(name: str, order_id: UUID, version: int = 1) -> capacity.Hold
 
 def shop() -> Principal:
     """A shop of its own."""
-    return Principal(new_id(), PartyKind.RETAILER, "test")
+    return Principal(new_id(), PartyKind.RETAILER, "test", datetime.max.replace(tzinfo=UTC))
 
 
 async def sell(database: Database, product: catalog.Product) -> catalog.Product:
