@@ -31,17 +31,16 @@ class Cache:
 
     @asynccontextmanager
     async def listen(self, channel: str) -> AsyncIterator["Listener"]:
-        """Listen to a channel while the block runs."""
-        pubsub = self._redis.pubsub()
+        """Listen to a channel while the block runs, from now on if Valkey is there, else from when it is."""
+        listener = Listener(self._redis.pubsub(), channel)
         try:
-            async with asyncio.timeout(_DEADLINE):
-                await pubsub.subscribe(channel)
+            await listener.subscribe()
         except AWAY as error:
-            log.warning("not listening", extra={"channel": channel, "reason": type(error).__name__})
+            log.warning("not listening yet", extra={"channel": channel, "reason": type(error).__name__})
         try:
-            yield Listener(pubsub)
+            yield listener
         finally:
-            await _quietly(pubsub.aclose())  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+            await listener.close()
 
     async def count(self, key: str, seconds: int) -> int | None:
         """Count one use of a key in its current window of so many seconds; None if Valkey does not answer."""
@@ -54,14 +53,6 @@ class Cache:
         except AWAY:
             return None
 
-    async def alive(self) -> bool:
-        """Whether Valkey answers."""
-        try:
-            async with asyncio.timeout(_DEADLINE):
-                return bool(await self._redis.ping())
-        except AWAY:
-            return False
-
     async def close(self) -> None:
         """Close the connections."""
         await _quietly(self._redis.aclose())
@@ -70,22 +61,33 @@ class Cache:
 class Listener:
     """A subscription to one channel."""
 
-    def __init__(self, pubsub: PubSub) -> None:
+    def __init__(self, pubsub: PubSub, channel: str) -> None:
         self._pubsub = pubsub
+        self._channel = channel
+
+    async def subscribe(self) -> None:
+        """Begin to listen, if that is not so yet. Raises one of AWAY."""
+        if not self._pubsub.subscribed:
+            async with asyncio.timeout(_DEADLINE):
+                await self._pubsub.subscribe(self._channel)
 
     async def wait(self, seconds: float) -> str | None:
         """The next message, or None after so many seconds, also when Valkey is away."""
+        until = asyncio.get_running_loop().time() + seconds
         try:
-            async with asyncio.timeout(seconds):
+            await self.subscribe()
+            async with asyncio.timeout_at(until):
                 while True:
                     message = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=seconds)
                     if message is not None:
                         return str(message["data"].decode())
-        except TimeoutError:
-            return None
         except AWAY:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(until - asyncio.get_running_loop().time())
             return None
+
+    async def close(self) -> None:
+        """Listen no more."""
+        await _quietly(self._pubsub.aclose())  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
 
 
 async def _quietly(closing: Awaitable[object]) -> None:

@@ -81,9 +81,6 @@ class Changes:
 
     async def listen(self, kit: Kit) -> None:
         """Job: wake the waiters here for what was told elsewhere. Without Valkey they look again by themselves."""
-        if not await kit.cache.alive():
-            await asyncio.sleep(LOOK_AGAIN)
-            return
         async with kit.cache.listen(_channel(kit)) as listener:
             while message := await listener.wait(LOOK_AGAIN) or "[]":
                 self._wake(msgspec.json.decode(message, type=list[str]))
