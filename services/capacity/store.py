@@ -50,10 +50,11 @@ _SAVE_RESOURCE = (
     _WRITE.format("resource") + "(id) DO UPDATE SET version = excluded.version, calendar = excluded.calendar"
 )
 _OFFERING = """
-    SELECT to_json(resource)::text FROM resource
-     WHERE processes @> ARRAY[$1] AND unit = 'minutes' AND terms #>> '{price_per_unit,currency}' = $2
-       AND (calendar ->> 'starts_on')::date <= $4 AND (calendar ->> 'ends_on')::date >= $3
-     ORDER BY (terms #>> '{price_per_unit,amount}')::bigint, id LIMIT $5
+    SELECT to_json(resource)::text FROM resource WHERE id IN (
+        SELECT id FROM resource
+         WHERE processes @> ARRAY[$1] AND unit = 'minutes' AND terms #>> '{price_per_unit,currency}' = $2
+           AND (calendar ->> 'starts_on')::date <= $4 AND (calendar ->> 'ends_on')::date >= $3
+         ORDER BY (terms #>> '{price_per_unit,amount}')::bigint, id LIMIT $5)
 """
 _FREE = """
     WITH over AS (

@@ -35,6 +35,10 @@ class Room:
             return 0
         return self.touched.get(day, published_on(self.resource.calendar, day))
 
+    def most(self) -> int:
+        """What no day has more than."""
+        return max(*self.resource.calendar.weekly, *self.resource.calendar.exceptions.values())
+
     def take(self, day: date, quantity: int) -> None:
         """Use it up for whoever plans next."""
         self.touched[day] = self.free(day) - quantity
@@ -81,8 +85,9 @@ def _allocations(taken: Pieces) -> list[Allocation]:
 
 def _fit(rooms: Sequence[Room], need: Need, first: date, last: date) -> Pieces:
     """The pieces of one step."""
-    for day in _days(rooms, first, last):
-        if fitting := [room for room in rooms if room.free(day) >= room.least(need.minutes)]:
+    ever = [room for room in rooms if room.most() >= room.least(need.minutes)]
+    for day in _days(ever, first, last):
+        if fitting := [room for room in ever if room.free(day) >= room.least(need.minutes)]:
             best = min(fitting, key=lambda room: _preference(room, need))
             return [(best, day, best.least(need.minutes))]
     if runs := [run for run in (_run(room, need, first, last) for room in rooms) if run]:

@@ -1,5 +1,6 @@
 """The capacity side of the order saga: follow each order's newest state (docs/decisions/0004)."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -94,7 +95,8 @@ async def _planned(session: WriteSession, placed: Sequence[orders.Order], look: 
     for currency in {order.total.currency for order in placed}:
         same = [order for order in placed if order.total.currency == currency]
         rooms[currency] = await _rooms(session, currency, same, look, now)
-    planned = [_plan(order, rooms[order.total.currency], now) for order in placed]
+    # In a thread: a year of a thousand resources takes a second, in which others want to hold.
+    planned = await asyncio.to_thread(lambda: [_plan(order, rooms[order.total.currency], now) for order in placed])
     cut_off = any(len(offered) == look for offers in rooms.values() for offered in offers.values())
     if cut_off and look < _LOOKS[-1] and any(refused for _, refused in planned):
         raise _PlanAgain
