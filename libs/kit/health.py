@@ -10,18 +10,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from libs.kit import queue
 from libs.kit.consumer import Consumer
 from libs.kit.runtime import Kit, KitOf
 
 router = APIRouter(prefix="", include_in_schema=False)
 
 _DEADLINE = 2.0
-_QUEUES = text("""
-    SELECT (SELECT count(*) FROM outbox WHERE sent_at IS NULL) AS outbox_unsent,
-           (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)
-              FROM outbox WHERE sent_at IS NULL)::float AS outbox_oldest_seconds,
-           (SELECT count(*) FROM parked) AS parked
-""")
+_PARKED = text("SELECT count(*) FROM parked")
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -70,9 +66,11 @@ async def _report(kit: Kit, consumer: Consumer | None) -> Report:
 async def _queues(kit: Kit) -> tuple[dict[str, Any], str]:
     try:
         async with asyncio.timeout(_DEADLINE), kit.database.work() as session:
-            return dict((await session.execute(_QUEUES)).mappings().one()), "ok"
+            unsent, oldest = await queue.waiting(session)
+            parked = await session.scalar(_PARKED)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         return {}, f"no answer from PostgreSQL ({type(error).__name__})"
+    return {"outbox_unsent": unsent, "outbox_oldest_seconds": oldest, "parked": parked}, "ok"
 
 
 def _consumer_check(consumer: Consumer | None, limit: float) -> str:
