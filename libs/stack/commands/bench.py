@@ -1,15 +1,22 @@
 """Run the benchmarks."""
 
 import argparse
+import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
-from libs.stack.commands._servers import servers
 from libs.stack.platform import ROOT
+from libs.stack.servers import Servers
 
 HELP = "measure: ratios against the naive ways and the physical limit, side by side in one run"
-EXAMPLE = "example: ./filiera bench relay holds"
+EXAMPLE = """\
+example: ./filiera bench messaging holds
+FILIERA_POSTGRES, FILIERA_KAFKA and FILIERA_REDIS, if all three are given, name other servers."""
 TAKES_REST = True
+
+GIVEN = ("FILIERA_POSTGRES", "FILIERA_KAFKA", "FILIERA_REDIS")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +24,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    with servers(durable=True) as environment:  # what is measured includes the wait for the disk
-        return subprocess.run(
-            [sys.executable, "-m", "bench", *given.rest], cwd=ROOT, env=environment, check=False
-        ).returncode
+    if all(name in os.environ for name in GIVEN):
+        return _bench(given.rest, dict(os.environ))
+    # Durable: what is measured includes the wait for the disk.
+    with tempfile.TemporaryDirectory(prefix="filiera-") as folder, Servers(Path(folder), durable=True) as servers:
+        return _bench(given.rest, os.environ | servers.environment())
+
+
+def _bench(names: list[str], environment: dict[str, str]) -> int:
+    return subprocess.run([sys.executable, "-m", "bench", *names], cwd=ROOT, env=environment, check=False).returncode

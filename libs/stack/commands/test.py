@@ -4,7 +4,6 @@ import argparse
 import subprocess
 import sys
 
-from libs.stack.commands._servers import servers
 from libs.stack.platform import ROOT
 
 HELP = "run the tests, against servers of their own"
@@ -21,6 +20,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     alone = any(part.startswith(("-n", "--pdb")) for part in given.rest)
     parallel = [] if alone else ["-n", "auto", "--dist", "loadgroup"]  # system tests share one platform
-    with servers(durable=False) as environment:
-        command = [sys.executable, "-m", "pytest", *parallel, *given.rest]
-        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    command = [sys.executable, "-m", "pytest", *parallel, *given.rest]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode  # tests/conftest.py starts the servers
