@@ -26,7 +26,7 @@ from libs.kit.migrate import migrate
 from libs.kit.settings import Settings
 from services.capacity import store
 from services.capacity.domain.offer import MOST, Allocation, Calendar, Money, Resource, Terms
-from services.capacity.group_commit import LEDGER, GroupCommit, Request
+from services.capacity.group_commit import LEDGER, GroupCommit
 from services.capacity.handlers.holds import Ask
 
 DATABASE = "capacity_bench"
@@ -125,8 +125,7 @@ def _grouped(database: Database) -> Place:
     commit = GroupCommit(database)
 
     async def place(part: Allocation, party: UUID) -> object:
-        asked = Ask(party, [(part.resource_id, part.day, 1)], 900)
-        return await commit.place(Request(asked, str(new_id()), b"hash"))
+        return await commit.place(Ask(party, [(part.resource_id, part.day, 1)], 900, str(new_id()), b"hash"))
 
     return place
 

@@ -10,10 +10,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from libs.contracts import capacity
-from libs.kit.commands import Commanded, answers
+from libs.kit.commands import Command, Commanded, answers
 from libs.kit.ids import new_id
 from libs.kit.runtime import KitOf
-from services.capacity import group_commit
 from services.capacity.domain.offer import MOST, Calendar, Resource, Terms
 from services.capacity.group_commit import LEDGER, GroupCommit
 from services.capacity.handlers import holds, resources
@@ -92,9 +91,10 @@ class PlaceHold(Body):
             raise ValueError("allocations name each day of a resource once")
         return self
 
-    def to_domain(self, party_id: UUID) -> holds.Ask:
-        """What this party asks for."""
-        return holds.Ask(party_id, [(one.resource_id, one.day, one.quantity) for one in self.allocations], self.seconds)
+    def to_domain(self, command: Command) -> holds.Ask:
+        """What the caller of this command asks for."""
+        days = [(one.resource_id, one.day, one.quantity) for one in self.allocations]
+        return holds.Ask(command.caller.party, days, self.seconds, command.key, command.request_hash)
 
 
 def _group_commit(request: Request, kit: KitOf) -> GroupCommit:
@@ -132,8 +132,7 @@ async def place_hold(
     body: PlaceHold, command: Commanded, together: Annotated[GroupCommit, Depends(_group_commit)]
 ) -> Response:
     """Hold quantities of days, resources and workshops, all or nothing, until a time."""
-    ask = body.to_domain(command.caller.party)
-    return await together.place(group_commit.Request(ask, command.key, command.request_hash))
+    return await together.place(body.to_domain(command))
 
 
 @router.post("/holds/{hold_id}/confirm", **answers(capacity.Booking))

@@ -6,7 +6,6 @@ What counts as now is the database's clock.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -14,18 +13,22 @@ from uuid import UUID
 import msgspec
 
 from libs.kit.db import WriteSession
-from services.capacity.domain.ledger import Booking, Bucket, Hold, Ledger
+from services.capacity.domain.ledger import Booking, Bucket, Claim, Hold, Ledger
 from services.capacity.domain.offer import Allocation, Resource, published_on
 from services.capacity.domain.plan import Room
 from services.capacity.tables import R, read, written
 
-_BY_ID = "SELECT to_json({0})::text FROM {0} WHERE id = ANY ($1::uuid[]) ORDER BY id "
+_ROW = "SELECT to_json({0})::text FROM {0} "
+_BY_ID = _ROW + "WHERE id = ANY ($1::uuid[]) ORDER BY id "
 _WRITE = "INSERT INTO {0} SELECT * FROM json_populate_recordset(NULL::{0}, $1::json) ON CONFLICT "
 
 
 async def _rows(session: WriteSession, query: str, *given: object) -> list[Any]:
-    """Ask asyncpg, in the session's transaction: SQLAlchemy's layers take longer than one of these small statements."""
-    if "driver" not in session.info:
+    """Ask asyncpg, in the session's transaction: SQLAlchemy's layers take longer than one of these small statements.
+
+    It must be asked for the connection inside a savepoint: only then does it make it.
+    """
+    if "driver" not in session.info or session.in_nested_transaction():
         session.info["driver"] = (await (await session.connection()).get_raw_connection()).driver_connection
     rows: list[Any] = await session.info["driver"].fetch(query, *given)
     return rows
@@ -37,8 +40,7 @@ async def _read(session: WriteSession, kind: type[R], query: str, *given: object
 
 async def now(session: WriteSession) -> datetime:
     """The ledger's clock."""
-    [(moment,)] = await _rows(session, "SELECT clock_timestamp()")
-    assert isinstance(moment, datetime)  # noqa: S101 - as PostgreSQL's types say
+    moment: datetime = (await _rows(session, "SELECT clock_timestamp()"))[0][0]
     return moment
 
 
@@ -52,9 +54,9 @@ _SAVE_RESOURCE = (
 _OFFERING = """
     SELECT to_json(resource)::text FROM resource WHERE id IN (
         SELECT id FROM resource
-         WHERE processes @> ARRAY[$1] AND unit = 'minutes' AND terms #>> '{price_per_unit,currency}' = $2
-           AND (calendar ->> 'starts_on')::date <= $4 AND (calendar ->> 'ends_on')::date >= $3
-         ORDER BY (terms #>> '{price_per_unit,amount}')::bigint, id LIMIT $5)
+         WHERE processes @> ARRAY[$1] AND unit = 'minutes'
+           AND (calendar ->> 'starts_on')::date <= $3 AND (calendar ->> 'ends_on')::date >= $2
+         ORDER BY (terms #>> '{price_per_unit,amount}')::bigint, id LIMIT $4)
 """
 _FREE = """
     WITH over AS (
@@ -91,11 +93,9 @@ async def resources(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, 
     return {resource.id: resource for resource in await _read(session, Resource, _RESOURCES, list(ids))}
 
 
-async def offering(
-    session: WriteSession, process: str, currency: str, days: tuple[date, date], most: int
-) -> list[Resource]:
+async def offering(session: WriteSession, process: str, days: tuple[date, date], most: int) -> list[Resource]:
     """Resources that sell minutes of a process between these days: the cheapest, if there are many."""
-    return await _read(session, Resource, _OFFERING, process, currency, *days, most)
+    return await _read(session, Resource, _OFFERING, process, *days, most)
 
 
 async def rooms(
@@ -111,17 +111,16 @@ async def rooms(
 # --- holds and bookings ----------------------------------------------------------------------------------------------
 
 _IS_OVER = "state = 'held' AND expires_at <= (SELECT clock_timestamp())"
-_OVER = f"SELECT to_json(hold)::text FROM hold WHERE {_IS_OVER} "  # noqa: S608 - nothing but constants
+_OVER = _ROW.format("hold") + f"WHERE {_IS_OVER} "
 _OVERDUE = _OVER + "ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED"
 _OVER_IN_THE_WAY = _OVER + "AND allocations @> ANY ($1::jsonb[]) ORDER BY id FOR UPDATE"
 _LOOK = """
-    SELECT json_build_object(
-        'now', clock_timestamp(),
-        'resources', (SELECT coalesce(json_agg(resource), '[]') FROM resource WHERE id = ANY ($1::uuid[])),
-        'open_holds', (SELECT json_object_agg(party, (
+    SELECT json_build_array(
+        clock_timestamp(), (SELECT coalesce(json_agg(resource), '[]') FROM resource WHERE id = ANY ($1::uuid[])),
+        (SELECT json_object_agg(party, (
             SELECT count(*) FROM hold
              WHERE party_id = party AND state = 'held' AND order_id IS NULL AND expires_at > clock_timestamp()))
-                         FROM unnest($2::uuid[]) party))::text
+           FROM unnest($2::uuid[]) party))::text
 """
 
 
@@ -141,20 +140,15 @@ async def overdue(session: WriteSession, most: int) -> list[Hold]:
     return await _read(session, Hold, _OVERDUE, most)
 
 
-@dataclass(frozen=True)
-class Look:
-    """What it takes to judge what parties ask for, but for the buckets."""
-
-    now: datetime
-    resources: list[Resource]
-    open_holds: dict[UUID, int]
-    """Party -> how many live holds it has placed itself."""
+Look = tuple[datetime, list[Resource], dict[UUID, int]]
+"""Now, resources, and for each party how many live holds it has placed itself."""
 
 
 async def look(session: WriteSession, resource_ids: Collection[UUID], parties: Collection[UUID]) -> Look:
-    """All that in one statement; nothing is locked."""
+    """What it takes to judge asks of these parties, but for the buckets; nothing is locked."""
     [(seen,)] = await _rows(session, _LOOK, list(resource_ids), list(parties))
-    return msgspec.json.decode(seen, type=Look)
+    decoded: Look = msgspec.json.decode(seen, type=Look)
+    return decoded
 
 
 # --- the ledger ------------------------------------------------------------------------------------------------------
@@ -165,9 +159,7 @@ _KNOWN = f"""
 """  # noqa: S608 - nothing but constants
 _TOUCH = _WRITE.format("bucket") + "DO NOTHING"
 _BUCKETS = _BY_ID.format("bucket") + "FOR NO KEY UPDATE"
-_BUCKETS_FROM = """
-    SELECT to_json(bucket)::text FROM bucket WHERE resource_id = $1 AND day >= $2 ORDER BY id FOR NO KEY UPDATE
-"""
+_BUCKETS_FROM = _ROW.format("bucket") + "WHERE resource_id = $1 AND day >= $2 ORDER BY id FOR NO KEY UPDATE"
 _SAVE = """
     WITH buckets AS (
         UPDATE bucket SET version = new.version, published = new.published, held = new.held, committed = new.committed
@@ -181,11 +173,7 @@ _SAVE = """
 
 
 async def open_ledger(
-    session: WriteSession,
-    wanted: Iterable[Allocation] = (),
-    claims: Collection[Hold | Booking] = (),
-    *,
-    patient: bool = True,
+    session: WriteSession, wanted: Iterable[Allocation] = (), claims: Collection[Claim] = (), *, patient: bool = True
 ) -> Ledger:
     """Lock the buckets that are wanted and those of these claims. Holds that are over and in the way of what is wanted
     are expired; who has locks already is not patient, and leaves those that another transaction works on."""
@@ -233,14 +221,8 @@ async def _touch(session: WriteSession, new: Sequence[Allocation]) -> None:
 
 
 def _untouched(resource: Resource, part: Allocation) -> Bucket:
-    return Bucket(
-        id=part.bucket_id,
-        party_id=resource.party_id,
-        version=0,
-        resource_id=resource.id,
-        day=part.day,
-        published=published_on(resource.calendar, part.day),
-    )
+    gives = published_on(resource.calendar, part.day)
+    return Bucket(id=part.bucket_id, party_id=resource.party_id, resource_id=resource.id, day=part.day, published=gives)
 
 
 # --- idempotency keys of requests that are decided together: the rules of libs.kit.commands ---------------------------
@@ -266,12 +248,8 @@ _REMEMBER = """
 """
 
 
-@dataclass(frozen=True)
-class Answered:
-    """The first answer to a request."""
-
-    request_hash: bytes
-    body: bytes
+Answered = tuple[bytes, bytes]
+"""Hash of the request, and the first answer's body."""
 
 
 async def lock_keys(session: WriteSession, keys: Collection[Key]) -> tuple[set[Key], dict[Key, Answered]]:
@@ -281,14 +259,13 @@ async def lock_keys(session: WriteSession, keys: Collection[Key]) -> tuple[set[K
     """
     rows = await _rows(session, _LOCK_KEYS, *_columns(sorted(keys)))
     answers = await _rows(session, _ANSWERS, *_columns(keys)) if any(row["used"] for row in rows) else []
-    answered = {(party, key): Answered(request_hash, body) for party, key, request_hash, body in answers}
+    answered = {(party, key): (request_hash, body) for party, key, request_hash, body in answers}
     return {(row["party"], row["key"]) for row in rows if row["free"]}, answered
 
 
 async def remember(session: WriteSession, answered: Mapping[Key, Answered]) -> None:
     """Keep these answers for requests sent again."""
-    hashes, bodies = [one.request_hash for one in answered.values()], [one.body for one in answered.values()]
-    await _rows(session, _REMEMBER, *_columns(answered), hashes, bodies)
+    await _rows(session, _REMEMBER, *_columns(answered), *map(list, zip(*answered.values(), strict=True)))
 
 
 def _columns(keys: Iterable[Key]) -> tuple[list[str], list[str]]:

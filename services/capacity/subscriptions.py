@@ -1,17 +1,9 @@
-"""What capacity reacts to."""
+"""What capacity reacts to: whatever happens to an order."""
 
-from libs.contracts import orders
+from libs.contracts import REGISTRY, orders
 from libs.kit.consumer import batch
 from services.capacity.handlers.orders import follow_orders
 
-ORDERS: tuple[type[orders.Order], ...] = (
-    orders.OrderPlaced,
-    orders.OrderReserved,
-    orders.OrderConfirmed,
-    orders.OrderRefused,
-    orders.OrderCancelled,
-    orders.OrderFailed,
-    orders.OrderQuarantined,
-)
+ORDERS = tuple(event for event in REGISTRY.values() if issubclass(event, orders.Order))
 
 SUBSCRIPTIONS = [batch(ORDERS, follow_orders)]

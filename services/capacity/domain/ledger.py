@@ -8,7 +8,7 @@ held ──confirm──> confirmed, and a booking: confirmed ──cancel──
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from services.capacity.domain.offer import Allocation, Calendar, Money, Refused, Resource, published_on
@@ -22,7 +22,7 @@ class Bucket:
 
     id: UUID
     party_id: UUID
-    version: int
+    version: int = 0
     resource_id: UUID
     day: date
     published: int
@@ -95,6 +95,10 @@ class Booking:
     price: Money
 
 
+Claim = Hold | Booking
+C = TypeVar("C", Hold, Booking)
+
+
 class NoRoomError(Exception):
     """A bucket has less than was asked."""
 
@@ -114,47 +118,41 @@ class Ledger:
     def __init__(self, buckets: Iterable[Bucket]) -> None:
         self.buckets = {bucket.id: bucket for bucket in buckets}
         self._before = dict(self.buckets)
-        self.changes: list[Hold | Booking] = []
+        self.changes: list[Claim] = []
 
     def place(self, hold: Hold) -> Hold:
         """Take room, all or nothing. Raises NoRoomError for the first bucket that has too little."""
         for asked in hold.allocations:
             if (available := self.buckets[asked.bucket_id].available) < asked.quantity:
                 raise NoRoomError(asked, available)
-        return self._hold(hold, held=1)
+        return self._write(hold, held=1)
 
     def refuse(self, hold: Hold, refused: Refused) -> Hold:
         """Write down why there was no room."""
         reason = Reason(refused.code, refused.message)
-        return self._hold(replace(hold, state="refused", allocations=[], expires_at=None, refusal=reason), held=0)
+        return self._write(replace(hold, state="refused", allocations=[], expires_at=None, refusal=reason))
 
     def confirm(self, hold: Hold, price: Money, now: datetime) -> Booking:
         """Make a live hold firm."""
         hold.check_live(now)
-        self._hold(hold.become("confirmed"), held=-1, committed=1)
-        booking = Booking(
-            id=hold.id, party_id=hold.party_id, order_id=hold.order_id, allocations=hold.allocations, price=price
-        )
-        self.changes.append(booking)
-        return booking
+        self._write(hold.become("confirmed"), held=-1, committed=1)
+        ours: dict[str, Any] = {"party_id": hold.party_id, "order_id": hold.order_id, "allocations": hold.allocations}
+        return self._write(Booking(id=hold.id, price=price, **ours))
 
     def release(self, hold: Hold, now: datetime) -> Hold:
         """Give a live hold's room back."""
         hold.check_live(now)
-        return self._hold(hold.become("released"), held=-1)
+        return self._write(hold.become("released"), held=-1)
 
     def expire(self, hold: Hold) -> Hold:
         """Take the room back from a hold that is over."""
-        return self._hold(hold.become("expired"), held=-1)
+        return self._write(hold.become("expired"), held=-1)
 
     def cancel(self, booking: Booking) -> Booking:
         """Free a booking's room."""
         if booking.state == "cancelled":
             raise Refused("ALREADY_CANCELLED", "The booking is cancelled already.")
-        cancelled = replace(booking, state="cancelled", version=booking.version + 1)
-        self._move(cancelled.allocations, 0, -1)
-        self.changes.append(cancelled)
-        return cancelled
+        return self._write(replace(booking, state="cancelled", version=booking.version + 1), committed=-1)
 
     def republish(self, calendar: Calendar) -> None:
         """Give every bucket at hand what a new calendar says, unless one would fall below what is taken of it."""
@@ -170,12 +168,9 @@ class Ledger:
         moved = (bucket for bucket in self.buckets.values() if bucket != self._before[bucket.id])
         return [replace(bucket, version=bucket.version + 1) for bucket in moved]
 
-    def _hold(self, hold: Hold, held: int, committed: int = 0) -> Hold:
-        self._move(hold.allocations, held, committed)
-        self.changes.append(hold)
-        return hold
-
-    def _move(self, allocations: Iterable[Allocation], held: int, committed: int) -> None:
-        for part in allocations:
-            bucket = self.buckets[part.bucket_id]
-            self.buckets[bucket.id] = bucket.moved(held * part.quantity, committed * part.quantity)
+    def _write(self, claim: C, held: int = 0, committed: int = 0) -> C:
+        self.changes.append(claim)
+        for part in claim.allocations if held or committed else ():
+            moved = self.buckets[part.bucket_id].moved(held * part.quantity, committed * part.quantity)
+            self.buckets[part.bucket_id] = moved
+        return claim

@@ -127,8 +127,9 @@ def check_terms(asked: Sequence[tuple[Resource, Allocation]], now: datetime) -> 
         if not published_on(resource.calendar, day):
             raise Refused("NOT_OFFERED", f"{resource.name} does not work on {day}; choose another day.")
         if day < first:
-            notice = f"{resource.name} wants {resource.terms.notice_days} days of notice"
-            raise Refused("TOO_SHORT_NOTICE", f"{notice}: {day} is too soon, {first} is the first day to take.")
+            raise Refused(
+                "TOO_SHORT_NOTICE", f"{day} is too soon, {first} is the first day of {resource.name} to take."
+            )
     for resource, quantity in totals(asked):
         if quantity < resource.terms.minimum_quantity:
             least = f"{resource.terms.minimum_quantity} {resource.unit}"

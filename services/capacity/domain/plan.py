@@ -29,6 +29,10 @@ class Room:
     first_day: date
     touched: dict[date, int]
 
+    @property
+    def currency(self) -> str:
+        return self.resource.terms.price_per_unit.currency
+
     def free(self, day: date) -> int:
         """What may still be taken of a day."""
         if day < self.first_day:

@@ -9,20 +9,9 @@ Room = Literal["none", "live", "over", "booked", "gone"]
 """No hold yet; a live one; one whose time has come, not yet written down; a booking; none any more, as was told."""
 Step = Literal["plan", "confirm", "release", "expire", "cancel", "refuse", "nothing"]
 
-_KEEP: dict[Room, Step] = {
-    "none": "nothing",
-    "live": "nothing",
-    "over": "expire",
-    "booked": "nothing",
-    "gone": "nothing",
-}
-_FREE: dict[Room, Step] = {
-    "none": "nothing",
-    "live": "release",
-    "over": "expire",
-    "booked": "cancel",
-    "gone": "nothing",
-}
+_NO: Step = "nothing"
+_KEEP: dict[Room, Step] = {"none": _NO, "live": _NO, "over": "expire", "booked": _NO, "gone": _NO}
+_FREE: dict[Room, Step] = {"none": _NO, "live": "release", "over": "expire", "booked": "cancel", "gone": _NO}
 STEPS: dict[str, dict[Room, Step]] = {
     "placed": {**_KEEP, "none": "plan"},
     # Reserved without a hold of ours cannot be: orders is told, and shows it to a person.

@@ -1,10 +1,9 @@
 """Holds and bookings that a party makes itself."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TypeVar
 from uuid import UUID
 
 from libs.contracts import capacity
@@ -14,11 +13,9 @@ from libs.kit.errors import Conflict, NotFound
 from libs.kit.ids import new_id
 from libs.kit.runtime import Kit
 from services.capacity import store
-from services.capacity.domain.ledger import Booking, Hold, Ledger, NoRoomError
+from services.capacity.domain.ledger import Booking, C, Hold, Ledger, NoRoomError
 from services.capacity.domain.offer import Refused, Resource, check_terms, price
 from services.capacity.handlers.facts import booking_event, hold_event, save_and_tell
-
-C = TypeVar("C", Hold, Booking)
 
 MOST_OPEN_HOLDS = 200
 """Of one party, orders not counted: nobody can lock a city up."""
@@ -27,12 +24,18 @@ _SWEPT_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Ask:
-    """What a party asks to hold, for so many seconds."""
+    """What a party asks to hold, and for how many seconds; its Idempotency-Key, and the hash of the whole request."""
 
     party_id: UUID
     days: Sequence[tuple[UUID, date, int]]
     """Resource, local day, quantity."""
     seconds: int
+    key: str
+    request_hash: bytes
+
+    @property
+    def whose(self) -> store.Key:
+        return self.party_id, self.key
 
 
 # --- placing ---------------------------------------------------------------------------------------------------------
@@ -41,23 +44,21 @@ class Ask:
 async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> list[capacity.Hold | Refused]:
     """Decide asks of any parties, in their order: each is held whole, or is refused and changes nothing."""
     resource_ids = {resource_id for ask in asks for resource_id, _, _ in ask.days}
-    seen = await store.look(session, resource_ids, {ask.party_id for ask in asks})
-    known = {resource.id: resource for resource in seen.resources}
-    offers = [_offered(ask, known, seen.now) for ask in asks]
+    now, resources, open_holds = await store.look(session, resource_ids, {ask.party_id for ask in asks})
+    known = {resource.id: resource for resource in resources}
+    offers = [_offered(ask, known, now) for ask in asks]
     wanted = [part for offer in offers if isinstance(offer, Hold) for part in offer.allocations]
     ledger = await store.open_ledger(session, wanted)
-    decided = [_placed(ledger, offer, known, seen.open_holds) if isinstance(offer, Hold) else offer for offer in offers]
+    decided = [_placed(ledger, offer, known, open_holds) if isinstance(offer, Hold) else offer for offer in offers]
     await save_and_tell(session, ledger)
     return [hold_event(one) if isinstance(one, Hold) else one for one in decided]
 
 
 def _offered(ask: Ask, known: Mapping[UUID, Resource], now: datetime) -> Hold | Refused:
     """The hold that is asked for, if there is room."""
-    if unknown := [resource_id for resource_id, _, _ in ask.days if resource_id not in known]:
+    if unknown := [key for key, _, _ in ask.days if key not in known]:
         return Refused("UNKNOWN_RESOURCE", f"There is no resource {unknown[0]}.")
-    asked = [
-        (known[resource_id], known[resource_id].allocate(day, quantity)) for resource_id, day, quantity in ask.days
-    ]
+    asked = [(known[key], known[key].allocate(day, quantity)) for key, day, quantity in ask.days]
     try:
         check_terms(asked, now)
     except Refused as refused:
@@ -82,31 +83,22 @@ def _placed(ledger: Ledger, hold: Hold, known: Mapping[UUID, Resource], open_hol
 
 async def confirm_hold(session: WriteSession, caller: Principal, hold_id: UUID) -> capacity.Booking:
     """Make a hold of the caller's firm. Raises NotFound, or Conflict if it is over."""
-    hold = _own((await store.holds(session, [hold_id])).get(hold_id), caller)
-    ledger = await store.open_ledger(session, claims=[hold])
-    with _problems():
-        [booking] = await make_firm(session, ledger, [hold], await store.now(session))
-    await save_and_tell(session, ledger)
+    async with _changing(session, caller, await store.holds(session, [hold_id])) as (hold, ledger, now):
+        [booking] = await make_firm(session, ledger, [hold], now)
     return booking_event(booking)
 
 
 async def release_hold(session: WriteSession, caller: Principal, hold_id: UUID) -> capacity.Hold:
     """Give a hold of the caller's back. Raises NotFound, or Conflict if it is over."""
-    hold = _own((await store.holds(session, [hold_id])).get(hold_id), caller)
-    ledger = await store.open_ledger(session, claims=[hold])
-    with _problems():
-        released = ledger.release(hold, await store.now(session))
-    await save_and_tell(session, ledger)
+    async with _changing(session, caller, await store.holds(session, [hold_id])) as (hold, ledger, now):
+        released = ledger.release(hold, now)
     return hold_event(released)
 
 
 async def cancel_booking(session: WriteSession, caller: Principal, booking_id: UUID) -> capacity.Booking:
     """Cancel a booking of the caller's and free its room. Raises NotFound, or Conflict if it was cancelled before."""
-    booking = _own((await store.bookings(session, [booking_id])).get(booking_id), caller)
-    ledger = await store.open_ledger(session, claims=[booking])
-    with _problems():
+    async with _changing(session, caller, await store.bookings(session, [booking_id])) as (booking, ledger, _):
         cancelled = ledger.cancel(booking)
-    await save_and_tell(session, ledger)
     return booking_event(cancelled)
 
 
@@ -118,20 +110,22 @@ async def make_firm(session: WriteSession, ledger: Ledger, holds: Sequence[Hold]
     return [ledger.confirm(hold, price(parts), now) for hold, parts in zip(holds, asked, strict=True)]
 
 
-def _own(claim: C | None, caller: Principal) -> C:
+@asynccontextmanager
+async def _changing(
+    session: WriteSession, caller: Principal, found: Mapping[UUID, C]
+) -> AsyncIterator[tuple[C, Ledger, datetime]]:
+    """The one claim found, if it is the caller's, with its buckets; then what was done with it is saved and told."""
+    claim = next(iter(found.values()), None)
     if claim is None or claim.party_id != caller.party:
         raise NotFound("You have no such hold or booking.")
     if claim.order_id:
         raise Conflict("This was taken for an order of yours; cancel the order instead.", code="BELONGS_TO_ORDER")
-    return claim
-
-
-@contextmanager
-def _problems() -> Iterator[None]:
+    ledger = await store.open_ledger(session, claims=[claim])
     try:
-        yield
+        yield claim, ledger, await store.now(session)
     except Refused as refused:
         raise Conflict(refused.message, code=refused.code) from None
+    await save_and_tell(session, ledger)
 
 
 # --- expiring --------------------------------------------------------------------------------------------------------

@@ -9,16 +9,17 @@ from uuid import UUID
 from libs.contracts import orders
 from libs.kit.db import WriteSession
 from services.capacity import store
-from services.capacity.domain.ledger import Booking, Hold, Ledger, NoRoomError
+from services.capacity.domain.ledger import Hold, Ledger, NoRoomError
 from services.capacity.domain.offer import Refused
 from services.capacity.domain.plan import Need, Room, plan
-from services.capacity.domain.saga import STEPS, Step, room_of
+from services.capacity.domain.saga import STEPS, room_of
 from services.capacity.handlers.facts import save_and_tell
 from services.capacity.handlers.holds import make_firm
 
 SECONDS_TO_CONFIRM = 60
 _LOOKS = (64, 64, 64, 1000, 1000, 1000)
 """How many resources of a process, the cheapest, each try plans on."""
+_LOST = Refused("HOLD_UNKNOWN", "Capacity knows of no hold for this order.")
 
 
 class _PlanAgain(Exception):  # noqa: N818 - not an error
@@ -48,22 +49,17 @@ async def _follow(session: WriteSession, newest: Mapping[UUID, orders.Order], lo
     ledger = await store.open_ledger(session, wanted, [*holds.values(), *bookings.values()], patient=False)
     await make_firm(session, ledger, [holds[key] for key, step in steps.items() if step == "confirm"], now)
     for key, step in steps.items():
-        _free(ledger, step, holds.get(key), bookings.get(key), now)
-        if step == "refuse":
-            lost = Refused("HOLD_UNKNOWN", "Capacity knows of no hold for this order.")
-            ledger.refuse(_hold(newest[key], now), lost)
+        if step == "release":
+            ledger.release(holds[key], now)
+        elif step == "expire":
+            ledger.expire(holds[key])
+        elif step == "cancel":
+            ledger.cancel(bookings[key])
+        elif step == "refuse":
+            ledger.refuse(_hold(newest[key], now), _LOST)
     for hold, refused in answers:
         _answer(ledger, hold, refused, last_try=last_try)
     await save_and_tell(session, ledger)
-
-
-def _free(ledger: Ledger, step: Step, hold: Hold | None, booking: Booking | None, now: datetime) -> None:
-    if step == "release" and hold:
-        ledger.release(hold, now)
-    elif step == "expire" and hold:
-        ledger.expire(hold)
-    elif step == "cancel" and booking:
-        ledger.cancel(booking)
 
 
 def _answer(ledger: Ledger, hold: Hold, refused: Refused | None, *, last_try: bool) -> None:
@@ -91,29 +87,23 @@ Planned = tuple[Hold, Refused | None]
 
 async def _planned(session: WriteSession, placed: Sequence[orders.Order], look: int, now: datetime) -> list[Planned]:
     """A hold for each order; none plans on what another has. Raises _PlanAgain if one does not fit on this look."""
-    rooms: dict[str, Mapping[str, Sequence[Room]]] = {}
-    for currency in {order.total.currency for order in placed}:
-        same = [order for order in placed if order.total.currency == currency]
-        rooms[currency] = await _rooms(session, currency, same, look, now)
+    days = min(order.earliest_day for order in placed), max(order.due_day for order in placed)
+    processes = {need.process for order in placed for line in order.lines for need in line.needs}
+    offered = {process: await store.offering(session, process, days, look) for process in processes}
+    known = await store.rooms(session, (one for resources in offered.values() for one in resources), days, now)
+    rooms = {process: [known[one.id] for one in resources] for process, resources in offered.items()}
     # In a thread: a year of a thousand resources takes a second, in which others want to hold.
-    planned = await asyncio.to_thread(lambda: [_plan(order, rooms[order.total.currency], now) for order in placed])
-    cut_off = any(len(offered) == look for offers in rooms.values() for offered in offers.values())
+    planned = await asyncio.to_thread(lambda: [_plan(order, rooms, now) for order in placed])
+    cut_off = any(len(resources) == look for resources in offered.values())
     if cut_off and look < _LOOKS[-1] and any(refused for _, refused in planned):
         raise _PlanAgain
     return planned
 
 
-async def _rooms(
-    session: WriteSession, currency: str, placed: Sequence[orders.Order], look: int, now: datetime
-) -> dict[str, list[Room]]:
-    days = min(order.earliest_day for order in placed), max(order.due_day for order in placed)
-    processes = {need.process for order in placed for line in order.lines for need in line.needs}
-    offered = {process: await store.offering(session, process, currency, days, look) for process in processes}
-    rooms = await store.rooms(session, (one for resources in offered.values() for one in resources), days, now)
-    return {process: [rooms[one.id] for one in resources] for process, resources in offered.items()}
-
-
-def _plan(order: orders.Order, rooms: Mapping[str, Sequence[Room]], now: datetime) -> Planned:
+def _plan(order: orders.Order, offered: Mapping[str, Sequence[Room]], now: datetime) -> Planned:
+    """On resources that are sold in the order's currency."""
+    sold_in = order.total.currency
+    rooms = {process: [room for room in some if room.currency == sold_in] for process, some in offered.items()}
     lines = [[Need(need.process, need.minutes) for need in line.needs] for line in order.lines]
     hold = _hold(order, now)
     try:

@@ -82,7 +82,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 placed = world.body(outcome)
                 parts = {(bench, number): quantity for bench, number, quantity in asked}
                 self.taken[placed["id"]] = ("held" if seconds else "over", parts)
-                live += [(request.ask.party_id, placed)] if seconds else []
+                live += [(request.party_id, placed)] if seconds else []
         return multiple(*live)
 
     def _reclaim(self, wanted: set[tuple[int, int]]) -> None:

@@ -1,6 +1,7 @@
 """The capacity side of the order saga: each order's newest state is followed, whatever came before."""
 
 import asyncio
+from contextlib import suppress
 from itertools import permutations
 from typing import Any
 
@@ -161,10 +162,12 @@ async def test_what_was_taken_while_planning_is_planned_again(
     db: Database, bench: Resource, craft: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rival takes the planned day between the look and the lock, twice: he would wait if locks were kept."""
-    rivals, open_ledger = [day(1), day(2)], store.open_ledger
+    rivals, open_ledger = [day(2), day(3)], store.open_ledger
 
     async def open_too_late(*given: Any, patient: bool = True) -> Ledger:
         if not patient and rivals:
+            with suppress(Conflict):  # full by now; but is it still locked?
+                await hold(db, new_id(), (bench, day(1), 480))
             await hold(db, new_id(), (bench, rivals.pop(0), 480))
         return await open_ledger(*given, patient=patient)
 
@@ -172,7 +175,7 @@ async def test_what_was_taken_while_planning_is_planned_again(
     order = an_order((craft, 240))
     await hear(db, order)
     [part] = (await last_told(db, order.id))["allocations"]
-    assert part["day"] == str(day(3))
+    assert part["day"] == str(day(4))
     assert await faults(db, bench) == []
 
 

@@ -18,8 +18,9 @@ from libs.kit.db import Database, WriteSession
 from libs.kit.ids import new_id
 from services.capacity.domain import offer
 from services.capacity.domain.offer import Calendar, Resource, Terms
-from services.capacity.group_commit import LEDGER, Outcome, Request, place_all
+from services.capacity.group_commit import LEDGER, Outcome, place_all
 from services.capacity.handlers import holds, resources
+from services.capacity.handlers.holds import Ask
 from services.capacity.handlers.orders import follow_orders
 
 ZONE = "Europe/Rome"
@@ -67,10 +68,9 @@ def day(number: int) -> date:
     return today() + timedelta(number)
 
 
-def ask(party: UUID, *days: tuple[Resource, date, int], seconds: int = 900, key: str | None = None) -> Request:
-    asked = holds.Ask(party, [(resource.id, on, quantity) for resource, on, quantity in days], seconds)
-    key = key or str(new_id())
-    return Request(asked, key, repr(asked).encode())
+def ask(party: UUID, *days: tuple[Resource, date, int], seconds: int = 900, key: str | None = None) -> Ask:
+    asked = [(resource.id, on, quantity) for resource, on, quantity in days]
+    return Ask(party, asked, seconds, key or str(new_id()), repr(asked).encode())
 
 
 async def hold(db: Database, party: UUID, *days: tuple[Resource, date, int], seconds: int = 900) -> dict[str, Any]:
