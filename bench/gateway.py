@@ -18,13 +18,16 @@ from strawberry.asgi import GraphQL
 
 from libs.contracts import capacity
 from libs.contracts.values import Calendar, Money, Terms
+from libs.graphql.opaque import global_id
+from libs.graphql.operation import Connection
+from libs.graphql.services import Services, client
 from libs.kit.clock import SystemClock
 from libs.kit.ids import new_id
 from libs.kit.migrate import migrate
 from libs.kit.runtime import Kit, build
 from libs.kit.settings import Settings
-from services.gateway import commands, opaque, store
-from services.gateway.api.context import Connection, Context
+from services.gateway import store
+from services.gateway.api.context import Context
 from services.gateway.api.mutation import Mutation
 from services.gateway.api.query import Query
 from services.gateway.api.subscription import Subscription
@@ -50,7 +53,7 @@ async def main() -> None:
     """Measure and print."""
     await migrate("gateway", database=DATABASE)
     kit = api.state.kit = build(Settings(service="gateway", database=DATABASE), SystemClock())
-    async with commands.client() as api.state.http:
+    async with client() as api.state.http:
         await _fill(kit)
         ways = {"limit": _limit(kit), "gateway": _over_asgi(api, "/graphql"), "strawberry": _strawberry(kit)}
         await _agree(ways)
@@ -114,29 +117,25 @@ async def _fill(kit: Kit) -> None:
 def _limit(kit: Kit) -> Ask:
     async def ask(first: int) -> bytes:
         async with kit.database.read() as session:
-            found: Any = await store.page(session, store.RESOURCES, first + 1, None)
-        edges = [{"cursor": _cursor(one), "node": _node(one)} for one in found[:first]]
+            found: Any = await store.page(session, store.RESOURCES, first + 1)
+        edges = [{"cursor": store.RESOURCES.cursor(one), "node": _node(one)} for one in found[:first]]
         info = {"hasNextPage": len(found) > first, "endCursor": edges[-1]["cursor"]}
         return msgspec.json.encode({"data": {"resources": {"edges": edges, "pageInfo": info}}})
 
     return ask
 
 
-def _cursor(one: capacity.Resource) -> str:
-    return opaque.cursor("capacity.resource", [str(one.id)])
-
-
 def _node(one: capacity.Resource) -> dict[str, Any]:
     price = {"amount": one.terms.price_per_unit.amount, "currency": one.terms.price_per_unit.currency}
     terms = {"pricePerUnit": price, "minimumQuantity": one.terms.minimum_quantity}
     plain = {"name": one.name, "kind": one.kind, "processes": one.processes}
-    return {"id": opaque.global_id("Resource", one.id), **plain, "terms": terms}
+    return {"id": global_id("Resource", one.id), **plain, "terms": terms}
 
 
 def _strawberry(kit: Kit) -> Ask:
     class Plain(GraphQL[Context, None]):
         async def get_context(self, request: Any, response: Any) -> Context:  # noqa: ARG002 - Strawberry's signature
-            context = Context(Connection(kit, changes, commands.Commands(api.state.http, {})))
+            context = Context(Connection(kit, changes, Services(api.state.http, {})))
             opened.append(context)
             return context
 

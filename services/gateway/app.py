@@ -1,15 +1,17 @@
 """The gateway, wired: `uvicorn services.gateway.app:api`."""
 
+from pathlib import Path
+
+from libs.graphql.changes import Changes
+from libs.graphql.http import endpoint
 from libs.kit.app import Job, service
-from services.gateway.api import router
-from services.gateway.changes import Changes
+from services.gateway.api.schema import schema
 from services.gateway.subscriptions import subscriptions
 
 changes = Changes()
 api = service(
     "gateway",
-    routers=[router],
+    routers=[endpoint(schema, changes, Path(__file__).with_name("page.html").read_text())],
     subscriptions=subscriptions(changes),
     jobs=[Job("announce", 0, changes.announce), Job("listen", 0, changes.listen)],
 )
-api.state.changes = changes

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from libs.contracts import Event, capacity, catalog, orders
+from libs.graphql.changes import Changes
 from libs.kit.db import WriteSession
 from services.gateway import store, tables, views
-from services.gateway.changes import Changes
 
 
 async def project(session: WriteSession, events: Sequence[Event], changes: Changes) -> None:
@@ -22,8 +20,7 @@ async def project(session: WriteSession, events: Sequence[Event], changes: Chang
 
 
 def _row(event: Event) -> dict[str, Any]:
-    common = {"id": event.id, "version": event.version, "type": event.type}
-    return common | {"event": msgspec.json.encode(event).decode()} | _columns(event)
+    return {"id": event.id, "version": event.version, "type": event.type, "event": event} | _columns(event)
 
 
 def _columns(event: Event) -> dict[str, Any]:

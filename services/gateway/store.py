@@ -1,18 +1,18 @@
 """The only SQL. Every read runs under the session's parties: what they may not see is not there."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import Row, Table, TextClause, text
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.types import ARRAY
 
 from libs.contracts import REGISTRY, Event, capacity
+from libs.graphql.listing import Listing
 from libs.kit.db import ReadSession, WriteSession
 from services.gateway import tables
 
@@ -20,21 +20,14 @@ _DECODERS = {name: msgspec.json.Decoder(event) for name, event in REGISTRY.items
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
 
-@dataclass(frozen=True, eq=False)
-class Listing:
-    """A list that can be paged: its order ends with the id, so that every row has one place."""
+class Page(NamedTuple):
+    """What is asked of each of several parents: up to `first` items of their list after a place."""
 
-    topic: str
-    order: tuple[str, ...] = ("id",)
-    descending: bool = True
-    """UUIDv7 ids descending: newest first."""
-    filters: Mapping[str, str] = field(default_factory=dict)
-    """Condition by the name of its parameter."""
-    always: str = "true"
-
-    def place(self, event: Event) -> list[str]:
-        """Where an item stands in the order: what a cursor holds."""
-        return [str(getattr(event, name)) for name in self.order]
+    listing: Listing
+    parent: str
+    """The column that names the parent."""
+    first: int
+    after: tuple[str, ...]
 
 
 _OF_PARTY = {"party_id": "party_id = CAST(:party_id AS uuid)"}
@@ -55,46 +48,45 @@ ORDERS = Listing("orders.order", filters=_BY_STATE)
 
 async def upsert(session: WriteSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows that are newer than what is there; locks in id order."""
-    ordered = sorted(rows, key=lambda row: str(row["id"]))
-    columns = {c.name: [_literal(c.type, row[c.name]) for row in ordered] for c in table.columns}
-    await session.execute(_upsert(table), columns)
+    ordered = sorted(rows, key=lambda row: row["id"])
+    await session.execute(_upsert(table), {"rows": msgspec.json.encode(ordered).decode()})
 
 
-async def by_ids(session: ReadSession, topic: str, ids: Iterable[UUID]) -> dict[UUID, Event]:
+async def by_ids(session: ReadSession, topic: str, ids: Sequence[UUID]) -> dict[UUID, Event]:
     """What there is of these aggregates."""
-    rows = await session.execute(_by_ids(topic), {"ids": list(ids)})
+    rows = await session.execute(_by_ids(topic), {"ids": ids})
     return {event.id: event for event in map(_decode, rows)}
 
 
 async def page(
-    session: ReadSession, listing: Listing, first: int, after: Sequence[str] | None, **filters: Any
+    session: ReadSession, /, listing: Listing, first: int, after: Sequence[str] = (), **filters: Any
 ) -> list[Event]:
     """Up to `first` items after a place in the list, in its order; filters that are None do not count."""
     given = {name: value for name, value in filters.items() if value is not None}
-    places = {f"after{i}": place for i, place in enumerate(after or ())}
     statement = _page(listing, tuple(given), bool(after))
-    return [_decode(row) for row in await session.execute(statement, given | places | {"first": first})]
+    return [_decode(row) for row in await session.execute(statement, given | _places(after) | {"first": first})]
 
 
-async def pages(
-    session: ReadSession, listing: Listing, first: int, after: Sequence[str] | None, parent: str, ids: Sequence[UUID]
-) -> list[list[Event]]:
-    """A page for each of these parents, in one statement; `parent` is the column that names it."""
-    places = {f"after{i}": place for i, place in enumerate(after or ())}
-    rows = await session.execute(_pages(listing, parent, bool(after)), places | {"ids": ids, "first": first})
-    found: dict[UUID, list[Event]] = {key: [] for key in ids}
-    for row in rows:
+async def pages(session: ReadSession, asked: Page, parents: Sequence[UUID]) -> dict[UUID, list[Event]]:
+    """The page of each of these parents that has any items, in one statement."""
+    statement = _pages(asked.listing, asked.parent, bool(asked.after))
+    found: dict[UUID, list[Event]] = defaultdict(list)
+    given = _places(asked.after) | {"ids": parents, "first": asked.first}
+    for row in await session.execute(statement, given):
         found[row.parent].append(_decode(row))
-    return [found[key] for key in ids]
+    return found
 
 
 async def buckets(
-    session: ReadSession, resources: Iterable[UUID], start: date, days: int
-) -> dict[tuple[UUID, date], capacity.Bucket]:
-    """The touched days of these resources, from `start` for so many days."""
-    given = {"resources": list(resources), "start": start, "end": start + timedelta(days)}
-    found = (_decode(row) for row in await session.execute(_BUCKETS, given))
-    return {(b.resource_id, b.day): b for b in found if isinstance(b, capacity.Bucket)}
+    session: ReadSession, days: Sequence[date], resources: Sequence[UUID]
+) -> dict[UUID, dict[date, capacity.Bucket]]:
+    """The touched ones of these days in a row, for each of these resources that has any."""
+    given = {"resources": resources, "first": days[0], "last": days[-1]}
+    found: dict[UUID, dict[date, capacity.Bucket]] = defaultdict(dict)
+    for row in await session.execute(_BUCKETS, given):
+        bucket: Any = _decode(row)
+        found[bucket.resource_id][bucket.day] = bucket
+    return found
 
 
 async def resources_of(session: ReadSession, workshop: UUID) -> list[Event]:
@@ -104,7 +96,7 @@ async def resources_of(session: ReadSession, workshop: UUID) -> list[Event]:
 
 _BUCKETS = text(
     "SELECT type, event::text FROM bucket"
-    " WHERE resource_id = ANY(CAST(:resources AS uuid[])) AND day >= :start AND day < :end"
+    " WHERE resource_id = ANY(CAST(:resources AS uuid[])) AND day BETWEEN :first AND :last"
 )
 _RESOURCES_OF = text("SELECT type, event::text FROM resource WHERE party_id = :party_id ORDER BY id")
 
@@ -112,11 +104,11 @@ _RESOURCES_OF = text("SELECT type, event::text FROM resource WHERE party_id = :p
 @cache
 def _upsert(table: Table) -> TextClause:
     names = ", ".join(c.name for c in table.columns)
-    arrays = ", ".join(f"CAST(:{c.name} AS {_carrier(c.type)}[])" for c in table.columns)
-    values = ", ".join(f"CAST({c.name} AS {_sql(c.type)})" for c in table.columns)
+    typed = ", ".join(f"{c.name} {_sql(c.type)}" for c in table.columns)
     newer = ", ".join(f"{c.name} = excluded.{c.name}" for c in table.columns if c.name != "id")
     return text(f"""
-        INSERT INTO {table.name} ({names}) SELECT {values} FROM unnest({arrays}) AS given ({names})
+        INSERT INTO {table.name} ({names})
+        SELECT {names} FROM json_to_recordset(CAST(CAST(:rows AS text) AS json)) AS given ({typed})
         ON CONFLICT (id) DO UPDATE SET {newer} WHERE {table.name}.version < excluded.version
     """)  # noqa: S608 - names are ours
 
@@ -151,6 +143,10 @@ def _select(listing: Listing, conditions: list[str], after: bool) -> str:
     return f"SELECT type, event::text FROM {table.name} WHERE {where} ORDER BY {order} LIMIT :first"  # noqa: S608 - names are ours
 
 
+def _places(after: Sequence[str]) -> dict[str, Any]:
+    return {f"after{i}": place for i, place in enumerate(after)}
+
+
 def _decode(row: Row[Any]) -> Event:
     event: Event = _DECODERS[row.type].decode(row.event)
     return event
@@ -158,15 +154,3 @@ def _decode(row: Row[Any]) -> Event:
 
 def _sql(column: Any) -> str:
     return str(column.compile(dialect=_DIALECT))
-
-
-def _carrier(column: Any) -> str:
-    """unnest flattens arrays of arrays, so a list travels as the text of an array."""
-    return "text" if isinstance(column, ARRAY) else _sql(column)
-
-
-def _literal(column: Any, value: Any) -> Any:
-    if not isinstance(column, ARRAY):
-        return value
-    quoted = (str(item).replace("\\", "\\\\").replace('"', '\\"') for item in value)
-    return "{" + ",".join(f'"{item}"' for item in quoted) + "}"

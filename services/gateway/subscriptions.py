@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from libs.contracts import REGISTRY, Event
+from libs.graphql.changes import Changes
 from libs.kit.consumer import Subscription, batch
 from libs.kit.db import WriteSession
 from services.gateway import handlers, tables
-from services.gateway.changes import Changes
 
 
 def subscriptions(changes: Changes) -> list[Subscription]:

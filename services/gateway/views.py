@@ -7,11 +7,11 @@
 | bucket | its workshop | everybody: published and available, not how the rest is split |
 """
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from libs.contracts import Event, capacity, orders
@@ -45,17 +45,22 @@ def _parts(event: Event, party: UUID | None, own: list[Allocation]) -> dict[str,
     return {"allocations": own}
 
 
-@dataclass(frozen=True)
-class Day:
-    """A bucket as a party may see it: how what is taken is split is for its workshop alone."""
+class Bucket(Struct, frozen=True):
+    """One resource on one local day. available = published - held - committed - blocked, never negative."""
 
     resource_id: UUID
     day: date
+    """Of the site's time zone."""
     published: int
+    """What the workshop offers, in the resource's unit."""
     available: int
+    """What can still be taken."""
     held: int | None = None
+    """Under live holds. Null to all but the workshop."""
     committed: int | None = None
+    """Booked. Null to all but the workshop."""
     blocked: int | None = None
+    """Withdrawn. Null to all but the workshop."""
 
     @property
     def id(self) -> str:
@@ -63,12 +68,12 @@ class Day:
         return f"{self.resource_id}/{self.day}"
 
 
-def day_of(resource: capacity.Resource, day: date, touched: capacity.Bucket | None, party: UUID | None) -> Day:
+def day_of(resource: capacity.Resource, day: date, touched: capacity.Bucket | None, party: UUID | None) -> Bucket:
     """A resource's day; one that nobody has touched offers what the calendar says."""
     published = touched.published if touched else _published(resource.calendar, day)
     taken = (touched.held, touched.committed, touched.blocked) if touched else (0, 0, 0)
     split = taken if resource.party_id == party else ()
-    return Day(resource.id, day, published, published - sum(taken), *split)
+    return Bucket(resource.id, day, published, published - sum(taken), *split)
 
 
 def _published(calendar: Calendar, day: date) -> int:

@@ -1,27 +1,22 @@
 """What can be done: each command with the service that answers it and the fields of the contract that it takes."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, Union
+from typing import Any
 
 import msgspec
 import strawberry
 from strawberry import ID, field
 
 from libs.contracts import Event, capacity, catalog, orders
+from libs.graphql.commands import mutation
+from libs.graphql.inputs import input_type
+from libs.graphql.opaque import after_token
+from libs.graphql.services import Call
+from libs.graphql.shapes import list_of
 from services.gateway.api import types
-from services.gateway.api.context import Context, Info
-from services.gateway.api.failures import FAILURES, failure
-from services.gateway.api.inputs import body_of, fields_of, input_type
-from services.gateway.api.shapes import list_of
-from services.gateway.commands import Call, Refused
-from services.gateway.opaque import after_token
+from services.gateway.api.context import Context
+from services.gateway.api.inputs import fields_of
 
-_KEY = "Name the command with a key of your own, so that sending it again does it once. Kept for 24 hours."
-_AFTER = "Send it back in the header `Filiera-After`, and a query sees at least this."
 _MANY = "Up to 500. Those already known are left as they are."
-
-Answer = Callable[[Context, Any, dict[str, Any]], dict[str, Any]]
-"""The fields of a success, from what the service answered and what it was sent."""
 
 
 class Imported(msgspec.Struct):
@@ -42,7 +37,7 @@ def command(name: str, description: str, call: Call[Any], names: str = "", **mor
     def answer(context: Context, state: Event, _body: Any) -> dict[str, Any]:
         return {aggregate: context.seen(state), "after": after_token(state.topic, state.id, state.version)}
 
-    return _mutation(name, description, call, fields, written, answer)
+    return mutation(name, description, call, fields, written, answer)
 
 
 def bulk(name: str, description: str, call: Call[Imported], of: type[Event], item: Any) -> Any:
@@ -58,36 +53,7 @@ def bulk(name: str, description: str, call: Call[Imported], of: type[Event], ite
         last = body[items][-1]["id"]
         return {"accepted": done.accepted, "skipped": done.skipped, "after": after_token(of.topic, last, 1)}
 
-    return _mutation(name, description, call, {items: listed}, counts, answer)
-
-
-def _mutation(name: str, description: str, call: Call[Any], fields: Any, written: Any, answer: Answer) -> Any:
-    title = name[0].upper() + name[1:]
-    key = field(description=_KEY, graphql_type=str | None, default=None)
-    given = input_type(f"{title}Input", f"What `{name}` takes.", fields | {"idempotency_key": key})
-    after = field(description=_AFTER, graphql_type=str)
-    success: Any = strawberry.type(type(f"{title}Success", (), written | {"after": after}), description="It is done.")
-    union = strawberry.union(f"{title}Result", description=f"What `{name}` answers.")
-
-    async def run(info: Info, input: Any) -> Any:  # noqa: A002 - the customary name
-        try:
-            body = body_of(input)
-            done = await _send(info.context, call, body, body.pop("idempotency_key", None))
-            return success(**answer(info.context, done, body))
-        except Refused as refused:
-            return failure(refused)
-
-    run.__annotations__["input"] = Annotated[given, strawberry.argument(description="What it takes.")]
-    result = Annotated[Union[(success, *FAILURES)], union]  # type: ignore[valid-type]
-    return strawberry.mutation(resolver=run, name=name, description=description, graphql_type=result)
-
-
-async def _send(context: Context, call: Call[Any], body: dict[str, Any], key: str | None) -> Any:
-    token = context.connection.authorization
-    if token is None:
-        raise Refused(401, "UNAUTHENTICATED", "This needs a token: send `Authorization: Bearer <token>`.")
-    await context.release()  # waiting for a service must not keep a connection of the pool
-    return await context.connection.commands.send(call, body, token, key)
+    return mutation(name, description, call, {items: listed}, counts, answer)
 
 
 _SECONDS = field(description="How long to hold; 900 unless told.", graphql_type=int | None, default=None)
@@ -109,7 +75,7 @@ _COMMANDS = (
     command(
         "withdrawProduct",
         "Offer a product no longer; orders already placed go on.",
-        Call("catalog", "/products/{Product}/withdraw", catalog.ProductWithdrawn),
+        Call("catalog", "/products/{id}/withdraw", catalog.ProductWithdrawn, "Product"),
     ),
     command(
         "publishResource",
@@ -121,7 +87,7 @@ _COMMANDS = (
     command(
         "changeCalendar",
         "Change the days or hours of a resource; never below what is held or booked.",
-        Call("capacity", "/resources/{Resource}/calendar", capacity.CalendarChanged),
+        Call("capacity", "/resources/{id}/calendar", capacity.CalendarChanged, "Resource"),
         "calendar",
     ),
     command(
@@ -131,9 +97,13 @@ _COMMANDS = (
         "allocations",
         seconds=_SECONDS,
     ),
-    command("confirmHold", "Book it.", Call("capacity", "/holds/{Hold}/confirm", capacity.BookingConfirmed)),
-    command("releaseHold", "Give the room back.", Call("capacity", "/holds/{Hold}/release", capacity.HoldReleased)),
-    command("cancelBooking", "Cancel it.", Call("capacity", "/bookings/{Booking}/cancel", capacity.BookingCancelled)),
+    command("confirmHold", "Book it.", Call("capacity", "/holds/{id}/confirm", capacity.BookingConfirmed, "Hold")),
+    command(
+        "releaseHold", "Give the room back.", Call("capacity", "/holds/{id}/release", capacity.HoldReleased, "Hold")
+    ),
+    command(
+        "cancelBooking", "Cancel it.", Call("capacity", "/bookings/{id}/cancel", capacity.BookingCancelled, "Booking")
+    ),
     command(
         "placeOrder",
         "Order pieces to be made; what comes of it is told by the subscription `order`.",
@@ -143,7 +113,7 @@ _COMMANDS = (
     command(
         "cancelOrder",
         "Withdraw an order that is on its way or confirmed; its room is given back.",
-        Call("orders", "/orders/{Order}/cancel", orders.OrderCancelled),
+        Call("orders", "/orders/{id}/cancel", orders.OrderCancelled, "Order"),
     ),
     bulk(
         "importParties",

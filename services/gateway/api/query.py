@@ -8,12 +8,12 @@ from strawberry import ID
 
 from libs.contracts import capacity, orders
 from libs.contracts.values import PartyKind
+from libs.graphql.opaque import key_of, parse_id
+from libs.graphql.paging import After, First
+from libs.graphql.shapes import Node
 from services.gateway import store
 from services.gateway.api import types
 from services.gateway.api.context import Info
-from services.gateway.api.paging import After, First, page
-from services.gateway.api.shapes import Node
-from services.gateway.opaque import key_of, parse_id
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,12 +49,12 @@ class Query:
     async def parties(
         self, info: Info, first: First = 20, after: After = None, kind: Kind = None, name: Name = None
     ) -> Any:
-        return await page(info.context, store.PARTIES, first, after, kind=kind, name=name)
+        return await info.context.page(store.PARTIES, first, after, kind=kind, name=name)
 
     @_ask(description="What is offered, newest first.", graphql_type=types.page_type("Product"))
     async def products(self, info: Info, first: First = 20, after: After = None, brand_id: OfParty = None) -> Any:
         brand = key_of(brand_id, "Party") if brand_id else None
-        return await page(info.context, store.PRODUCTS, first, after, party_id=brand)
+        return await info.context.page(store.PRODUCTS, first, after, party_id=brand)
 
     @_ask(description="What can be booked, newest first.", graphql_type=types.page_type("Resource"))
     async def resources(
@@ -66,16 +66,16 @@ class Query:
         workshop_id: OfParty = None,
     ) -> Any:
         workshop = key_of(workshop_id, "Party") if workshop_id else None
-        return await page(info.context, store.RESOURCES, first, after, process=process, party_id=workshop)
+        return await info.context.page(store.RESOURCES, first, after, process=process, party_id=workshop)
 
     @_ask(description="Holds that concern you, newest first.", graphql_type=types.page_type("Hold"))
     async def holds(self, info: Info, first: First = 20, after: After = None, state: HoldState = None) -> Any:
-        return await page(info.context, store.HOLDS, first, after, state=state)
+        return await info.context.page(store.HOLDS, first, after, state=state)
 
     @_ask(description="Bookings that concern you, newest first.", graphql_type=types.page_type("Booking"))
     async def bookings(self, info: Info, first: First = 20, after: After = None, state: BookingState = None) -> Any:
-        return await page(info.context, store.BOOKINGS, first, after, state=state)
+        return await info.context.page(store.BOOKINGS, first, after, state=state)
 
     @_ask(description="Orders that concern you, newest first.", graphql_type=types.page_type("Order"))
     async def orders(self, info: Info, first: First = 20, after: After = None, state: OrderState = None) -> Any:
-        return await page(info.context, store.ORDERS, first, after, state=state)
+        return await info.context.page(store.ORDERS, first, after, state=state)

@@ -1,6 +1,6 @@
 """The schema's objects: which contract, which of its fields, and what can be looked up from there."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,12 +9,13 @@ from strawberry import ID, Parent, field
 
 from libs.contracts import capacity, catalog, orders, values
 from libs.contracts.values import PartyKind
+from libs.graphql.listing import Listing
+from libs.graphql.opaque import Malformed, global_id
+from libs.graphql.paging import After, Connection, First
+from libs.graphql.shapes import Shapes, list_of, output
 from libs.kit.auth import Principal
 from services.gateway import store, views
-from services.gateway.api.context import Context, DaysOf, Info
-from services.gateway.api.paging import After, Connection, First, page_of
-from services.gateway.api.shapes import list_of, output, shape
-from services.gateway.opaque import Malformed, global_id
+from services.gateway.api.context import Context, Info
 
 TOPICS = {
     "Party": "catalog.party",
@@ -25,6 +26,7 @@ TOPICS = {
     "Booking": "capacity.booking",
     "Order": "orders.order",
 }
+shape = Shapes().shape
 MOST_DAYS = 92
 FromDay = Annotated[date, strawberry.argument(name="from", description="The first day.")]
 Days = Annotated[int, strawberry.argument(description=f"How many days, 1 to {MOST_DAYS}.")]
@@ -49,11 +51,11 @@ def one(name: str, attribute: str, description: str) -> Any:
     return field(resolver=find, description=description, graphql_type=later(name) | None)
 
 
-def many(name: str, listing: store.Listing, column: str, description: str) -> Any:
+def many(name: str, listing: Listing, column: str, description: str) -> Any:
     """A field that pages through what names the root in a column."""
 
     async def find(root: Parent[Any], info: Info, first: First = 20, after: After = None) -> Any:
-        return await page_of(info.context, listing, first, after, column, root.id)
+        return await info.context.page_of(listing, first, after, column, root.id)
 
     return field(resolver=find, description=description, graphql_type=page_type(name))
 
@@ -75,24 +77,17 @@ def _offered(root: Parent[catalog.Product]) -> bool:
 async def _buckets(root: Parent[capacity.Resource], info: Info, start: FromDay, days: Days = 14) -> Any:
     if not 1 <= days <= MOST_DAYS:
         raise Malformed(f"`days` must be 1 to {MOST_DAYS}.", "INVALID_DAYS")
-    return await days_of(info.context, root, start, days)
+    return await info.context.days_of(root, start, days)
 
 
-async def days_of(context: Context, resource: capacity.Resource, start: date, days: int) -> list[views.Day]:
-    """A resource's days, touched or not, as the caller may see them."""
-    touched = await context.days.load(DaysOf(resource.id, start, days))
-    dates = [start + timedelta(n) for n in range(days)]
-    return [views.day_of(resource, day, touched.get(day), context.party) for day in dates]
-
-
-async def bucket(context: Context, key: str) -> views.Day | None:
+async def bucket(context: Context, key: str) -> views.Bucket | None:
     """A bucket by its key, `<resource>/<day>`; None if there is no such resource."""
     resource, _, day = key.partition("/")
     try:
         found, start = await context.find("capacity.resource", UUID(resource)), date.fromisoformat(day)
     except ValueError:
         return None
-    return (await days_of(context, found, start, 1))[0] if found else None
+    return (await context.days_of(found, start, 1))[0] if found else None
 
 
 Money = shape(values.Money)
@@ -136,19 +131,10 @@ Product = shape(
     offered=field(resolver=_offered, description="False once withdrawn; orders already placed go on."),
     brand=one("Party", "party_id", "Who sells it."),
 )
-Bucket = output(
-    "Bucket",
-    views.Day,
-    "One resource on one local day. available = published - held - committed - blocked, never negative.",
-    {
-        "day": field(description="Of the site's time zone.", graphql_type=date),
-        "published": field(description="What the workshop offers, in the resource's unit.", graphql_type=int),
-        "available": field(description="What can still be taken.", graphql_type=int),
-        "held": field(description="Under live holds. Null to all but the workshop.", graphql_type=int | None),
-        "committed": field(description="Booked. Null to all but the workshop.", graphql_type=int | None),
-        "blocked": field(description="Withdrawn. Null to all but the workshop.", graphql_type=int | None),
-        "resource": one("Resource", "resource_id", "Whose time it is."),
-    },
+Bucket = shape(
+    views.Bucket,
+    "day published available held committed blocked",
+    resource=one("Resource", "resource_id", "Whose time it is."),
 )
 Resource = shape(
     capacity.Resource,

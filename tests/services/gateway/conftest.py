@@ -12,12 +12,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from libs.contracts import Event
+from libs.graphql.services import client as connections
 from libs.kit.clock import SystemClock
 from libs.kit.db import Database
 from libs.kit.runtime import build
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually
-from services.gateway import commands
 from services.gateway.app import api, changes
 from services.gateway.handlers import project
 from tests.conftest import Clients, Databases
@@ -37,7 +37,7 @@ async def ask(db: Database, worker: str) -> AsyncIterator[Asker]:
     """The application as it answers; its relay, consumer and jobs rest, since `tell` does their work."""
     kit = api.state.kit = build(Settings(service="gateway", database=f"gateway_{worker}"), SystemClock())
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)
-    async with commands.client() as api.state.http, httpx.AsyncClient(transport=transport, base_url="http://t") as http:
+    async with connections() as api.state.http, httpx.AsyncClient(transport=transport, base_url="http://t") as http:
         yield Asker(http)
     await kit.close()
 

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from libs.contracts import catalog
+from libs.graphql.opaque import after_token
 from libs.kit.ids import new_id
-from services.gateway.opaque import after_token
 from tests.services.gateway import world
 from tests.services.gateway.conftest import Tell
 

@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
+from fastapi import FastAPI, Response
 
-from libs.kit.errors import FieldError
+from libs.kit.errors import ProblemDetails
 from libs.kit.ids import new_id
-from services.gateway.api.failures import failure
-from services.gateway.commands import Refused
+from services.gateway.app import api
 from tests.services.gateway import world
-from tests.services.gateway.conftest import Serve
+from tests.services.gateway.conftest import Serve, port_of
 
 FAILURE = "__typename ... on Failure { code message } ... on InvalidInput { fields { path message } }"
 REGISTER = f"""mutation($input: RegisterPartyInput!) {{ registerParty(input: $input) {{ {FAILURE}
@@ -154,38 +155,49 @@ async def test_an_id_of_the_wrong_type_in_an_input_is_named_by_its_path(ask: wor
     assert answer["fields"][0]["message"] == "This is the id of a Party; one of a Product is needed."
 
 
-@pytest.mark.parametrize(
-    ("status", "name"),
-    [
-        (400, "InvalidInput"),
-        (422, "InvalidInput"),
-        (401, "NotAllowed"),
-        (403, "NotAllowed"),
-        (404, "NotFound"),
-        (409, "Conflict"),
-        (429, "Unavailable"),
-        (500, "Unavailable"),
-        (503, "Unavailable"),
-    ],
-)
-def test_every_problem_of_a_service_has_its_failure(status: int, name: str) -> None:
-    told = failure(Refused(status, "SOME_CODE", "A sentence."))
-    assert (type(told).__name__, told.code, told.message) == (name, "SOME_CODE", "A sentence.")
+@pytest.mark.parametrize("status", [500, 501, 418])
+async def test_a_services_fault_is_told_as_a_fault_that_sending_again_does_not_mend(
+    ask: world.Asker, service_that_fails: None, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await ask.as_(new_id(), "brand").answer(REGISTER, input={"kind": "BRAND", "name": f"{status}"})
+    [error] = answer["errors"]
+    assert (answer["data"], error["path"], error["extensions"]) == (None, ["registerParty"], {"code": "INTERNAL"})
+    assert error["message"] == "This is a fault of ours. Try again, or tell us the time."
+    assert "secret" not in str(answer)
+    assert "secret" in caplog.text
 
 
-def test_field_paths_are_in_the_spelling_of_the_schema() -> None:
-    paths = [
-        "earliest_day",
-        "lines.0.product_id",
-        "terms.price_per_unit.amount",
-        "name",
-        "exceptions.2031-01-01",
-    ]
-    told: Any = failure(Refused(422, "INVALID", "", [FieldError(path, "") for path in paths]))
-    assert [field.path for field in told.fields] == [
-        "earliestDay",
-        "lines.0.productId",
-        "terms.pricePerUnit.amount",
-        "name",
-        "exceptions.2031-01-01",
-    ]
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+async def test_a_service_that_is_away_or_busy_is_unavailable(
+    ask: world.Asker, service_that_fails: None, status: int
+) -> None:
+    asker = ask.as_(new_id(), "brand")
+    told = await do(asker, REGISTER, kind="BRAND", name=f"{status}")
+    assert (told["__typename"], told["code"]) == ("Unavailable", "A_SECRET")
+
+
+@pytest.mark.parametrize("status", [404, 500])
+async def test_no_without_a_reason_is_a_fault(ask: world.Asker, service_that_fails: None, status: int) -> None:
+    answer = await ask.as_(new_id(), "brand").answer(REGISTER, input={"kind": "LAB", "name": f"{status}"})
+    assert [error["extensions"] for error in answer["errors"]] == [{"code": "INTERNAL"}]
+
+
+async def test_a_proxy_that_reaches_no_service_is_unavailable(ask: world.Asker, service_that_fails: None) -> None:
+    told = await do(ask.as_(new_id(), "brand"), REGISTER, kind="LAB", name="502")
+    assert (told["__typename"], told["code"]) == ("Unavailable", "BAD_ANSWER")
+
+
+@pytest.fixture
+async def service_that_fails(ask: world.Asker) -> AsyncIterator[None]:
+    """A catalog behind a real port that fails with the status it is named; with a problem, unless it is a lab's."""
+    catalog = FastAPI()
+
+    @catalog.post("/parties")
+    async def fail(body: dict[str, Any]) -> Response:
+        status = int(body["name"])
+        problem = ProblemDetails(title="No", status=status, detail="secret", code="A_SECRET")
+        return Response(b"<html>" if body["kind"] == "lab" else msgspec.json.encode(problem), status)
+
+    async with port_of(catalog) as where:
+        api.state.kit.settings.services["catalog"] = f"http://{where}"
+        yield

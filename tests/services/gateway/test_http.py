@@ -6,6 +6,7 @@ import httpx
 import pytest
 from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
 
+from libs.graphql.opaque import after_token
 from libs.kit.ids import new_id
 from libs.kit.testing import token
 from services.gateway import sdl, store
@@ -127,8 +128,6 @@ async def test_the_page_for_people_says_how_to_ask_and_loads_nothing_from_elsewh
 
 
 async def test_a_query_sees_what_was_written_once_it_is_there(ask: world.Asker, tell: Tell) -> None:
-    from services.gateway.opaque import after_token
-
     one = world.party()
     await tell(one)
     after = {"Filiera-After": after_token(one.topic, one.id, 1)}

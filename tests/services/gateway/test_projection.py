@@ -8,10 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from libs.contracts import REGISTRY, Event, capacity, catalog, orders
+from libs.graphql.changes import Changes
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from services.gateway import tables
-from services.gateway.changes import Changes
 from services.gateway.subscriptions import subscriptions
 from tests.services.gateway import world
 from tests.services.gateway.conftest import Tell

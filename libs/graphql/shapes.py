@@ -3,6 +3,7 @@ its objects. What is shown is named field by field, so that a new field of a con
 """
 
 from collections.abc import Iterator
+from enum import Enum
 from types import UnionType
 from typing import Annotated, Any, get_args, get_origin
 
@@ -11,14 +12,8 @@ import strawberry
 from msgspec.structs import FieldInfo
 from strawberry import ID
 
-from libs.contracts import capacity, orders
 from libs.contracts.docstrings import meanings, text
-from libs.contracts.values import PartyKind
-from services.gateway.opaque import global_id
-
-OUTPUTS: dict[Any, Any] = {}
-for _enum in (PartyKind, capacity.HoldState, capacity.BookingState, orders.OrderState):
-    strawberry.enum(_enum, description=text(_enum))
+from libs.graphql.opaque import global_id
 
 
 @strawberry.interface(description="Anything that can be found again by its id.")
@@ -26,18 +21,25 @@ class Node:
     id: ID = strawberry.field(description="Opaque, typed, for ever.")
 
 
-def shape(contract: Any, names: str = "", *, hidden: str = "", **more: Any) -> Any:
-    """The type that shows these fields of a contract and `more` that are looked up.
+class Shapes:
+    """The object types of one schema."""
 
-    `hidden` names fields that are null to some parties. An event's state becomes a Node.
-    """
-    fields: dict[str, Any] = {}
-    for one, told in members(contract, names):
-        shown = translated(one.type, OUTPUTS)
-        nullable = shown | None if one.name in hidden.split() else shown
-        fields[one.name] = strawberry.field(description=told, graphql_type=nullable)
-    OUTPUTS[contract] = output(contract.__name__, contract, _told(contract), fields | more)
-    return OUTPUTS[contract]
+    def __init__(self) -> None:
+        self._known: dict[Any, Any] = {}
+
+    def shape(self, contract: Any, names: str = "", *, hidden: str = "", **more: Any) -> Any:
+        """The type that shows these fields of a contract and `more` that are looked up.
+
+        `hidden` names fields that are null to some parties. An event's state becomes a Node.
+        """
+        fields: dict[str, Any] = {}
+        for one, told in members(contract, names):
+            shown = translated(one.type, self._known)
+            nullable = shown | None if one.name in hidden.split() else shown
+            fields[one.name] = strawberry.field(description=told, graphql_type=nullable)
+        made = output(contract.__name__, contract, _told(contract), fields | more)
+        self._known[contract] = made
+        return made
 
 
 def output(name: str, source: type, description: str, fields: dict[str, Any]) -> Any:
@@ -65,6 +67,8 @@ def translated(hint: Any, known: dict[Any, Any]) -> Any:
         return list_of(translated(inner[0], known))
     if origin is UnionType:
         return translated(inner[0], known) | None
+    if isinstance(hint, type) and issubclass(hint, Enum) and hint not in known:
+        known[hint] = strawberry.enum(hint, description=text(hint))
     return known.get(hint, hint)
 
 

@@ -1,4 +1,4 @@
-"""News of the read models: whoever waits for one is woken when it has changed, by any process.
+"""News of read models: whoever waits for one is woken when it has changed, by any process.
 
 A notice only says "look again": it may come early (before its transaction ends) or never (Valkey is away),
 so whoever waits also looks again by itself every `LOOK_AGAIN` seconds.
@@ -19,22 +19,15 @@ from libs.kit.runtime import Kit
 LOOK_AGAIN = 2.0
 
 
-class Watch:
-    """One waiter's ear."""
+class Watch(asyncio.Event):
+    """One waiter's ear: set at news."""
 
-    def __init__(self) -> None:
-        self._heard = asyncio.Event()
-
-    def tell(self) -> None:
-        """Wake the waiter, now or when it next waits."""
-        self._heard.set()
-
-    async def wait(self, seconds: float = LOOK_AGAIN) -> None:
+    async def news(self, seconds: float = LOOK_AGAIN) -> None:
         """Return at news, or after so many seconds. News between two waits is not lost."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._heard.wait()
-        self._heard.clear()
+                await self.wait()
+        self.clear()
 
 
 class Changes:
@@ -82,14 +75,15 @@ class Changes:
     async def listen(self, kit: Kit) -> None:
         """Job: wake the waiters here for what was told elsewhere. Without Valkey they look again by themselves."""
         async with kit.cache.listen(_channel(kit)) as listener:
-            while message := await listener.wait(LOOK_AGAIN) or "[]":
-                self._wake(msgspec.json.decode(message, type=list[str]))
+            while True:
+                if message := await listener.wait(LOOK_AGAIN):
+                    self._wake(msgspec.json.decode(message, type=list[str]))
 
     def _wake(self, keys: Iterable[str]) -> None:
         for key in keys:
             for watch in self._watches.get(key, ()):
-                watch.tell()
+                watch.set()
 
 
 def _channel(kit: Kit) -> str:
-    return f"{kit.settings.topic_prefix}gateway.changes"
+    return f"{kit.settings.topic_prefix}{kit.settings.service}.changes"

@@ -3,7 +3,7 @@
 import strawberry
 from strawberry import field
 
-from services.gateway.commands import Refused
+from libs.kit.errors import Problem
 
 
 @strawberry.interface(description="Why a mutation changed nothing.")
@@ -43,16 +43,22 @@ class Unavailable(Failure):
     pass
 
 
-_BY_STATUS: dict[int, type[Failure]] = {401: NotAllowed, 403: NotAllowed, 404: NotFound, 409: Conflict}
 FAILURES = (InvalidInput, NotAllowed, NotFound, Conflict, Unavailable)
+_BY_STATUS: dict[int, type[Failure]] = {401: NotAllowed, 403: NotAllowed, 404: NotFound, 409: Conflict}
+_BY_STATUS |= dict.fromkeys((429, 502, 503, 504), Unavailable)
 
 
-def failure(refused: Refused) -> Failure:
-    """The answer that tells a service's problem; field paths in the spelling of the schema."""
-    if refused.status in (400, 422):
-        problems = [FieldProblem(path=_camel(one.path), message=one.message) for one in refused.fields]
-        return InvalidInput(code=refused.code, message=refused.message, fields=problems)
-    return _BY_STATUS.get(refused.status, Unavailable)(code=refused.code, message=refused.message)
+def failure(problem: Problem) -> Failure:
+    """The answer that tells a service's problem; field paths in the spelling of the schema.
+
+    Raises what is none of them, such as a 500: that is a fault, and sending again does not help.
+    """
+    if problem.status in (400, 422):
+        fields = [FieldProblem(path=_camel(one.path), message=one.message) for one in problem.errors]
+        return InvalidInput(code=problem.code, message=problem.detail, fields=fields)
+    if problem.status not in _BY_STATUS:
+        raise problem
+    return _BY_STATUS[problem.status](code=problem.code, message=problem.detail)
 
 
 def _camel(path: str) -> str:

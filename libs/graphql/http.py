@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,16 +9,17 @@ from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
 from starlette.responses import HTMLResponse
 from strawberry.types.execution import ExecutionResult
 
+from libs.graphql import services
+from libs.graphql.changes import Changes
+from libs.graphql.opaque import parse_after
+from libs.graphql.operation import connect
+from libs.graphql.schema import Schema
+from libs.graphql.websocket import Sockets
 from libs.kit.errors import BadRequest
-from services.gateway import commands, opaque
-from services.gateway.api.context import connect
-from services.gateway.api.schema import schema
-from services.gateway.api.websocket import sockets
 
 _LARGEST = 4 * 1024 * 1024
-"""Bytes of a request: 500 resources of an import with their calendars."""
+"""Bytes of a request: an import of 500 things with all that they hold."""
 _RESPONSE = "application/graphql-response+json"
-_PAGE = Path(__file__).with_name("page.html").read_text()
 
 
 class Asked(msgspec.Struct):
@@ -32,34 +32,35 @@ class Asked(msgspec.Struct):
 
 @asynccontextmanager
 async def _connections(api: FastAPI) -> AsyncIterator[None]:
-    async with commands.client() as http:
+    async with services.client() as http:
         api.state.http = http
         yield
 
 
-router = APIRouter(lifespan=_connections)
+def endpoint(schema: Schema, changes: Changes, page: str) -> APIRouter:
+    """A schema at `/graphql`, by POST and over web sockets, and at `/` a page for people."""
+    router = APIRouter(lifespan=_connections)
+    sockets = Sockets(schema, changes)
 
+    @router.get("/", include_in_schema=False)
+    async def _page() -> HTMLResponse:
+        return HTMLResponse(page)
 
-@router.get("/", include_in_schema=False)
-async def page() -> HTMLResponse:
-    """How to ask, for people."""
-    return HTMLResponse(_PAGE)
+    @router.post("/graphql")
+    async def graphql(request: Request) -> Response:
+        """Run a query or a mutation. The token is optional; one that is not valid is refused."""
+        after = parse_after(request.headers.get("filiera-after", ""), schema.operation.topics)
+        connection = connect(request, changes, after)
+        await connection.identify(request.headers.get("authorization"))
+        asked = await _asked(request)
+        result = await schema.run(connection, asked.query, asked.variables, asked.operationName)
+        return _answer(result, _RESPONSE in request.headers.get("accept", ""))
 
+    @router.websocket("/graphql")
+    async def _socket(websocket: WebSocket) -> None:
+        await sockets.run(websocket)
 
-@router.post("/graphql")
-async def graphql(request: Request) -> Response:
-    """Run a query or a mutation. The token is optional; one that is not valid is refused."""
-    connection = connect(request, opaque.parse_after(request.headers.get("filiera-after", "")))
-    await connection.identify(request.headers.get("authorization"))
-    asked = await _asked(request)
-    result = await schema.run(connection, asked.query, asked.variables, asked.operationName)
-    return _answer(result, _RESPONSE in request.headers.get("accept", ""))
-
-
-@router.websocket("/graphql")
-async def socket(websocket: WebSocket) -> None:
-    """Run any operation over graphql-transport-ws."""
-    await sockets.run(websocket)
+    return router
 
 
 async def _asked(request: Request) -> Asked:

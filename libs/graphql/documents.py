@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse, specified_rules, validate
 
-from services.gateway.api import limits
+from libs.graphql import limits
 
 _KEPT = 256
 _MOST_ERRORS = 10

@@ -1,0 +1,84 @@
+"""Input types made from the contracts, and the JSON that a service gets from them."""
+
+import dataclasses
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from msgspec import NODEFAULT
+from strawberry import ID, field
+
+from libs.graphql.opaque import Malformed, key_of
+from libs.graphql.shapes import members, translated
+from libs.kit.errors import FieldError, Invalid
+
+
+class Inputs:
+    """The input types of one schema."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Any] = {UUID: ID}
+
+    def fields_of(self, contract: Any, names: str = "", *, plain: bool = False) -> dict[str, Any]:
+        """Input fields for these fields of a contract, with its defaults. `site_id` takes the id of a Site, and so on.
+
+        `plain` ids may also be UUIDs, as they are for whoever chooses them.
+        """
+        made = {}
+        for one, told in members(contract, names):
+            owner = contract.topic.partition(".")[2] if one.name == "id" else one.name.removesuffix("_id")
+            made[one.name] = field(
+                description=told,
+                graphql_type=translated(one.type, self._known),
+                default=dataclasses.MISSING if one.default is NODEFAULT else one.default,
+                metadata={"id_of": owner.capitalize(), "plain": plain} if one.type is UUID else {},
+            )
+        return made
+
+    def value(self, contract: Any, names: str = "", **more: Any) -> None:
+        """From now on inputs that hold this value take these fields of it and `more`."""
+        fields = self.fields_of(contract, names) | more
+        self._known[contract] = input_type(f"{contract.__name__}Input", f"As in `{contract.__name__}`.", fields)
+
+
+def input_type(name: str, description: str, fields: dict[str, Any]) -> Any:
+    """An input type. Of a field's metadata, `id_of` names the type whose id it takes, and `json` makes its JSON."""
+    return strawberry.input(type(name, (), fields), description=description)
+
+
+def body_of(given: Any) -> dict[str, Any]:
+    """The JSON object of an input: ids of services for global ids. Raises Invalid, naming every field that is wrong."""
+    problems: list[FieldError] = []
+    body: dict[str, Any] = _plain(given, "", problems)
+    if problems:
+        raise Invalid("Correct the fields named in `fields` and send again.", code="INVALID_ID", errors=problems)
+    return body
+
+
+def _plain(given: Any, path: str, problems: list[FieldError]) -> Any:
+    if isinstance(given, list):
+        return [_plain(item, f"{path}{number}.", problems) for number, item in enumerate(given)]
+    if not dataclasses.is_dataclass(given):
+        return given
+    values = {one: getattr(given, one.name) for one in dataclasses.fields(given)}
+    return {one.name: _member(one, value, path, problems) for one, value in values.items() if value is not None}
+
+
+def _member(one: dataclasses.Field[Any], value: Any, path: str, problems: list[FieldError]) -> Any:
+    if "json" in one.metadata:
+        return one.metadata["json"](value)
+    if "id_of" in one.metadata:
+        return _key(value, one.metadata, path + one.name, problems)
+    return _plain(value, f"{path}{one.name}.", problems)
+
+
+def _key(given: str, names: Mapping[str, Any], path: str, problems: list[FieldError]) -> str | None:
+    with suppress(ValueError):
+        return str(UUID(given if names.get("plain") else ""))
+    try:
+        return str(key_of(given, names["id_of"]))
+    except Malformed as error:
+        problems.append(FieldError(path, str(error)))
+        return None

@@ -1,0 +1,160 @@
+"""What an operation begins with, and what its resolvers share: who asks, one read transaction, loaders that batch."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
+from uuid import UUID
+
+from starlette.requests import HTTPConnection
+from strawberry.dataloader import DataLoader
+
+from libs.contracts import Event
+from libs.graphql.changes import Changes
+from libs.graphql.opaque import Malformed, Written
+from libs.graphql.services import Services
+from libs.kit.auth import Principal
+from libs.kit.db import ReadSession
+from libs.kit.runtime import Kit, kit_of
+
+_PATIENCE = 2.0
+"""Seconds that a query waits for what it must see."""
+_LOOK_AGAIN = 0.25
+
+A = TypeVar("A")
+T = TypeVar("T")
+E = TypeVar("E", bound=Event)
+P = ParamSpec("P")
+
+Loader = DataLoader[tuple[A, UUID], T | None]
+"""Finds by what is asked and an id."""
+
+
+@dataclass
+class Connection:
+    """An HTTP request or a web socket: what its operations begin with."""
+
+    kit: Kit
+    changes: Changes
+    services: Services
+    caller: Principal | None = None
+    authorization: str | None = None
+    after: Sequence[Written] = ()
+    """What its queries must see, if that comes in time."""
+    connection_params: dict[str, Any] | None = None
+    """The payload of a web socket's `connection_init`."""
+
+    async def identify(self, authorization: str | None) -> None:
+        """Learn who is calling, if anybody says so. Raises Unauthenticated."""
+        if authorization is not None:
+            self.caller = await self.kit.verifier.principal(authorization)
+            self.authorization = authorization
+
+
+def connect(http: HTTPConnection, changes: Changes, after: Sequence[Written] = ()) -> Connection:
+    """The beginning of a request or a web socket."""
+    kit = kit_of(http)
+    return Connection(kit, changes, Services(http.app.state.http, kit.settings.services), after=after)
+
+
+class Operation(ABC):
+    """One operation. Its reads share a connection of the pool, one after another, until `release`."""
+
+    topics: ClassVar[Container[str]]
+    """Of which aggregates there are read models."""
+    nodes: Loader[str, Event]
+    """Aggregates by topic and id."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.caller = connection.caller
+        self.party = connection.caller.party if connection.caller else None
+        self._turn = asyncio.Lock()
+        self._open = AsyncExitStack()
+        self._session: ReadSession | None = None
+        self.forget()
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Make the loaders anew: a subscription's next answer must not see the last one's world."""
+
+    @abstractmethod
+    def seen(self, event: E) -> E:
+        """What the caller may see of it."""
+
+    def loader(self, find: Callable[[ReadSession, A, list[UUID]], Awaitable[Mapping[UUID, T]]]) -> Loader[A, T]:
+        """What is asked of many ids at once is found by one query."""
+
+        async def load(keys: list[tuple[A, UUID]]) -> list[T | None]:
+            alike: dict[A, list[UUID]] = defaultdict(list)
+            for asked, id_ in keys:
+                alike[asked].append(id_)
+            found = {asked: await self.read(find, asked, ids) for asked, ids in alike.items()}
+            return [found[asked].get(id_) for asked, id_ in keys]
+
+        return DataLoader(load)
+
+    async def read(
+        self, query: Callable[Concatenate[ReadSession, P], Awaitable[T]], *given: P.args, **named: P.kwargs
+    ) -> T:
+        """Run a query under the caller's party."""
+        async with self._turn:
+            if self._session is None:
+                parties = [self.party] if self.party else []
+                reading = self.connection.kit.database.read(*parties)
+                self._session = await self._open.enter_async_context(reading)
+            return await query(self._session, *given, **named)
+
+    async def find(self, topic: str, key: UUID | None) -> Any:
+        """An aggregate by its id as the caller may see it; None if there is none, or none that may be seen."""
+        event = await self.nodes.load((topic, key)) if key else None
+        return event and self.seen(event)
+
+    async def release(self) -> None:
+        """Give the connection back; the next read takes a new one and sees what has come since."""
+        async with self._turn:
+            self._session = None
+            await self._open.aclose()
+
+    async def stale(self) -> bool:
+        """Wait until the read models have what the request must see; True if they do not have it in time."""
+        wanted = self.connection.after
+        until = asyncio.get_running_loop().time() + _PATIENCE
+        with self.connection.changes.watch(*(f"{one.topic}:{one.id}" for one in wanted)) as watch:
+            while not await self._has(wanted):
+                if (left := until - asyncio.get_running_loop().time()) <= 0:
+                    return True
+                await watch.news(min(left, _LOOK_AGAIN))
+        return False
+
+    async def _has(self, wanted: Sequence[Written]) -> bool:
+        self.forget()
+        found = await self.nodes.load_many([(one.topic, one.id) for one in wanted])
+        await self.release()
+        return all(event and event.version >= one.version for event, one in zip(found, wanted, strict=True))
+
+    async def follow(
+        self, key: str, look: Callable[[], Awaitable[Mapping[Any, Any]]], missing: str | None = None
+    ) -> AsyncIterator[Any]:
+        """What `look` finds, then each item that has changed. Every look reads anew under the caller's party.
+
+        `missing` is said if there is still nothing after a wait: what was just written may be on its way.
+        """
+        seen: dict[Any, Any] = {}
+        waited = False
+        with self.connection.changes.watch(key) as watch:
+            while True:
+                self.forget()
+                found = await look()
+                await self.release()
+                if missing and waited and not (seen or found):
+                    raise Malformed(missing, "NOT_FOUND")
+                for name, item in found.items():
+                    if seen.get(name) != item:
+                        seen[name] = item
+                        yield item
+                await watch.news()
+                waited = True

@@ -1,0 +1,111 @@
+"""How an operation runs: a document of the cache, a context of its own, its faults masked."""
+
+import logging
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import aclosing
+from typing import Any
+
+import strawberry
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from libs.graphql.documents import Refusal, prepare
+from libs.graphql.opaque import Malformed
+from libs.graphql.operation import Connection, Operation
+
+log = logging.getLogger(__name__)
+
+_WRONG_OPERATION = "Name an operation of the document, a query or a mutation; subscriptions go over a web socket."
+_OVER_HTTP = {OperationType.QUERY, OperationType.MUTATION}
+_FAULT = "This is a fault of ours. Try again, or tell us the time."
+
+
+class _Prepared(SchemaExtension):
+    """Hands over the document that `prepare` has made and validated."""
+
+    def on_parse(self) -> Iterator[None]:
+        run = self.execution_context
+        run.graphql_document = prepare(run.schema._schema, run.query or "")  # noqa: SLF001 - it has no other name
+        run.validation_rules = ()
+        yield
+
+
+class Schema(strawberry.Schema):
+    """Strawberry's schema with our way of running: the same over HTTP and over web sockets."""
+
+    def __init__(
+        self, operation: type[Operation], query: Any, mutation: Any, subscription: Any, types: Iterable[Any]
+    ) -> None:
+        """`operation` is made for each operation and is what resolvers get as `info.context`."""
+        super().__init__(query, mutation, subscription, types=types, extensions=[_Prepared])
+        self.operation = operation
+
+    @property
+    def graphql(self) -> Any:
+        """graphql-core's schema."""
+        return self._schema
+
+    async def run(self, connection: Connection, query: str, variables: Any, operation: str | None) -> ExecutionResult:
+        """Run a query or a mutation, for HTTP."""
+        try:
+            document = prepare(self.graphql, query)
+        except Refusal as refusal:
+            return PreExecutionError(data=None, errors=refusal.errors)
+        context = self.operation(connection)
+        try:
+            stale = not _writes(document) and await context.stale()
+            result = await self.execute(query, variables, context, None, operation, _OVER_HTTP)
+        except (CannotGetOperationTypeError, InvalidOperationTypeError):
+            return PreExecutionError(data=None, errors=[GraphQLError(_WRONG_OPERATION)])
+        finally:
+            await context.release()
+        return _told(result, stale)
+
+    async def stream(
+        self, query: str | None, variable_values: Any = None, context_value: Any = None, *more: Any, **named: Any
+    ) -> AsyncGenerator[Any, None]:
+        """Run any operation, for web sockets."""
+        return self._told_one_by_one(self.operation(context_value), query or "", variable_values, *more, **named)
+
+    async def _told_one_by_one(
+        self, context: Operation, query: str, variables: Any, *more: Any, **named: Any
+    ) -> AsyncGenerator[Any, None]:
+        try:
+            prepare(self.graphql, query)
+            results: Any = await super().stream(query, variables, context, *more, **named)
+            async with aclosing(results):
+                async for result in results:
+                    await context.release()  # a slow reader must not keep a connection of the pool
+                    yield _told(result)
+        except Refusal as refusal:
+            yield PreExecutionError(data=None, errors=refusal.errors)
+        finally:
+            await context.release()
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:  # noqa: ARG002 - Strawberry's signature
+        """Log what is not the caller's doing; the caller is told of a fault of ours and no more."""
+        for error in filter(_unexpected, errors):
+            log.error("unexpected failure", exc_info=error.original_error, extra={"path": str(error.path)})
+
+
+def _writes(document: DocumentNode) -> bool:
+    operations = (one for one in document.definitions if isinstance(one, OperationDefinitionNode))
+    return any(one.operation.value == "mutation" for one in operations)
+
+
+def _unexpected(error: GraphQLError) -> bool:
+    return error.original_error is not None and not isinstance(error.original_error, GraphQLError | Malformed)
+
+
+def _told(result: ExecutionResult, stale: bool = False) -> ExecutionResult:
+    if result.errors:
+        result.errors = [_masked(error) if _unexpected(error) else error for error in result.errors]
+    result.extensions = {"stale": True} if stale else None
+    return result
+
+
+def _masked(error: GraphQLError) -> GraphQLError:
+    return GraphQLError(_FAULT, nodes=error.nodes, path=error.path, extensions={"code": "INTERNAL"})

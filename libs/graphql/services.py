@@ -1,0 +1,83 @@
+"""The way to the services: a command goes to the one that owns the answer, with the caller's token and a key."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import httpx
+import msgspec
+
+from libs.kit.errors import Problem, ProblemDetails, Unauthenticated, Unavailable
+from libs.kit.ids import new_id
+
+A = TypeVar("A")
+
+_DEADLINE = 10.0
+"""Seconds for a command in all, its one retry included."""
+_CONNECT = 2.0
+_AGAIN = "Nothing was changed as far as we know; send again with the same idempotencyKey."
+
+
+@dataclass(frozen=True)
+class Call(Generic[A]):
+    """A command of a service: where it is sent and what it answers."""
+
+    service: str
+    path: str
+    answer: type[A]
+    id_of: str | None = None
+    """The type whose id the command takes, if it takes one: `{id}` in the path."""
+
+
+class Services:
+    """The other services, by name."""
+
+    def __init__(self, http: httpx.AsyncClient, urls: Mapping[str, str]) -> None:
+        self._http = http
+        self._urls = urls
+
+    async def send(self, call: Call[A], body: dict[str, Any], authorization: str | None, key: str | None) -> A:
+        """Send a command and decode its answer. Raises the Problem of the service, or Unavailable."""
+        if authorization is None:
+            raise Unauthenticated("This needs a token: send `Authorization: Bearer <token>`.")
+        path = call.path.format_map(body)
+        rest = {name: value for name, value in body.items() if name != "id" or not call.id_of}
+        headers = {
+            "Authorization": authorization,
+            "Idempotency-Key": key or str(new_id()),
+            "Content-Type": "application/json",
+        }
+        answer = await self._post(call.service, path, msgspec.json.encode(rest), headers)
+        if not answer.is_success:
+            raise _problem(call.service, answer)
+        return msgspec.json.decode(answer.content, type=call.answer)
+
+    async def _post(self, service: str, path: str, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        url = self._urls.get(service, "") + path  # httpx refuses one of a service that is nowhere
+        try:
+            async with asyncio.timeout(_DEADLINE):
+                try:
+                    return await self._http.post(url, content=body, headers=headers)
+                except httpx.TransportError:  # the same key: if the first did arrive, its answer comes again
+                    return await self._http.post(url, content=body, headers=headers)
+        except (httpx.TransportError, TimeoutError) as error:
+            raise Unavailable(f"The service {service} does not answer. {_AGAIN}") from error
+
+
+def client() -> httpx.AsyncClient:
+    """The connections that `Services` uses; whoever makes them closes them."""
+    return httpx.AsyncClient(timeout=httpx.Timeout(_DEADLINE, connect=_CONNECT), follow_redirects=False)
+
+
+def _problem(service: str, answer: httpx.Response) -> Problem:
+    """What a service says is wrong. No service says no without saying why: then it is a proxy, or a fault."""
+    try:
+        told = msgspec.json.decode(answer.content, type=ProblemDetails)
+        problem = Problem(told.detail, code=told.code, errors=told.errors)
+        problem.status = answer.status_code
+    except msgspec.DecodeError:
+        said = f"The service {service} answered {answer.status_code} without saying why. {_AGAIN}"
+        problem = Problem(said, code="BAD_ANSWER")
+        problem.status = max(answer.status_code, problem.status)
+    return problem

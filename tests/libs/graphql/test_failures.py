@@ -1,0 +1,60 @@
+"""Problems of services as types of the schema."""
+
+from typing import Any
+
+import pytest
+
+from libs.graphql.failures import failure
+from libs.kit.errors import (
+    BadRequest,
+    Conflict,
+    FieldError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Problem,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (Invalid, "InvalidInput"),
+        (BadRequest, "InvalidInput"),
+        (Unauthenticated, "NotAllowed"),
+        (Forbidden, "NotAllowed"),
+        (NotFound, "NotFound"),
+        (Conflict, "Conflict"),
+        (TooMany, "Unavailable"),
+        (Unavailable, "Unavailable"),
+    ],
+)
+def test_every_expected_problem_has_its_type(kind: type[Problem], name: str) -> None:
+    told = failure(kind("Because.", code="WHY"))
+    assert (type(told).__name__, told.code, told.message) == (name, "WHY", "Because.")
+
+
+def test_a_fault_is_no_failure_to_be_told() -> None:
+    with pytest.raises(Problem, match="broken"):
+        failure(Problem("broken"))
+
+
+def test_field_paths_are_in_the_spelling_of_the_schema() -> None:
+    paths = [
+        "earliest_day",
+        "lines.0.product_id",
+        "terms.price_per_unit.amount",
+        "name",
+        "exceptions.2031-01-01",
+    ]
+    told: Any = failure(Invalid("", errors=[FieldError(path, "") for path in paths]))
+    assert [field.path for field in told.fields] == [
+        "earliestDay",
+        "lines.0.productId",
+        "terms.pricePerUnit.amount",
+        "name",
+        "exceptions.2031-01-01",
+    ]
