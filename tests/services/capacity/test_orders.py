@@ -1,7 +1,6 @@
 """The capacity side of the order saga: each order's newest state is followed, whatever came before."""
 
 import asyncio
-from contextlib import suppress
 from itertools import permutations
 from typing import Any
 
@@ -161,21 +160,23 @@ async def test_a_batch_of_placed_and_cancelled_does_only_what_the_newest_asks(
 async def test_what_was_taken_while_planning_is_planned_again(
     db: Database, bench: Resource, craft: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A rival takes the planned day between the look and the lock, twice: he would wait if locks were kept."""
-    rivals, open_ledger = [day(2), day(3)], store.open_ledger
+    """A rival takes the planned day between the look and the lock, twice, and finds no day locked but the last."""
+    free, open_ledger = [day(2), day(1)], store.open_ledger
 
     async def open_too_late(*given: Any, patient: bool = True) -> Ledger:
-        if not patient and rivals:
-            with suppress(Conflict):  # full by now; but is it still locked?
-                await hold(db, new_id(), (bench, day(1), 480))
-            await hold(db, new_id(), (bench, rivals.pop(0), 480))
+        if not patient:
+            for seen in {day(1), day(2)} - set(free):
+                with pytest.raises(Conflict, match="has 0 minutes"):
+                    await hold(db, new_id(), (bench, seen, 1))
+            if free:
+                await hold(db, new_id(), (bench, free.pop(), 480))
         return await open_ledger(*given, patient=patient)
 
     monkeypatch.setattr(store, "open_ledger", open_too_late)
     order = an_order((craft, 240))
     await hear(db, order)
     [part] = (await last_told(db, order.id))["allocations"]
-    assert part["day"] == str(day(4))
+    assert part["day"] == str(day(3))
     assert await faults(db, bench) == []
 
 
