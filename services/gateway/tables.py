@@ -1,6 +1,6 @@
 """The read models: the last event of each aggregate as it came, beside the columns that lists filter and sort by.
 
-Not SQLModel: these rows are never objects, they are written by array and read as events (docs: README.md).
+Not SQLModel: these rows are never objects, they are written as JSON and read as events (docs: README.md).
 """
 
 from sqlalchemy import ARRAY, JSON, Boolean, Column, Date, Integer, MetaData, Table, Text, Uuid
