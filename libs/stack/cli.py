@@ -52,8 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _version() -> str:
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+class _Version(argparse.Action):
+    """Looks for the version only when asked."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        print("filiera", tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+        parser.exit()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"filiera {_version()}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
         module = importlib.import_module(f"libs.stack.commands.{name}")
