@@ -3,12 +3,14 @@
 import asyncio
 import random
 from contextlib import suppress
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
 from sqlalchemy import text
 
 from libs.contracts import catalog
+from libs.contracts.values import PartyKind
 from libs.kit.db import Database
 from libs.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from libs.kit.ids import new_id
@@ -202,7 +204,7 @@ async def test_both_states_of_a_product_may_come_in_one_batch(db: Database) -> N
 
 async def test_only_shops_and_brands_order(db: Database) -> None:
     product = await world.sell(db, world.product_event())
-    workshop = type(world.shop())(new_id(), "workshop", "test")
+    workshop = replace(world.shop(), role=PartyKind.WORKSHOP)
     with pytest.raises(Forbidden):
         await world.place(db, workshop, product.id)
 
