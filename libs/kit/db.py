@@ -9,18 +9,20 @@ Application code never commits. `outbox.add` takes a WriteSession, so an event c
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import NewType
 from uuid import UUID
 
 from sqlalchemy import URL, text
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 ReadSession = NewType("ReadSession", AsyncSession)
 WriteSession = NewType("WriteSession", AsyncSession)
 Session = ReadSession | WriteSession
 
+_CLOSING = 3.0
 _BIND = text("SELECT set_config('app.parties', :parties, true), set_config('role', :role, true)")
 
 _SERVER_SETTINGS = {
@@ -77,7 +79,12 @@ class Database:
         return self.write(role=f"{self.service}_worker")
 
     async def close(self) -> None:
-        """Give every connection back."""
+        """Close every connection; those that a cancelled task is just giving back are waited for."""
+        pool = self._engine.pool
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING):
+                while isinstance(pool, AsyncAdaptedQueuePool) and pool.checkedout():
+                    await asyncio.sleep(0.01)
         await self._engine.dispose()
 
 
