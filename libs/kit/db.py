@@ -83,7 +83,7 @@ class Database:
         pool = self._engine.pool
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING):
-                while isinstance(pool, AsyncAdaptedQueuePool) and pool.checkedout():
+                while isinstance(pool, AsyncAdaptedQueuePool) and pool.checkedout():  # noqa: ASYNC110 - the pool tells nobody
                     await asyncio.sleep(0.01)
         await self._engine.dispose()
 
