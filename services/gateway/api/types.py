@@ -77,6 +77,8 @@ def _offered(root: Parent[catalog.Product]) -> bool:
 async def _buckets(root: Parent[capacity.Resource], info: Info, start: FromDay, days: Days = 14) -> Any:
     if not 1 <= days <= MOST_DAYS:
         raise Malformed(f"`days` must be 1 to {MOST_DAYS}.", "INVALID_DAYS")
+    if (date.max - start).days < days:
+        raise Malformed("`from` is too far away.", "INVALID_DAYS")
     return await info.context.days_of(root, start, days)
 
 

@@ -223,6 +223,14 @@ async def test_days_are_asked_for_within_a_quarter(ask: world.Asker, tell: Tell,
     assert (error["message"], error["path"]) == ("`days` must be 1 to 92.", ["node", "buckets"])
 
 
+async def test_a_day_beyond_the_calendar_is_refused_and_not_a_fault(ask: world.Asker, tell: Tell) -> None:
+    place = world.resource(new_id())
+    await tell(place)
+    query = 'query($id: ID!) { node(id: $id) { ... on Resource { buckets(from: "9999-12-31") { day } } } }'
+    error = await ask.error(query, id=world.gid("Resource", place.id))
+    assert error["message"] == "`from` is too far away."
+
+
 async def test_a_list_of_any_length_takes_a_bounded_number_of_reads(
     ask: world.Asker, tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
