@@ -6,7 +6,7 @@ A version already seen is skipped, so whatever Kafka delivers again does nothing
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import count
 
@@ -202,8 +202,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 log.warning("the database is away, or busy", extra={"error": type(error).__name__, "attempt": attempt})
                 await asyncio.sleep(min(0.1 * 2**attempt, 3))
             else:
-                for message, _ in told:
-                    metrics.CONSUMED.labels(message.type).inc()
+                for event, times in Counter(message.type for message, _ in told).items():
+                    metrics.CONSUMED.labels(event).inc(times)
                 return
 
 

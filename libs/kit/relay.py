@@ -6,7 +6,7 @@ service is active. It holds a lease on the database's clock, with a fence: a num
 
 import asyncio
 import logging
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,7 +29,10 @@ from libs.kit.settings import Settings
 
 log = logging.getLogger(__name__)
 
+HEAD = 2000
+"""Rows taken from the queue at once."""
 BATCH = 500
+"""Rows sent at once to one partition."""
 POLL = 0.2
 """Seconds between looks at the outbox when nobody in this process has written to it."""
 CHECK = 2.0
@@ -225,7 +228,7 @@ class Relay:
         self._refused = {key: again for key, again in self._refused.items() if again > now}
         metrics.OUTBOX_BLOCKED.set(len(self._refused))
         async with self._database.work() as session:
-            return await queue.head(session, BATCH, without=list(self._refused))
+            return await queue.head(session, HEAD, without=list(self._refused))
 
     async def _by_partition(
         self, producer: AIOKafkaProducer, rows: Sequence[Row[Any]]
@@ -322,8 +325,8 @@ class Relay:
             async with self._database.work() as session:
                 await queue.send_newest_again(session, seqs)
             raise
-        for row in turn.sent:
-            metrics.PUBLISHED.labels(row.type).inc()
+        for event, count in Counter(row.type for row in turn.sent).items():
+            metrics.PUBLISHED.labels(event).inc(count)
 
 
 _PARTITIONER = DefaultPartitioner()

@@ -40,8 +40,8 @@ class ThingChanged(Event, frozen=True, kw_only=True):
     note: str = ""
 
 
-_LOCK = text("SELECT version FROM thing WHERE id = :id FOR UPDATE")
-_BUMP = text("UPDATE thing SET version = :version WHERE id = :id")
+_LOCK = text("SELECT id, version FROM thing WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
+_BUMP = text("UPDATE thing SET version = version + :times WHERE id = ANY(:ids)")
 _NEW = text("INSERT INTO thing SELECT id, id, 0 FROM unnest(CAST(:ids AS uuid[])) AS id")
 _EFFECT = text("INSERT INTO effect SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[]))")
 _EFFECTS = text("SELECT aggregate_id, version FROM effect")
@@ -58,11 +58,10 @@ async def make(database: Database, count: int) -> list[UUID]:
 async def change(database: Database, ids: Iterable[UUID], times: int = 1, *, delay: float = 0, note: str = "") -> None:
     """One transaction that changes aggregates, each so many times, and dawdles before it commits."""
     async with database.work() as session:
-        for one in sorted(ids):
-            version = (await session.execute(_LOCK, {"id": one})).scalar_one()
-            await session.execute(_BUMP, {"id": one, "version": version + times})
-            events = [ThingChanged(id=one, version=version + step + 1, note=note) for step in range(times)]
-            await outbox.add(session, *events)
+        rows = (await session.execute(_LOCK, {"ids": list(ids)})).all()
+        await session.execute(_BUMP, {"ids": list(ids), "times": times})
+        events = [ThingChanged(id=one, version=now + step + 1, note=note) for one, now in rows for step in range(times)]
+        await outbox.add(session, *events)
         await asyncio.sleep(delay)
 
 
@@ -115,12 +114,15 @@ async def log_of(settings: Settings, count: int, seconds: float = 30) -> dict[UU
     versions: dict[UUID, list[int]] = defaultdict(list)
     seen: set[tuple[UUID, int]] = set()
     broker = Broker(settings)
-    async with asyncio.timeout(seconds), broker.consumer([ThingChanged.topic], group=None) as client:
-        while len(seen) < count:
-            for records in (await within(5, client.getmany(timeout_ms=500))).values():
-                for message in filter(None, map(broker.read, records)):
-                    versions[message.aggregate_id].append(message.version)
-                    seen.add((message.aggregate_id, message.version))
+    try:
+        async with asyncio.timeout(seconds), broker.consumer([ThingChanged.topic], group=None) as client:
+            while len(seen) < count:
+                for records in (await within(5, client.getmany(timeout_ms=500))).values():
+                    for message in filter(None, map(broker.read, records)):
+                        versions[message.aggregate_id].append(message.version)
+                        seen.add((message.aggregate_id, message.version))
+    except TimeoutError:
+        raise TimeoutError(f"{len(seen)} of {count} events are in the log after {seconds} s") from None
     return versions
 
 

@@ -21,7 +21,7 @@ async def test_24_writers_lose_nothing_and_keep_the_order_of_each_aggregate(
     writers = Database(settings.url, pool_size=24)
     ids = await probe.make(writers, 400)
     written = asyncio.create_task(probe.write(writers, ids, EVENTS, writers=24, delay=0.01))
-    log = await probe.log_of(settings, EVENTS, seconds=200)
+    log = await probe.log_of(settings, EVENTS, seconds=270)
     await written
     await writers.close()
     assert sum(len(set(versions)) for versions in log.values()) == EVENTS
