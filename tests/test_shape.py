@@ -33,7 +33,8 @@ def code_lines(path: Path) -> int:
     [
         ("libs/kit", 1800),
         ("libs/graphql", 900),
-        *((f"services/{name}", 900) for name in ("catalog", "capacity", "orders", "gateway")),
+        *((f"services/{name}", 900) for name in ("catalog", "orders", "gateway")),
+        ("services/capacity", 950),  # the ledger, its group commit and the planner: what we exist for
     ],
 )
 def test_a_folder_stays_small(folder: str, limit: int) -> None:
