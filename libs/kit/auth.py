@@ -5,7 +5,7 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import httpx
@@ -27,6 +27,7 @@ _FETCH_DEADLINE = 3.0
 _FRESH_FOR = 300.0
 """Seconds for which fetched keys are trusted; a token with an unknown `kid` makes us look again, at most every 10 s."""
 _LOOK_AGAIN_AFTER = 10.0
+_AFTER_FAILURE = 1.0
 _LEEWAY = 5
 
 
@@ -54,7 +55,7 @@ class Verifier:
         self._settings = settings
         self._clock = clock
         self._keys: KeySet | None = None
-        self._looked_at = -_FRESH_FOR
+        self._looked_at = self._failed_at = float("-inf")
         self._looking = asyncio.Lock()
         self._claims: dict[str, Any] = {
             "iss": {"essential": True, "value": settings.issuer},
@@ -94,29 +95,34 @@ class Verifier:
         return self._keys is None or all(key.kid != kid for key in self._keys.keys)
 
     async def _keyset(self, oldest: float) -> KeySet:
+        """The issuer's keys, looked up again if older than that; those known stand in for a look that fails."""
         async with self._looking:
-            if self._keys is None or self._clock.monotonic() - self._looked_at > oldest:
-                self._keys = await self._fetch()
-                self._looked_at = self._clock.monotonic()
+            now = self._clock.monotonic()
+            if now - self._looked_at > oldest and now - self._failed_at > _AFTER_FAILURE:
+                try:
+                    self._keys, self._looked_at = await self._fetch(), now
+                except (OSError, TimeoutError, httpx.HTTPError, msgspec.MsgspecError, JoseError, ValueError) as error:
+                    self._failed_at = self._clock.monotonic()
+                    log.warning("no keys from the issuer", extra={"error": type(error).__name__})
+            if self._keys is None:
+                raise Unavailable("The issuer's keys cannot be read, so no token can be checked. Try again.")
             return self._keys
 
     async def _fetch(self) -> KeySet:
         where = self._settings.jwks
-        try:
-            if not where.startswith(("http://", "https://")):
-                return _parse(await asyncio.to_thread(Path(where).read_bytes))
-            async with httpx.AsyncClient(timeout=_FETCH_DEADLINE) as client:
-                answer = await client.get(where)
-                return _parse(answer.raise_for_status().content)
-        except (OSError, httpx.HTTPError) as error:
-            if self._keys is not None:
-                return self._keys
-            raise Unavailable("The issuer's keys cannot be read, so no token can be checked. Try again.") from error
+        if not where.startswith(("http://", "https://")):
+            return _parse(await asyncio.to_thread(Path(where).read_bytes))
+        async with asyncio.timeout(_FETCH_DEADLINE), httpx.AsyncClient() as client:
+            return _parse((await client.get(where)).raise_for_status().content)
+
+
+class _KeySet(msgspec.Struct):
+    keys: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
 
 
 def _parse(content: bytes) -> KeySet:
-    keys: Any = msgspec.json.decode(content, type=dict[str, Any])
-    return KeySet.import_key_set(keys)
+    found: Any = msgspec.to_builtins(msgspec.json.decode(content, type=_KeySet))
+    return KeySet.import_key_set(found)
 
 
 def _reason(error: Exception) -> str:

@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import NewType
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import URL, text
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
@@ -50,6 +51,7 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=False,
+            hide_parameters=True,  # an error is logged with its statement, never with what parties sent
             connect_args={"timeout": 5, "command_timeout": 20, "server_settings": _SERVER_SETTINGS},
         )
         self._reader = self._engine.execution_options(postgresql_readonly=True)
@@ -114,5 +116,7 @@ def transient(error: BaseException) -> bool:
     """
     if getattr(error, "connection_invalidated", False):
         return True
+    if isinstance(error, asyncpg.InterfaceError):
+        return "closed" in str(error)
     state = getattr(getattr(error, "orig", error), "sqlstate", None)
     return isinstance(error, OSError | TimeoutError | PoolTimeoutError) or str(state).startswith(_TRANSIENT)

@@ -15,6 +15,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+import asyncpg
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -73,11 +74,6 @@ class Conflict(Problem):
     status, title, code = 409, "Not possible as things stand", "CONFLICT"
 
 
-class TooMany(Problem):
-    status, title, code = 429, "Too many requests", "TOO_MANY"
-    headers: ClassVar = {"Retry-After": "1"}
-
-
 class Unavailable(Problem):
     status, title, code = 503, "Not available right now", "UNAVAILABLE"
     headers: ClassVar = {"Retry-After": "1"}
@@ -108,7 +104,7 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(Problem, _on_problem)
     api.add_exception_handler(RequestValidationError, _on_invalid_body)
     api.add_exception_handler(HTTPException, _on_http)
-    for trouble in (SQLAlchemyError, OSError, TimeoutError):
+    for trouble in (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
         api.add_exception_handler(trouble, _on_trouble)
     api.add_exception_handler(Exception, _on_bug)
 

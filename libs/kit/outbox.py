@@ -15,7 +15,11 @@ from sqlalchemy import text
 
 from libs.contracts import Event
 from libs.kit.db import WriteSession
+from libs.kit.errors import Invalid
 from libs.kit.ids import new_id
+
+LARGEST = 900_000
+"""Bytes of a payload: a broker takes a little over a million for a record with its headers."""
 
 CAUSES: ContextVar[Mapping[UUID, Context]] = ContextVar("causes", default={})  # noqa: B039 - never changed in place
 """While a batch of events is handled: the trace of each by its aggregate, so that what follows joins the right one."""
@@ -31,7 +35,8 @@ async def add(session: WriteSession, *events: Event) -> None:
     """Tell what has happened, in the caller's transaction. Cannot commit.
 
     Everything pending is written first: a row of the outbox must come after its aggregate's own row, whose lock
-    makes the order of `seq` the order of the versions. A version told twice raises IntegrityError.
+    makes the order of `seq` the order of the versions. A version told twice raises IntegrityError, a state too large to
+    be sent raises Invalid.
     """
     if not events:
         return
@@ -47,9 +52,16 @@ def _columns(events: Sequence[Event]) -> dict[str, list[object]]:
         "keys": [event.id for event in events],
         "versions": [event.version for event in events],
         "types": [event.type for event in events],
-        "payloads": [msgspec.json.encode(event).decode() for event in events],
+        "payloads": [_payload(event) for event in events],
         "traces": [_trace(event) for event in events],
     }
+
+
+def _payload(event: Event) -> str:
+    payload = msgspec.json.encode(event)
+    if len(payload) > LARGEST:
+        raise Invalid(f"This makes {len(payload):,} bytes of state and {LARGEST:,} can be told: make it smaller.")
+    return payload.decode()
 
 
 def _trace(event: Event) -> str | None:

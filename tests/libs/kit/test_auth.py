@@ -134,3 +134,24 @@ class HandClock(SystemClock):
 
 def _signed(key: OKPKey, kid: str) -> str:
     return jwt.encode({"alg": "Ed25519", "kid": kid}, _claims(), key, algorithms=["Ed25519"])
+
+
+async def test_an_issuer_that_answers_nonsense_leaves_the_known_keys_good(tmp_path: Path) -> None:
+    jwks, clock = tmp_path / "jwks.json", HandClock()
+    key = OKPKey.generate_key("Ed25519", {"kid": "k"})
+    jwks.write_text(json.dumps(KeySet([key]).as_dict(private=False)))
+    verifier = Verifier(Settings(service="probe", jwks=str(jwks)), clock)
+    await verifier.principal(f"Bearer {_signed(key, 'k')}")
+    for nonsense in ("<html>", "{}", '{"keys": []}', '{"keys": [7]}'):
+        jwks.write_text(nonsense)
+        clock.ahead += 301
+        await verifier.principal(f"Bearer {_signed(key, 'k')}")
+
+
+@pytest.mark.parametrize("nonsense", ["<html>", "{}", '{"keys": []}'])
+async def test_an_issuer_that_never_gave_keys_makes_nobody_unauthenticated(tmp_path: Path, nonsense: str) -> None:
+    jwks = tmp_path / "jwks.json"
+    jwks.write_text(nonsense)
+    verifier = Verifier(Settings(service="probe", jwks=str(jwks)), SystemClock())
+    with pytest.raises(Unavailable):
+        await verifier.principal(f"Bearer {token(new_id(), 'brand')}")
