@@ -11,6 +11,7 @@ from libs.graphql.inputs import body_of, input_type
 from libs.graphql.operation import Operation
 from libs.graphql.services import Call
 from libs.kit.errors import Problem
+from libs.kit.ids import new_id
 
 _KEY = "Name the command with a key of your own, so that sending it again does it once. Kept for 24 hours."
 _AFTER = "Send it back in the header `Filiera-After`, and a query sees at least this."
@@ -23,26 +24,28 @@ _Info: TypeAlias = strawberry.Info[Operation, None]
 def mutation(name: str, description: str, call: Call[Any], fields: Any, written: Any, answer: Answer) -> Any:
     """A mutation that takes these fields, sends the call, and answers those `written` or a failure."""
     title = name[0].upper() + name[1:]
-    key = field(description=_KEY, graphql_type=str | None, default=None)
-    given = input_type(f"{title}Input", f"What `{name}` takes.", fields | {"idempotency_key": key})
+    named = field(description=_KEY, graphql_type=str | None, default=None)
+    given = input_type(f"{title}Input", f"What `{name}` takes.", fields | {"idempotency_key": named})
     after = field(description=_AFTER, graphql_type=str)
     success: Any = strawberry.type(type(f"{title}Success", (), written | {"after": after}), description="It is done.")
     union = strawberry.union(f"{title}Result", description=f"What `{name}` answers.")
 
     async def run(info: _Info, input: Any) -> Any:  # noqa: A002 - the customary name
+        key = input.idempotency_key or str(new_id())
         try:
             body = body_of(input)
-            done = await _send(info.context, call, body, body.pop("idempotency_key", None))
+            body.pop("idempotency_key", None)
+            done = await _send(info.context, call, body, key)
             return success(**answer(info.context, done, body))
         except Problem as problem:
-            return failure(problem)
+            return failure(problem, key)
 
     run.__annotations__["input"] = Annotated[given, strawberry.argument(description="What it takes.")]
     result = Annotated[Union[(success, *FAILURES)], union]  # type: ignore[valid-type]
     return strawberry.mutation(resolver=run, name=name, description=description, graphql_type=result)
 
 
-async def _send(operation: Operation, call: Call[Any], body: dict[str, Any], key: str | None) -> Any:
+async def _send(operation: Operation, call: Call[Any], body: dict[str, Any], key: str) -> Any:
     await operation.release()  # waiting for a service must not keep a connection of the pool
     connection = operation.connection
     return await connection.services.send(call, body, connection.authorization, key)

@@ -6,7 +6,7 @@ from strawberry import field
 from libs.kit.errors import Problem
 
 
-@strawberry.interface(description="Why a mutation changed nothing.")
+@strawberry.interface(description="Why a mutation has not succeeded. It changed nothing, but for `Unavailable`.")
 class Failure:
     code: str = field(description="Stable, for programs.")
     message: str = field(description="A plain sentence, for people: what to do next.")
@@ -38,24 +38,31 @@ class Conflict(Failure):
     pass
 
 
-@strawberry.type(description="The service did not answer. Send again with the same `idempotencyKey`: it is done once.")
+@strawberry.type(
+    description="The service did not answer, or is still at it. It may have been done or not: send again with this"
+    " `idempotencyKey` and it is done once."
+)
 class Unavailable(Failure):
-    pass
+    idempotency_key: str | None = field(description="The key of this command, yours or the one made for it.")
 
 
 FAILURES = (InvalidInput, NotAllowed, NotFound, Conflict, Unavailable)
 _BY_STATUS: dict[int, type[Failure]] = {401: NotAllowed, 403: NotAllowed, 404: NotFound, 409: Conflict}
-_BY_STATUS |= dict.fromkeys((429, 502, 503, 504), Unavailable)
+_AWAY = (429, 502, 503, 504)
+_RUNNING = "STILL_RUNNING"
+"""The code of the 409 while the same key is being worked on: nobody knows yet what comes of it."""
 
 
-def failure(problem: Problem) -> Failure:
-    """The answer that tells a service's problem; field paths in the spelling of the schema.
+def failure(problem: Problem, key: str) -> Failure:
+    """The answer that tells a service's problem with the command of this key; field paths in the schema's spelling.
 
     Raises what is none of them, such as a 500: that is a fault, and sending again does not help.
     """
     if problem.status in (400, 422):
         fields = [FieldProblem(path=_camel(one.path), message=one.message) for one in problem.errors]
         return InvalidInput(code=problem.code, message=problem.detail, fields=fields)
+    if problem.status in _AWAY or problem.code == _RUNNING:
+        return Unavailable(code=problem.code, message=problem.detail, idempotency_key=key)
     if problem.status not in _BY_STATUS:
         raise problem
     return _BY_STATUS[problem.status](code=problem.code, message=problem.detail)

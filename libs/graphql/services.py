@@ -9,14 +9,13 @@ import httpx
 import msgspec
 
 from libs.kit.errors import Problem, ProblemDetails, Unauthenticated, Unavailable
-from libs.kit.ids import new_id
 
 A = TypeVar("A")
 
 _DEADLINE = 10.0
 """Seconds for a command in all, its one retry included."""
 _CONNECT = 2.0
-_AGAIN = "Nothing was changed as far as we know; send again with the same idempotencyKey."
+_AGAIN = "It may have been done or not: send again with this idempotencyKey and it is done once."
 
 
 @dataclass(frozen=True)
@@ -37,17 +36,13 @@ class Services:
         self._http = http
         self._urls = urls
 
-    async def send(self, call: Call[A], body: dict[str, Any], authorization: str | None, key: str | None) -> A:
+    async def send(self, call: Call[A], body: dict[str, Any], authorization: str | None, key: str) -> A:
         """Send a command and decode its answer. Raises the Problem of the service, or Unavailable."""
         if authorization is None:
             raise Unauthenticated("This needs a token: send `Authorization: Bearer <token>`.")
         path = call.path.format_map(body)
         rest = {name: value for name, value in body.items() if name != "id" or not call.id_of}
-        headers = {
-            "Authorization": authorization,
-            "Idempotency-Key": key or str(new_id()),
-            "Content-Type": "application/json",
-        }
+        headers = {"Authorization": authorization, "Idempotency-Key": key, "Content-Type": "application/json"}
         answer = await self._post(call.service, path, msgspec.json.encode(rest), headers)
         if not answer.is_success:
             raise _problem(call.service, answer)

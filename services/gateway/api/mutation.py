@@ -132,5 +132,5 @@ _COMMANDS = (
 )
 Mutation = strawberry.type(
     type("Mutation", (), {one.graphql_name: one for one in _COMMANDS}),
-    description="What can be done. Each answers its success or why not; a failure has changed nothing.",
+    description="What can be done. Each answers its success or why not; but for `Unavailable`, that changed nothing.",
 )

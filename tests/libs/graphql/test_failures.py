@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from libs.graphql import failures
 from libs.graphql.failures import failure
 from libs.kit.errors import (
     BadRequest,
@@ -13,7 +14,6 @@ from libs.kit.errors import (
     Invalid,
     NotFound,
     Problem,
-    TooMany,
     Unauthenticated,
     Unavailable,
 )
@@ -28,18 +28,24 @@ from libs.kit.errors import (
         (Forbidden, "NotAllowed"),
         (NotFound, "NotFound"),
         (Conflict, "Conflict"),
-        (TooMany, "Unavailable"),
         (Unavailable, "Unavailable"),
     ],
 )
 def test_every_expected_problem_has_its_type(kind: type[Problem], name: str) -> None:
-    told = failure(kind("Because.", code="WHY"))
+    told = failure(kind("Because.", code="WHY"), "key")
     assert (type(told).__name__, told.code, told.message) == (name, "WHY", "Because.")
+
+
+@pytest.mark.parametrize("problem", [Unavailable("Away."), Conflict("Wait.", code="STILL_RUNNING")])
+def test_what_may_have_been_done_can_be_sent_again_with_its_key(problem: Problem) -> None:
+    told = failure(problem, "key")
+    assert isinstance(told, failures.Unavailable)
+    assert told.idempotency_key == "key"
 
 
 def test_a_fault_is_no_failure_to_be_told() -> None:
     with pytest.raises(Problem, match="broken"):
-        failure(Problem("broken"))
+        failure(Problem("broken"), "key")
 
 
 def test_field_paths_are_in_the_spelling_of_the_schema() -> None:
@@ -50,7 +56,7 @@ def test_field_paths_are_in_the_spelling_of_the_schema() -> None:
         "name",
         "exceptions.2031-01-01",
     ]
-    told: Any = failure(Invalid("", errors=[FieldError(path, "") for path in paths]))
+    told: Any = failure(Invalid("", errors=[FieldError(path, "") for path in paths]), "key")
     assert [field.path for field in told.fields] == [
         "earliestDay",
         "lines.0.productId",

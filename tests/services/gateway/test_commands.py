@@ -3,12 +3,12 @@
 import json
 import socket
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import msgspec
 import pytest
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Header, Response
 
 from libs.kit.errors import ProblemDetails
 from libs.kit.ids import new_id
@@ -16,7 +16,8 @@ from services.gateway.app import api
 from tests.services.gateway import world
 from tests.services.gateway.conftest import Serve, port_of
 
-FAILURE = "__typename ... on Failure { code message } ... on InvalidInput { fields { path message } }"
+FAILURE = """__typename ... on Failure { code message } ... on InvalidInput { fields { path message } }
+    ... on Unavailable { idempotencyKey }"""
 REGISTER = f"""mutation($input: RegisterPartyInput!) {{ registerParty(input: $input) {{ {FAILURE}
     ... on RegisterPartySuccess {{ after party {{ id version kind name sites {{ edges {{ cursor }} }} }} }} }} }}"""
 SITE = f"""mutation($input: RegisterSiteInput!) {{ registerSite(input: $input) {{ {FAILURE}
@@ -138,7 +139,8 @@ async def a_service_that_does_not_answer_is_unavailable(live: world.Asker) -> No
     ordered = await do(shop, PLACE, lines=[line], earliestDay="2031-03-03", dueDay="2031-03-04")
     for answer in (held, ordered):
         assert (answer["__typename"], answer["code"]) == ("Unavailable", "UNAVAILABLE")
-        assert "Nothing was changed as far as we know; send again with the same idempotencyKey." in answer["message"]
+        again = "It may have been done or not: send again with this idempotencyKey and it is done once."
+        assert again in answer["message"]
 
 
 async def test_an_id_of_the_wrong_type_in_an_input_is_named_by_its_path(ask: world.Asker) -> None:
@@ -157,7 +159,7 @@ async def test_an_id_of_the_wrong_type_in_an_input_is_named_by_its_path(ask: wor
 
 @pytest.mark.parametrize("status", [500, 501, 418])
 async def test_a_services_fault_is_told_as_a_fault_that_sending_again_does_not_mend(
-    ask: world.Asker, service_that_fails: None, status: int, caplog: pytest.LogCaptureFixture
+    ask: world.Asker, service_that_fails: list[str], status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = await ask.as_(new_id(), "brand").answer(REGISTER, input={"kind": "BRAND", "name": f"{status}"})
     [error] = answer["errors"]
@@ -169,35 +171,51 @@ async def test_a_services_fault_is_told_as_a_fault_that_sending_again_does_not_m
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 async def test_a_service_that_is_away_or_busy_is_unavailable(
-    ask: world.Asker, service_that_fails: None, status: int
+    ask: world.Asker, service_that_fails: list[str], status: int
 ) -> None:
     asker = ask.as_(new_id(), "brand")
     told = await do(asker, REGISTER, kind="BRAND", name=f"{status}")
     assert (told["__typename"], told["code"]) == ("Unavailable", "A_SECRET")
 
 
+async def test_what_may_have_been_done_is_sent_again_with_the_key_that_is_told(
+    ask: world.Asker, service_that_fails: list[str]
+) -> None:
+    brand = ask.as_(new_id(), "brand")
+    given = {"kind": "LAB", "name": "504"}
+    made = (await do(brand, REGISTER, **given))["idempotencyKey"]
+    for key in (made, "my own"):
+        assert (await do(brand, REGISTER, **given, idempotencyKey=key))["idempotencyKey"] == key
+    assert service_that_fails == [made, made, "my own"]
+
+
 @pytest.mark.parametrize("status", [404, 500])
-async def test_no_without_a_reason_is_a_fault(ask: world.Asker, service_that_fails: None, status: int) -> None:
+async def test_no_without_a_reason_is_a_fault(ask: world.Asker, service_that_fails: list[str], status: int) -> None:
     answer = await ask.as_(new_id(), "brand").answer(REGISTER, input={"kind": "LAB", "name": f"{status}"})
     assert [error["extensions"] for error in answer["errors"]] == [{"code": "INTERNAL"}]
 
 
-async def test_a_proxy_that_reaches_no_service_is_unavailable(ask: world.Asker, service_that_fails: None) -> None:
+async def test_a_proxy_that_reaches_no_service_is_unavailable(ask: world.Asker, service_that_fails: list[str]) -> None:
     told = await do(ask.as_(new_id(), "brand"), REGISTER, kind="LAB", name="502")
     assert (told["__typename"], told["code"]) == ("Unavailable", "BAD_ANSWER")
 
 
 @pytest.fixture
-async def service_that_fails(ask: world.Asker) -> AsyncIterator[None]:
-    """A catalog behind a real port that fails with the status it is named; with a problem, unless it is a lab's."""
+async def service_that_fails(ask: world.Asker) -> AsyncIterator[list[str]]:
+    """A catalog behind a real port that fails with the status it is named; with a problem, unless it is a lab's.
+
+    Gives the idempotency keys that it is sent.
+    """
     catalog = FastAPI()
+    keys: list[str] = []
 
     @catalog.post("/parties")
-    async def fail(body: dict[str, Any]) -> Response:
+    async def fail(body: dict[str, Any], idempotency_key: Annotated[str, Header()]) -> Response:
+        keys.append(idempotency_key)
         status = int(body["name"])
         problem = ProblemDetails(title="No", status=status, detail="secret", code="A_SECRET")
         return Response(b"<html>" if body["kind"] == "lab" else msgspec.json.encode(problem), status)
 
     async with port_of(catalog) as where:
         api.state.kit.settings.services["catalog"] = f"http://{where}"
-        yield
+        yield keys
