@@ -28,6 +28,8 @@ __all__ = ["Consumer", "Subscription", "batch", "each"]
 log = logging.getLogger(__name__)
 
 BATCH = 500
+PATIENCE = 10
+"""How often a batch is tried whole while the database is away, or busy."""
 ATTEMPTS = 3
 """How often an event may fail before it is parked."""
 CHECK = 2.0
@@ -62,7 +64,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.lag: dict[str, int] = {}
         """Events not handled yet, by topic, of the partitions that this process has."""
         self.joined = False
-        """Whether it has partitions."""
+        """Whether it is a member of its group, with partitions or in reserve."""
         self._database = database
         self._clock = clock
         self._broker = Broker(settings)
@@ -100,6 +102,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             log.warning("partitions go while a batch is in work", extra={"partitions": len(revoked)})
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self.joined, self._heard_at = True, self._clock.monotonic()
         log.info("partitions assigned", extra={"partitions": len(assigned)})
 
     async def _consume(self) -> None:
@@ -134,7 +137,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _look(self, client: AIOKafkaConsumer, polled: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
         """See how far the logs reach, and that somebody answers at all."""
         partitions, lag = client.assignment(), defaultdict[str, int](int)
-        self.joined = bool(partitions)
         for partition in partitions:
             if (end := client.highwater(partition)) is None:
                 continue
@@ -145,7 +147,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             at = await within(REQUEST, client.position(partition))
             lag[partition.topic] += max(0, end - at) + len(polled.get(partition, ()))
         self._tell_lag(lag)
-        self._watch(max((client.last_poll_timestamp(partition) or 0 for partition in partitions), default=0))
+        if partitions:  # a member more than there are partitions has nothing to hear
+            self._watch(max(client.last_poll_timestamp(partition) or 0 for partition in partitions))
 
     def _tell_lag(self, lag: Mapping[str, int]) -> None:
         self.lag = {name: lag.get(self._broker.topic(name), 0) for name in self._handlers.topics}
@@ -197,8 +200,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 async with self._database.work() as session:
                     told = await deliver(session, self.name, self._handlers, messages, parked_for)
             except Exception as error:
-                if not transient(error):
-                    raise
+                if not transient(error) or (attempt >= PATIENCE and len(messages) > 1):
+                    raise  # a batch too large for the database's deadlines is tried one by one
                 log.warning("the database is away, or busy", extra={"error": type(error).__name__, "attempt": attempt})
                 await asyncio.sleep(min(0.1 * 2**attempt, 3))
             else:
