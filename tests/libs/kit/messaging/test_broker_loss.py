@@ -76,7 +76,7 @@ async def test_a_wiped_broker_gets_the_newest_state_of_an_aggregate_whose_histor
     await probe.change(kit_database, ids, times=3)
     await probe.everything_had_its_effect_once(kit_database)
     async with kit_database.work() as session:
-        await session.execute(text("UPDATE outbox SET sent_at = sent_at - interval '8 days'"))
+        await session.execute(text("UPDATE outbox SET sent_at = sent_at - interval '7 days 1 minute'"))
     kit = build(running, SystemClock())
     await tidy(kit)
     await kit.close()
