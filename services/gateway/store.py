@@ -41,6 +41,11 @@ PARTIES = Listing(
 SITES = Listing("catalog.site", ("name", "id"), descending=False)
 PRODUCTS = Listing("catalog.product", always="offered", filters=_OF_PARTY)
 RESOURCES = Listing("capacity.resource", filters=_OF_PARTY | {"process": "processes @> ARRAY[CAST(:process AS text)]"})
+AT_SITE = Listing(
+    "capacity.resource",
+    always="EXISTS (SELECT FROM site WHERE site.id = resource.site_id AND site.party_id = resource.party_id)",
+)
+"""Resources at a site of their own workshop: whoever publishes one may name any site."""
 HOLDS = Listing("capacity.hold", filters=_BY_STATE)
 BOOKINGS = Listing("capacity.booking", filters=_BY_STATE)
 ORDERS = Listing("orders.order", filters=_BY_STATE)

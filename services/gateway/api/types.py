@@ -82,6 +82,11 @@ async def _buckets(root: Parent[capacity.Resource], info: Info, start: FromDay, 
     return await info.context.days_of(root, start, days)
 
 
+async def _site(root: Parent[capacity.Resource], info: Info) -> Any:
+    site = await info.context.find(TOPICS["Site"], root.site_id)
+    return site if site and site.party_id == root.party_id else None
+
+
 async def bucket(context: Context, key: str) -> views.Bucket | None:
     """A bucket by its key, `<resource>/<day>`; None if there is no such resource."""
     resource, _, day = key.partition("/")
@@ -125,7 +130,7 @@ Site = shape(
     catalog.Site,
     "version name municipality latitude longitude time_zone",
     party=one("Party", "party_id", "Whose place it is."),
-    resources=many("Resource", store.RESOURCES, "site_id", "What works here, newest first."),
+    resources=many("Resource", store.AT_SITE, "site_id", "What works here, newest first."),
 )
 Product = shape(
     catalog.Product,
@@ -142,7 +147,9 @@ Resource = shape(
     capacity.Resource,
     "version name kind processes unit time_zone terms calendar",
     workshop=one("Party", "party_id", "Whose it is."),
-    site=one("Site", "site_id", "Where it stands."),
+    site=field(
+        resolver=_site, graphql_type=later("Site") | None, description="Where it stands; null if not its workshop's."
+    ),
     buckets=field(
         resolver=_buckets,
         graphql_type=list_of(Bucket),

@@ -74,6 +74,19 @@ async def test_lists_are_filtered(ask: world.Asker, tell: Tell) -> None:
     assert (found["brands"]["edges"], found["labs"]["edges"]) == ([{"node": {"kind": "BRAND"}}], [])
 
 
+async def test_a_resource_is_at_a_site_only_if_both_are_one_partys(ask: world.Asker, tell: Tell) -> None:
+    owner, other = new_id(), new_id()
+    site = world.site(owner)
+    own, foreign = world.resource(owner, site_id=site.id), world.resource(other, site_id=site.id)
+    await tell(site, own, foreign)
+    query = "query($id: ID!) { node(id: $id) { ... on Site { resources { edges { node { id } } } } } }"
+    shown = (await ask.data(query, id=world.gid("Site", site.id)))["node"]["resources"]["edges"]
+    assert shown == [{"node": {"id": world.gid("Resource", own.id)}}]
+    query = "query($id: ID!) { node(id: $id) { ... on Resource { site { id } } } }"
+    sites = [(await ask.data(query, id=world.gid("Resource", one.id)))["node"]["site"] for one in (own, foreign)]
+    assert sites == [{"id": world.gid("Site", site.id)}, None]
+
+
 async def test_a_withdrawn_product_is_still_found_by_its_id(ask: world.Asker, tell: Tell) -> None:
     one = world.product(new_id())
     await tell(one, world.later(one, catalog.ProductWithdrawn))
