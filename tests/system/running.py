@@ -19,10 +19,12 @@ import asyncpg
 from libs.demo.client import Platform as Client
 from libs.stack.home import Home
 from libs.stack.issuer import Issuer
+from libs.stack.platform import services
 from libs.stack.postgres import dsn
 
 ROOT = Path(__file__).parent.parent.parent
-SERVICES = ("capacity", "catalog", "gateway", "orders")
+SERVICES = services()
+"""Found by their folders, so that a new one is covered by itself."""
 _PORTS = range(20_000, 29_000, 20)
 
 

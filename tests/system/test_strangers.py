@@ -3,7 +3,6 @@
 Routes are walked from the services' OpenAPI, fields from the gateway's own schema: a new one is covered by itself.
 """
 
-import base64
 import json
 import re
 from collections.abc import AsyncIterator
@@ -18,7 +17,7 @@ from libs.demo.client import DemoError, Platform
 from libs.kit.testing import eventually
 from tests.system import guess, trade
 from tests.system.books import newest
-from tests.system.running import Running
+from tests.system.running import SERVICES, Running
 
 ROLES = ("brand", "workshop", "retailer", "lab", "hub")
 INTROSPECTION = """query { __schema { queryType { fields { ...F } } mutationType { fields { ...F } }
@@ -39,13 +38,7 @@ class Victims:
     def private(self) -> list[str]:
         """What a stranger must never see, as global id and as bare UUID."""
         hidden = [self.ids[kind] for kind in ("Hold", "Booking", "Order")]
-        return hidden + [bare(one) for one in hidden]
-
-
-def bare(global_id: str) -> str:
-    """The UUID inside a global id."""
-    padded = global_id + "=" * (-len(global_id) % 4)
-    return base64.urlsafe_b64decode(padded).decode().rpartition(":")[2]
+        return hidden + [trade.bare(one) for one in hidden]
 
 
 @pytest.fixture
@@ -104,7 +97,7 @@ async def test_no_route_of_any_service_serves_a_stranger(running: Running, victi
 
 
 def service_urls(running: Running) -> list[str]:
-    return [part["url"] for name, part in running.status().items() if name in ("catalog", "capacity", "orders")]
+    return [part["url"] for name, part in running.status().items() if name in set(SERVICES) - {"gateway"}]
 
 
 def routes(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -118,7 +111,7 @@ async def walk_route(
     schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     sent = 0
     for role in ROLES:
-        for target in [*map(bare, victims.ids.values()), *victims.parties]:
+        for target in [*map(trade.bare, victims.ids.values()), *victims.parties]:
             headers = {"Authorization": f"Bearer {running.token(uuid4(), role)}", "Idempotency-Key": str(uuid4())}
             json = guess.body(schema, document, target) if schema else None
             answer = await http.request(method, re.sub(r"{\w+}", target, path), headers=headers, json=json)
@@ -136,7 +129,7 @@ def leaks(text: str, victims: Victims, sent: str) -> list[str]:
 
 
 def bare_or_self(identity: str) -> str:
-    return identity if "-" in identity else bare(identity)
+    return identity if "-" in identity else trade.bare(identity)
 
 
 @pytest.mark.usefixtures("unchanged")

@@ -1,5 +1,6 @@
 """Parties that trade, through the public API alone."""
 
+import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,12 @@ from libs.kit.testing import eventually
 
 TODAY = datetime.now(UTC).date()
 MONEY = {"amount": 50, "currency": "EUR"}
+
+
+def bare(global_id: str) -> str:
+    """The UUID inside a global id."""
+    padded = global_id + "=" * (-len(global_id) % 4)
+    return base64.urlsafe_b64decode(padded).decode().rpartition(":")[2]
 
 
 def day(ahead: int) -> str:
