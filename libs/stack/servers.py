@@ -17,7 +17,7 @@ SESSION_TIMEOUT_MS = 2000
 
 
 def valkey(home: Home) -> Child:
-    """Valkey on a unix socket. It holds rate limits and caches, which may be lost: nothing is written to disk."""
+    """Valkey on a unix socket. It carries signals, which may be lost: nothing is written to disk."""
     address = str(home.sockets / "valkey.sock")
     network = ["--port", "0", "--unixsocket", address, "--unixsocketperm", "700"]
     memory = ["--save", "", "--appendonly", "no", "--maxmemory", "128mb", "--maxmemory-policy", "allkeys-lru"]
