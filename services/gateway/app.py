@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-from libs.graphql.changes import Changes
 from libs.graphql.http import endpoint
 from libs.kit.app import Job, service
 from services.gateway.api.schema import schema
-from services.gateway.subscriptions import subscriptions
+from services.gateway.subscriptions import SUBSCRIPTIONS, changes
 
-changes = Changes()
 api = service(
     "gateway",
     routers=[endpoint(schema, changes, Path(__file__).with_name("page.html").read_text())],
-    subscriptions=subscriptions(changes),
+    subscriptions=SUBSCRIPTIONS,
     jobs=[Job("announce", 0, changes.announce), Job("listen", 0, changes.listen)],
 )

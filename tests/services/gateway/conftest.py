@@ -18,8 +18,9 @@ from libs.kit.db import Database
 from libs.kit.runtime import build
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually
-from services.gateway.app import api, changes
+from services.gateway.app import api
 from services.gateway.handlers import project
+from services.gateway.subscriptions import changes
 from tests.conftest import Clients, Databases
 from tests.services.gateway.world import Asker
 

@@ -3,16 +3,18 @@
 import random
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from libs.contracts import REGISTRY, Event, capacity, catalog, orders
-from libs.graphql.changes import Changes
+from libs.kit import parking
 from libs.kit.db import Database
+from libs.kit.delivery import Message
 from libs.kit.ids import new_id
 from services.gateway import tables
-from services.gateway.subscriptions import subscriptions
+from services.gateway.subscriptions import SUBSCRIPTIONS
 from tests.services.gateway import world
 from tests.services.gateway.conftest import Tell
 
@@ -69,8 +71,18 @@ async def test_a_party_unknown_so_far_does_not_stop_what_belongs_to_it(ask: worl
 
 
 def test_every_event_has_a_projection() -> None:
-    listed = [event for subscription in subscriptions(Changes()) for event in subscription.types]
+    listed = [event for subscription in SUBSCRIPTIONS for event in subscription.types]
     assert sorted(event.type for event in listed) == sorted(REGISTRY)
+
+
+async def test_parked_events_are_replayed_into_the_read_models(db: Database) -> None:
+    late = world.party()
+    headers = {"ce_type": late.type, "ce_aggregateversion": str(late.version)}
+    message = Message(late.topic, late.id, late.version, headers, msgspec.json.encode(late))
+    async with db.work() as session:
+        await parking.park(session, "gateway", [(message, "a fault that is mended")])
+    assert (await parking.replay(db, SUBSCRIPTIONS, "gateway", only=late.id))[0] == 1
+    assert await row(db, late) == (late.version, late.type)
 
 
 async def test_tables_are_what_the_migrations_made(db: Database) -> None:
