@@ -141,6 +141,7 @@ class Operation(ABC):
     ) -> AsyncIterator[Any]:
         """What `look` finds, then each item that has changed. Every look reads anew under the caller's party.
 
+        It ends when what was seen is found no more: whoever followed it would wait in vain.
         `missing` is said if there is still nothing after a wait: what was just written may be on its way.
         """
         seen: dict[Any, Any] = {}
@@ -156,5 +157,7 @@ class Operation(ABC):
                     if seen.get(name) != item:
                         seen[name] = item
                         yield item
+                if seen.keys() - found.keys():
+                    return
                 await watch.news()
                 waited = True

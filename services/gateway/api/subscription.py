@@ -43,7 +43,10 @@ def _workshop_day(info: Info, day: Day) -> AsyncIterator[Any]:
 @strawberry.type(description="What can be followed, over graphql-transport-ws: what is there now, then each change.")
 class Subscription:
     order: Any = field(
-        resolver=_order, is_subscription=True, graphql_type=types.Order, description="An order's life, to its end."
+        resolver=_order,
+        is_subscription=True,
+        graphql_type=types.Order,
+        description="An order's life; complete once you may see it no more.",
     )
     workshop_day: Any = field(
         resolver=_workshop_day,

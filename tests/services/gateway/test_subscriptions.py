@@ -18,8 +18,9 @@ from libs.graphql.changes import Changes
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually, token
-from services.gateway.app import api, changes
+from services.gateway.app import api
 from services.gateway.handlers import project
+from services.gateway.subscriptions import changes
 from tests.services.gateway import world
 from tests.services.gateway.conftest import Serve, Tell
 
@@ -113,6 +114,21 @@ async def test_an_order_on_its_way_is_waited_for(address: str, tell: Tell) -> No
         await asyncio.sleep(0.3)
         await tell(order)
         assert (await client.next("order", seconds=1))["version"] == 1
+
+
+async def test_following_ends_when_the_order_concerns_a_workshop_no_more(address: str, tell: Tell) -> None:
+    shop, bench = new_id(), world.resource(new_id())
+    placed = world.order(shop, [world.product(new_id())], [bench])
+    await tell(placed)
+    async with wire(address) as buyer, wire(address) as workshop:
+        for client, party in ((buyer, shop), (workshop, bench.party_id)):
+            await client.begin(party)
+            await client.subscribe(ORDER, id=world.gid("Order", placed.id))
+            assert (await client.next("order"))["version"] == 1
+        await tell(world.later(placed, orders.OrderCancelled, state=orders.OrderState.CANCELLED, allocations=[]))
+        assert (await buyer.next("order"))["state"] == "CANCELLED"
+        assert (await workshop.receive()) == {"type": "complete", "id": "1"}
+    await eventually(lambda: f"orders.order:{placed.id}" not in changes._watches)
 
 
 @pytest.mark.parametrize("who", ["a stranger", "nobody"])
