@@ -179,7 +179,7 @@ async def fence(database: Database) -> int:
 
 
 def start(kind: str, settings: Settings, lease: float = 1.0, dawdle: float = 0) -> "subprocess.Popen[bytes]":
-    """A process of the probe."""
+    """A process of the probe. One that dawdles writes a line each time that it does."""
     environment = os.environ | {
         "PYTHONPATH": str(ROOT),
         "FILIERA_SERVICE": "probe",
@@ -188,11 +188,18 @@ def start(kind: str, settings: Settings, lease: float = 1.0, dawdle: float = 0) 
         "FILIERA_TOPIC_PREFIX": settings.topic_prefix,
     }
     command = ["setpriv", "--pdeathsig=KILL", sys.executable, __file__, kind, str(lease), str(dawdle)]
-    return subprocess.Popen(command, env=environment, cwd=ROOT)
+    return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE if dawdle else None)
 
 
-def dawdling(step: Callable[..., Awaitable[Any]], seconds: float) -> Callable[..., Awaitable[Any]]:
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """kill -9."""
+    process.kill()
+    process.communicate()
+
+
+def dawdling(kind: str, step: Callable[..., Awaitable[Any]], seconds: float) -> Callable[..., Awaitable[Any]]:
     async def slowly(*given: object) -> Any:
+        print(kind, flush=True)
         await asyncio.sleep(random.uniform(seconds / 2, seconds))
         return await step(*given)
 
@@ -202,9 +209,10 @@ def dawdling(step: Callable[..., Awaitable[Any]], seconds: float) -> Callable[..
 async def main(kind: str, lease: str, dawdle: str) -> None:
     settings = Settings()
     if float(dawdle):
-        queue.mark = dawdling(queue.mark, float(dawdle))
-        Relay._deliver = dawdling(Relay._deliver, float(dawdle))
-        consumer._commit = dawdling(consumer._commit, float(dawdle))
+        queue.mark = dawdling(kind, queue.mark, float(dawdle))
+        Relay._deliver = dawdling(kind, Relay._deliver, float(dawdle))
+        consumer.deliver = dawdling(kind, consumer.deliver, float(dawdle))
+        consumer._commit = dawdling(kind, consumer._commit, float(dawdle))
     database = Database(settings.url)
     member: Any
     if kind == "relay":

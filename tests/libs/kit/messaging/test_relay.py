@@ -45,8 +45,7 @@ async def test_a_leader_stopped_far_beyond_its_lease_and_woken_breaks_no_order(
     finally:
         await probe.stop(writing)
         for process in (leader, *others):
-            process.kill()
-            process.wait()
+            probe.end(process)
     written = await probe.told(kit_database)
     log = await probe.log_of(settings, len(written))
     assert {(one, version) for one, versions in log.items() for version in versions} == written
@@ -143,8 +142,7 @@ async def test_a_relay_stopped_inside_a_transaction_does_not_keep_others_from_le
         spawn(second.run())
         await eventually(lambda: second.leading, seconds=8)
     finally:
-        leader.kill()
-        leader.wait()
+        probe.end(leader)
 
 
 async def test_a_row_too_large_blocks_its_own_key_only(
