@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.orders.domain import Decision, Fact, State, decide
-from tests.services.orders.honest_capacity import HonestCapacity, Room
+from tests.services.orders.honest_capacity import HonestCapacity
 
 FACTS = {
     "HoldPlaced": Fact.HOLD_PLACED,
@@ -54,6 +54,10 @@ class Saga:
         self.capacity.hear(*(self.to_capacity[0] if keep else self.to_capacity.popleft()))
         self.carry()
 
+    def capacity_looks(self) -> None:
+        self.capacity.expire()
+        self.carry()
+
     def carry(self) -> None:
         for name in self.capacity.told:
             (self.bookings if name.startswith("Booking") else self.holds).append(name)
@@ -68,13 +72,16 @@ class Saga:
                 self.learn(FACTS[queue.popleft()])
             elif self.waits:
                 self.learn(Fact.DEADLINE_PASSED)
+            elif self.capacity.room == "over":
+                self.capacity_looks()
             else:
                 return
         raise AssertionError(f"no end: {self.path}")
 
     def assert_ended_well(self) -> None:
         assert self.state in ENDS
-        assert self.capacity.room is (Room.BOOKED if self.state is State.CONFIRMED else Room.NONE)
+        assert (self.capacity.room == "booked") == (self.state is State.CONFIRMED)
+        assert bool(self.capacity.taken) == (self.state is State.CONFIRMED)
 
 
 class AnyOrderOfEvents(RuleBasedStateMachine):
@@ -106,10 +113,15 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         if again:
             self.saga.learn(data.draw(st.sampled_from(again)))
 
+    @rule(written_down=st.booleans())
+    def the_hold_is_over(self, written_down: bool) -> None:
+        self.saga.capacity.let_time_pass()
+        if written_down:
+            self.saga.capacity_looks()
+
     @rule()
-    def the_hold_expires(self) -> None:
-        self.saga.capacity.expire()
-        self.saga.carry()
+    def capacity_looks_for_holds_that_are_over(self) -> None:
+        self.saga.capacity_looks()
 
     @precondition(lambda self: self.saga.waits)
     @rule()
