@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -63,18 +64,24 @@ class Saga:
             (self.bookings if name.startswith("Booking") else self.holds).append(name)
         self.capacity.told.clear()
 
+    def step(self) -> bool:
+        """Deliver what is next, or else let the time pass; whether there was anything to do."""
+        if self.to_capacity:
+            self.capacity_hears()
+        elif queue := self.holds or self.bookings:
+            self.learn(FACTS[queue.popleft()])
+        elif self.waits:
+            self.learn(Fact.DEADLINE_PASSED)
+        elif self.capacity.room == "over":
+            self.capacity_looks()
+        else:
+            return False
+        return True
+
     def drain(self) -> None:
         """Deliver everything and let every deadline pass, until nothing more happens."""
         for _ in range(1_000):
-            if self.to_capacity:
-                self.capacity_hears()
-            elif queue := self.holds or self.bookings:
-                self.learn(FACTS[queue.popleft()])
-            elif self.waits:
-                self.learn(Fact.DEADLINE_PASSED)
-            elif self.capacity.room == "over":
-                self.capacity_looks()
-            else:
+            if not self.step():
                 return
         raise AssertionError(f"no end: {self.path}")
 
@@ -82,6 +89,25 @@ class Saga:
         assert self.state in ENDS
         assert (self.capacity.room == "booked") == (self.state is State.CONFIRMED)
         assert bool(self.capacity.taken) == (self.state is State.CONFIRMED)
+
+
+def test_an_order_with_room_is_confirmed_and_one_without_is_refused() -> None:
+    for grants, state in ((True, State.CONFIRMED), (False, State.REFUSED), (None, State.FAILED)):
+        saga = Saga(HonestCapacity(grants))
+        saga.drain()
+        saga.assert_ended_well()
+        assert saga.state is state
+
+
+@pytest.mark.parametrize("end", [Fact.DEADLINE_PASSED, Fact.CANCELLED_BY_BUYER])
+@pytest.mark.parametrize("after", range(7))
+def test_an_order_given_up_at_any_moment_leaks_nothing(end: Fact, after: int) -> None:
+    saga = Saga(HonestCapacity(grants=True))
+    for _ in range(after):
+        saga.step()
+    saga.learn(end)
+    saga.drain()
+    saga.assert_ended_well()
 
 
 class AnyOrderOfEvents(RuleBasedStateMachine):
@@ -113,12 +139,14 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         if again:
             self.saga.learn(data.draw(st.sampled_from(again)))
 
+    @precondition(lambda self: self.saga.capacity.room == "live")
     @rule(written_down=st.booleans())
     def the_hold_is_over(self, written_down: bool) -> None:
         self.saga.capacity.let_time_pass()
         if written_down:
             self.saga.capacity_looks()
 
+    @precondition(lambda self: self.saga.capacity.room == "over")
     @rule()
     def capacity_looks_for_holds_that_are_over(self) -> None:
         self.saga.capacity_looks()
