@@ -110,19 +110,25 @@ async def unsent(database: Database) -> int:
 
 
 async def log_of(settings: Settings, count: int, seconds: float = 30) -> dict[UUID, list[int]]:
-    """Versions by aggregate in the order of the log, once it has so many different ones."""
+    """Versions by aggregate in the order of the log, once it has so many different ones; as a consumer would read it,
+    which passes over what was written for another log."""
     versions: dict[UUID, list[int]] = defaultdict(list)
     seen: set[tuple[UUID, int]] = set()
     broker = Broker(settings)
+    cluster = await broker.cluster_id()
     try:
         async with asyncio.timeout(seconds), broker.consumer([ThingChanged.topic], group=None) as client:
             while len(seen) < count:
                 for records in (await within(5, client.getmany(timeout_ms=500))).values():
                     for message in filter(None, map(broker.read, records)):
+                        if message.headers["ce_log"] != cluster:
+                            continue
                         versions[message.aggregate_id].append(message.version)
                         seen.add((message.aggregate_id, message.version))
     except TimeoutError:
         raise TimeoutError(f"{len(seen)} of {count} events are in the log after {seconds} s") from None
+    finally:
+        await broker.close()
     return versions
 
 
