@@ -7,8 +7,7 @@ Problem
 ├── Forbidden        403  this party may not do that
 ├── NotFound         404  no such thing, or not yours to see
 ├── Conflict         409  the state of things forbids it; `code` says which rule
-├── TooMany          429  wait, then try again
-└── Unavailable      503  a part we need does not answer; nothing was changed
+└── Unavailable      503  a part we need does not answer; send again under the same key
 """
 
 import logging
@@ -138,4 +137,4 @@ async def _on_trouble(request: Request, error: Exception) -> Response:
 
 async def _on_bug(request: Request, error: Exception) -> Response:
     log.error("unexpected failure", exc_info=error, extra={"path": request.url.path})
-    return problem_response(Problem("This is a fault of ours; nothing was changed. Try again, or tell us the time."))
+    return problem_response(Problem("This is a fault of ours. Sending it again will hardly help: tell us the time."))
