@@ -1,12 +1,12 @@
 """The commands of capacity over HTTP. The domain's own values check themselves: they are parts of the bodies."""
 
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Literal, Self
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from libs.contracts import capacity
@@ -19,6 +19,7 @@ from services.capacity.handlers import holds, resources
 
 router = APIRouter(tags=["capacity"])
 _zones = cache(available_timezones)
+_Process = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 
 
 def _known_zone(name: str) -> str:
@@ -27,21 +28,25 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("has characters that cannot be printed")
+    return text
+
+
 class Body(BaseModel):
     """What all bodies have in common."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
 class PublishResource(Body):
     """A resource of the caller's."""
 
     site_id: UUID
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_printable)]
     kind: Literal["machine", "bench", "operator_pool", "tool_set", "room"]
-    processes: Annotated[
-        list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]], Field(min_length=1, max_length=50)
-    ]
+    processes: Annotated[list[_Process], Field(min_length=1, max_length=50)]
     unit: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")] = "minutes"
     time_zone: Annotated[str, AfterValidator(_known_zone)]
     terms: Terms
@@ -97,12 +102,14 @@ class PlaceHold(Body):
         return holds.Ask(command.caller.party, days, self.seconds, command.key, command.request_hash)
 
 
-def _group_commit(request: Request, kit: KitOf) -> GroupCommit:
-    state = request.app.state
-    made: GroupCommit | None = getattr(state, "group_commit", None)
-    if made is None or made.database is not kit.database:
-        made = state.group_commit = GroupCommit(kit.database)
-    return made
+_made = lru_cache(maxsize=8)(GroupCommit)
+
+
+def _group_commit(kit: KitOf) -> GroupCommit:
+    return _made(kit.database)
+
+
+Together = Annotated[GroupCommit, Depends(_group_commit)]
 
 
 @router.post("/resources", **answers(capacity.Resource, 201))
@@ -128,9 +135,7 @@ async def import_resources(body: ImportResources, command: Commanded) -> Respons
 
 
 @router.post("/holds", **answers(capacity.Hold, 201))
-async def place_hold(
-    body: PlaceHold, command: Commanded, together: Annotated[GroupCommit, Depends(_group_commit)]
-) -> Response:
+async def place_hold(body: PlaceHold, command: Commanded, together: Together) -> Response:
     """Hold quantities of days, resources and workshops, all or nothing, until a time."""
     return await together.place(body.to_domain(command))
 

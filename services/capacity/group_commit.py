@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 LEDGER = "capacity_ledger"
 MOST_AT_ONCE = 200
+MOST_WAITING = 2000
+SECONDS_TO_WAIT = 20.0
 
 _AGAIN = "The ledger does not answer now. Send this again with the same Idempotency-Key."
 
@@ -48,11 +50,15 @@ class GroupCommit:
 
     async def place(self, ask: Ask) -> Response:
         """Decide an ask together with whoever else asks now. Raises Problem."""
+        if len(self._waiting) >= MOST_WAITING:
+            raise Unavailable(_AGAIN)
         waiting = _Waiting(ask)
         self._waiting.append(waiting)
         if self._deciding is None or self._deciding.done():
             self._deciding = asyncio.create_task(self._decide_all(), context=Context())
-        if isinstance(outcome := await waiting.outcome, Exception):
+        await asyncio.wait([waiting.outcome], timeout=SECONDS_TO_WAIT)
+        outcome = waiting.outcome.result() if waiting.outcome.done() else Unavailable(_AGAIN)
+        if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
@@ -65,7 +71,6 @@ class GroupCommit:
             for waiting, outcome in zip(batch, await deciding, strict=True):
                 if not waiting.outcome.done():
                     waiting.outcome.set_result(outcome)
-        self._deciding = None
 
     async def _outcomes(self, asks: Sequence[Ask], *, again: bool = True) -> Sequence[Outcome]:
         """If they fail together, each is tried alone, so that one cannot spoil the others."""

@@ -48,24 +48,20 @@ async def now(session: WriteSession) -> datetime:
 
 _RESOURCES = _BY_ID.format("resource")
 _PUBLISH = _WRITE.format("resource") + "DO NOTHING RETURNING id"
-_SAVE_RESOURCE = (
-    _WRITE.format("resource") + "(id) DO UPDATE SET version = excluded.version, calendar = excluded.calendar"
-)
-_OFFERING = """
-    SELECT to_json(resource)::text FROM resource WHERE id IN (
-        SELECT id FROM resource
-         WHERE processes @> ARRAY[$1] AND unit = 'minutes'
-           AND (calendar ->> 'starts_on')::date <= $3 AND (calendar ->> 'ends_on')::date >= $2
-         ORDER BY (terms #>> '{price_per_unit,amount}')::bigint, id LIMIT $4)
-"""
-_FREE = """
-    WITH over AS (
-        SELECT bucket_id, sum(quantity) AS quantity
+_RESHIFT = _WRITE.format("resource") + "(id) DO UPDATE SET (version, calendar) = (excluded.version, excluded.calendar)"
+_OFFERING = """SELECT to_json(resource)::text FROM resource WHERE id IN (
+        SELECT id FROM resource WHERE processes @> ARRAY[$1] AND unit = 'minutes'
+           AND terms #>> '{price_per_unit,currency}' = $2 AND (calendar ->> 'starts_on')::date <= $4
+           AND (calendar ->> 'ends_on')::date >= $3 ORDER BY (terms #>> '{price_per_unit,amount}')::int, id LIMIT $5)"""
+Sold = tuple[str, str]
+"""A process, and the currency it is sold in."""
+Days = tuple[date, date]
+_FREE = """WITH over AS (SELECT bucket_id, sum(quantity) AS quantity
           FROM hold, jsonb_to_recordset(allocations) AS part (bucket_id uuid, quantity int)
          WHERE state = 'held' AND expires_at <= (SELECT clock_timestamp()) GROUP BY bucket_id)
     SELECT resource_id, day, published - held - committed - blocked + coalesce(over.quantity, 0)
-      FROM bucket LEFT JOIN over ON bucket_id = bucket.id WHERE resource_id = ANY ($1::uuid[]) AND day BETWEEN $2 AND $3
-"""
+      FROM bucket LEFT JOIN over ON bucket_id = bucket.id
+     WHERE resource_id = ANY ($1::uuid[]) AND day BETWEEN $2 AND $3"""
 
 
 async def speak_for(session: WriteSession, parties: Iterable[UUID]) -> None:
@@ -85,7 +81,7 @@ async def locked_resource(session: WriteSession, resource_id: UUID) -> Resource 
 
 async def save_resource(session: WriteSession, resource: Resource) -> None:
     """Write a locked resource's new calendar."""
-    await _rows(session, _SAVE_RESOURCE, written([resource]))
+    await _rows(session, _RESHIFT, written([resource]))
 
 
 async def resources(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, Resource]:
@@ -93,14 +89,12 @@ async def resources(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, 
     return {resource.id: resource for resource in await _read(session, Resource, _RESOURCES, list(ids))}
 
 
-async def offering(session: WriteSession, process: str, days: tuple[date, date], most: int) -> list[Resource]:
+async def offering(session: WriteSession, sold: Sold, days: Days, most: int) -> list[Resource]:
     """Resources that sell minutes of a process between these days: the cheapest, if there are many."""
-    return await _read(session, Resource, _OFFERING, process, *days, most)
+    return await _read(session, Resource, _OFFERING, *sold, *days, most)
 
 
-async def rooms(
-    session: WriteSession, offered: Iterable[Resource], days: tuple[date, date], at: datetime
-) -> dict[UUID, Room]:
+async def rooms(session: WriteSession, offered: Iterable[Resource], days: Days, at: datetime) -> dict[UUID, Room]:
     """What is free of these resources between these days: a look, nothing is locked."""
     found = {resource.id: Room(resource, resource.first_day(at), {}) for resource in offered}
     for resource_id, day, free in await _rows(session, _FREE, list(found), *days):
@@ -114,14 +108,12 @@ _IS_OVER = "state = 'held' AND expires_at <= (SELECT clock_timestamp())"
 _OVER = _ROW.format("hold") + f"WHERE {_IS_OVER} "
 _OVERDUE = _OVER + "ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED"
 _OVER_IN_THE_WAY = _OVER + "AND allocations @> ANY ($1::jsonb[]) ORDER BY id FOR UPDATE"
-_LOOK = """
-    SELECT json_build_array(
+_LOOK = """SELECT json_build_array(
         clock_timestamp(), (SELECT coalesce(json_agg(resource), '[]') FROM resource WHERE id = ANY ($1::uuid[])),
         (SELECT json_object_agg(party, (
             SELECT count(*) FROM hold
              WHERE party_id = party AND state = 'held' AND order_id IS NULL AND expires_at > clock_timestamp()))
-           FROM unnest($2::uuid[]) party))::text
-"""
+           FROM unnest($2::uuid[]) party))::text"""
 
 
 async def holds(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, Hold]:
@@ -153,23 +145,19 @@ async def look(session: WriteSession, resource_ids: Collection[UUID], parties: C
 
 # --- the ledger ------------------------------------------------------------------------------------------------------
 
-_KNOWN = f"""
-    SELECT ARRAY (SELECT id FROM bucket WHERE id = ANY ($1::uuid[])),
+_KNOWN = f"""SELECT ARRAY (SELECT id FROM bucket WHERE id = ANY ($1::uuid[])),
            EXISTS (SELECT FROM hold WHERE {_IS_OVER} AND allocations @> ANY ($2::jsonb[]))
 """  # noqa: S608 - nothing but constants
 _TOUCH = _WRITE.format("bucket") + "DO NOTHING"
 _BUCKETS = _BY_ID.format("bucket") + "FOR NO KEY UPDATE"
 _BUCKETS_FROM = _ROW.format("bucket") + "WHERE resource_id = $1 AND day >= $2 ORDER BY id FOR NO KEY UPDATE"
-_SAVE = """
-    WITH buckets AS (
-        UPDATE bucket SET version = new.version, published = new.published, held = new.held, committed = new.committed
+_SAVE = """WITH buckets AS (
+        UPDATE bucket SET (version, published, held, committed) = (new.version, new.published, new.held, new.committed)
           FROM json_populate_recordset(NULL::bucket, $1::json) new WHERE bucket.id = new.id),
-    holds AS (
-        INSERT INTO hold SELECT * FROM json_populate_recordset(NULL::hold, $2::json)
+    holds AS (INSERT INTO hold SELECT * FROM json_populate_recordset(NULL::hold, $2::json)
         ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state)
     INSERT INTO booking SELECT * FROM json_populate_recordset(NULL::booking, $3::json)
-    ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state
-"""
+    ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state"""
 
 
 async def open_ledger(
@@ -231,21 +219,15 @@ Key = tuple[UUID, str]
 """Party and Idempotency-Key."""
 
 # Waiting for the party makes its cap on open holds exact, whichever process decides.
-_LOCK_KEYS = """
-    SELECT party::uuid, key, pg_try_advisory_xact_lock(hashtextextended(party || ' ' || key, 0)) AS free,
+_LOCK_KEYS = """SELECT party::uuid, key, pg_try_advisory_xact_lock(hashtextextended(party || ' ' || key, 0)) AS free,
            (SELECT true FROM idempotency_key old WHERE old.party_id = party::uuid AND old.key = given.key) AS used,
            pg_advisory_xact_lock(hashtextextended('open holds of ' || party, 0))
-      FROM unnest($1::text[], $2::text[]) AS given (party, key)
-"""
-_ANSWERS = """
-    SELECT party_id, key, request_hash, body FROM idempotency_key
-     WHERE (party_id, key) IN (SELECT party::uuid, key FROM unnest($1::text[], $2::text[]) AS given (party, key))
-"""
-_REMEMBER = """
-    INSERT INTO idempotency_key (party_id, key, request_hash, status, body)
+      FROM unnest($1::text[], $2::text[]) AS given (party, key)"""
+_ANSWERS = """SELECT party_id, key, request_hash, body FROM idempotency_key
+     WHERE (party_id, key) IN (SELECT party::uuid, key FROM unnest($1::text[], $2::text[]) AS given (party, key))"""
+_REMEMBER = """INSERT INTO idempotency_key (party_id, key, request_hash, status, body)
     SELECT party::uuid, key, hash, 201, body
-      FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[]) AS given (party, key, hash, body)
-"""
+      FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[]) AS given (party, key, hash, body)"""
 
 
 Answered = tuple[bytes, bytes]

@@ -1,5 +1,6 @@
 """What a workshop offers: a resource, when it works, and on which terms it sells its time."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -8,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 MOST = 1_000_000
 """Of anything on one day, in a resource's unit."""
+MOST_TO_PAY = 2**31 - 1
+"""For a booking, in minor units: the largest Int that GraphQL carries."""
 
 
 class Refused(Exception):  # noqa: N818 - what a workshop does, not a fault
@@ -34,6 +37,8 @@ class Calendar:
             raise ValueError(f"each exception is from 0 to {MOST:,}")
         if not 0 <= (self.ends_on - self.starts_on).days <= 1100:
             raise ValueError("ends_on is not before starts_on, and at most 1,100 days after it")
+        if not all(self.starts_on <= day <= self.ends_on for day in self.exceptions):
+            raise ValueError("exceptions are of days from starts_on to ends_on")
 
 
 def published_on(calendar: Calendar, day: date) -> int:
@@ -64,7 +69,7 @@ class Terms:
         prices = (self.price_per_unit, self.setup_price)
         if not all(0 <= price.amount <= 10**9 and price.currency == prices[0].currency for price in prices):
             raise ValueError("both prices are in one currency, from 0 to 1,000,000,000 minor units")
-        if len(prices[0].currency) != 3 or not prices[0].currency.isupper():
+        if not re.fullmatch("[A-Z]{3}", prices[0].currency):
             raise ValueError("a currency is three capital letters, e.g. EUR")
         if not (1 <= self.minimum_quantity <= MOST and 0 <= self.notice_days <= 366):
             raise ValueError(f"minimum_quantity is from 1 to {MOST:,}, notice_days from 0 to 366")
@@ -127,15 +132,21 @@ def check_terms(asked: Sequence[tuple[Resource, Allocation]], now: datetime) -> 
         if not published_on(resource.calendar, day):
             raise Refused("NOT_OFFERED", f"{resource.name} does not work on {day}; choose another day.")
         if day < first:
-            raise Refused(
-                "TOO_SHORT_NOTICE", f"{day} is too soon, {first} is the first day of {resource.name} to take."
-            )
+            soon = f"{day} is too soon, {first} is the first day of {resource.name} to take."
+            raise Refused("TOO_SHORT_NOTICE", soon)
     for resource, quantity in totals(asked):
         if quantity < resource.terms.minimum_quantity:
             least = f"{resource.terms.minimum_quantity} {resource.unit}"
             raise Refused("NOT_OFFERED", f"{resource.name} sells no less than {least} at a time, not {quantity}.")
     if len({resource.terms.price_per_unit.currency for resource, _ in asked}) > 1:
         raise Refused("MIXED_CURRENCIES", "These resources are sold in several currencies; hold them one by one.")
+    check_price(asked)
+
+
+def check_price(asked: Sequence[tuple[Resource, Allocation]]) -> None:
+    """Refuse what could be booked, but not told."""
+    if (cost := price(asked)).amount > MOST_TO_PAY:
+        raise Refused("TOO_EXPENSIVE", f"{cost.amount} minor units of {cost.currency}: over {MOST_TO_PAY}; take less.")
 
 
 def totals(asked: Sequence[tuple[Resource, Allocation]]) -> list[tuple[Resource, int]]:

@@ -5,12 +5,19 @@ room; where none has, it is split over the days of one resource. Among equals th
 id: the same question has the same answer.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
+from itertools import accumulate
 from uuid import UUID
 
-from services.capacity.domain.offer import Allocation, Refused, Resource, published_on
+from services.capacity.domain.offer import Allocation, Refused, Resource, check_price
+
+MOST_LOOKED_AT = 1000
+"""Resources of a process, the cheapest."""
+MOST_ALLOCATIONS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,31 +28,41 @@ class Need:
     minutes: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Room:
-    """A resource's free time: what its calendar gives, but for days that have a bucket already (`touched`)."""
+    """A resource's free time: what its calendar gives, but for days that have a bucket already (`touched`).
+
+    The days are counted out once, and then looked at by the hundred: most of a plan is looking in vain.
+    """
 
     resource: Resource
     first_day: date
     touched: dict[date, int]
 
-    @property
-    def currency(self) -> str:
-        return self.resource.terms.price_per_unit.currency
+    @cached_property
+    def opens(self) -> date:
+        return max(self.first_day, self.resource.calendar.starts_on)
 
-    def free(self, day: date) -> int:
-        """What may still be taken of a day."""
-        if day < self.first_day:
-            return 0
-        return self.touched.get(day, published_on(self.resource.calendar, day))
+    @cached_property
+    def minutes(self) -> list[int]:
+        """What is free on each day from `opens` to the end of the calendar."""
+        calendar, changed = self.resource.calendar, self.resource.calendar.exceptions | self.touched
+        days = (self.opens + timedelta(n) for n in range((calendar.ends_on - self.opens).days + 1))
+        return [changed.get(day, calendar.weekly[day.weekday()]) for day in days]
 
-    def most(self) -> int:
-        """What no day has more than."""
-        return max(*self.resource.calendar.weekly, *self.resource.calendar.exceptions.values())
+    @cached_property
+    def bounds(self) -> tuple[int, int]:
+        """What no day has more than, and what all days together have no more than."""
+        return max(self.minutes, default=0), sum(self.minutes)
+
+    def between(self, first: date, last: date) -> list[int]:
+        """What is free on each day from `first`, or `opens` if that is later, as far as the calendar goes."""
+        start = (first - self.opens).days
+        return self.minutes[max(0, start) : max(0, (last - self.opens).days + 1)]
 
     def take(self, day: date, quantity: int) -> None:
         """Use it up for whoever plans next."""
-        self.touched[day] = self.free(day) - quantity
+        self.minutes[(day - self.opens).days] -= quantity
 
     def least(self, minutes: int) -> int:
         """A workshop sells no less than its minimum: a smaller step takes that much."""
@@ -57,75 +74,87 @@ Rooms = Mapping[str, Sequence[Room]]
 Pieces = list[tuple[Room, date, int]]
 
 
-def plan(lines: Sequence[Sequence[Need]], rooms: Rooms, first: date, last: date) -> list[Allocation]:
-    """Room for all steps of all lines, used up in `rooms`; or Refused (NO_CAPACITY), and nothing is used up."""
+def plan(
+    lines: Sequence[Sequence[Need]], rooms: Rooms, first: date, last: date, go_on: Callable[[], None] = lambda: None
+) -> list[Allocation]:
+    """Room for all steps of all lines, used up in `rooms`; or Refused (NO_CAPACITY), and nothing is used up.
+
+    `go_on` is asked before each step, and raises Refused if there is no time for it.
+    """
     taken: Pieces = []
     try:
         for needs in lines:
             day = first
             for need in needs:
+                go_on()
                 pieces = _fit(rooms.get(need.process, ()), need, day, last)
                 for room, on, quantity in pieces:
                     room.take(on, quantity)
                 taken += pieces
                 day = pieces[-1][1]
+        return _allocations(taken)
     except Refused:
         for room, day, quantity in taken:
             room.take(day, -quantity)
         raise
-    if not taken:
-        raise Refused("NOTHING_TO_MAKE", "The order asks for no work of any workshop.")
-    return _allocations(taken)
 
 
 def _allocations(taken: Pieces) -> list[Allocation]:
     """One for each bucket: two steps may meet in it."""
-    parts: dict[tuple[UUID, date], Allocation] = {}
+    if not taken:
+        raise Refused("NOTHING_TO_MAKE", "The order asks for no work of any workshop.")
+    resources, sums = {room.resource.id: room.resource for room, _, _ in taken}, Counter[tuple[UUID, date]]()
     for room, day, quantity in taken:
-        before = parts.get((room.resource.id, day))
-        parts[room.resource.id, day] = room.resource.allocate(day, quantity + (before.quantity if before else 0))
-    return list(parts.values())
+        sums[room.resource.id, day] += quantity
+    if len(sums) > MOST_ALLOCATIONS:
+        raise Refused("TOO_LARGE", f"{len(sums)} days of workshops are over {MOST_ALLOCATIONS}; order fewer pieces.")
+    asked = [(resources[key], resources[key].allocate(day, quantity)) for (key, day), quantity in sums.items()]
+    check_price(asked)
+    return [part for _, part in asked]
 
 
 def _fit(rooms: Sequence[Room], need: Need, first: date, last: date) -> Pieces:
     """The pieces of one step."""
-    ever = [room for room in rooms if room.most() >= room.least(need.minutes)]
-    for day in _days(ever, first, last):
-        if fitting := [room for room in ever if room.free(day) >= room.least(need.minutes)]:
-            best = min(fitting, key=lambda room: _preference(room, need))
-            return [(best, day, best.least(need.minutes))]
-    if runs := [run for run in (_run(room, need, first, last) for room in rooms) if run]:
-        return min(runs, key=lambda run: (run[-1][1], *_preference(run[0][0], need)))
+    for way in (_whole, _split):
+        best: Pieces = []
+        for room in rooms:
+            pieces = way(room, room.least(need.minutes), first, best[-1][1] if best else last)
+            if pieces and (not best or _rank(pieces, need) < _rank(best, need)):
+                best = pieces
+        if best:
+            return best
     raise Refused("NO_CAPACITY", _why_not(rooms, need, first, last))
 
 
-def _run(room: Room, need: Need, first: date, last: date) -> Pieces:
-    """All the free time of a resource, day after day, until the need is met; nothing if it is not."""
-    pieces, missing = [], room.least(need.minutes)
-    for day in _days([room], first, last):
-        if (quantity := min(missing, room.free(day))) > 0:
-            pieces.append((room, day, quantity))
-            missing -= quantity
-        if not missing:
-            return pieces
-    return []
+def _whole(room: Room, minutes: int, first: date, last: date) -> Pieces:
+    """The earliest day of a resource that has room for all."""
+    if room.bounds[0] < minutes or max(free := room.between(first, last), default=0) < minutes:
+        return []
+    day = next(n for n, quantity in enumerate(free) if quantity >= minutes)
+    return [(room, max(first, room.opens) + timedelta(day), minutes)]
 
 
-def _days(rooms: Sequence[Room], first: date, last: date) -> Iterator[date]:
-    """From the first to the last day, as far as any of the calendars goes."""
-    last = min(last, max((room.resource.calendar.ends_on for room in rooms), default=first))
-    return (first + timedelta(days=n) for n in range((last - first).days + 1))
+def _split(room: Room, minutes: int, first: date, last: date) -> Pieces:
+    """All the free time of a resource, day after day, until there is enough; nothing if there never is."""
+    if room.bounds[1] < minutes or sum(free := room.between(first, last)) < minutes:
+        return []
+    before = (0, *accumulate(free))
+    parts = ((n, min(quantity, minutes - before[n])) for n, quantity in enumerate(free) if before[n] < minutes)
+    return [(room, max(first, room.opens) + timedelta(n), quantity) for n, quantity in parts if quantity > 0]
 
 
-def _preference(room: Room, need: Need) -> tuple[int, UUID]:
-    return room.resource.price(room.least(need.minutes)), room.resource.id
+def _rank(pieces: Pieces, need: Need) -> tuple[date, int, UUID]:
+    """What ends first is best, then what is cheapest."""
+    room, day, _ = pieces[-1]
+    return day, room.resource.price(room.least(need.minutes)), room.resource.id
 
 
 def _why_not(rooms: Sequence[Room], need: Need, first: date, last: date) -> str:
     between = f"{need.process} between {first} and {last}"
     if not rooms:
         return f"No workshop offers {between}."
-    free = ((room.free(day), day) for day in _days(rooms, first, last) for room in rooms)
-    most, day = max(free, key=lambda one: one[0], default=(0, first))
-    has = f"the most on one day is {most} on {day}" if most > 0 else "none is left"
-    return f"No workshop has {need.minutes} free minutes of {between}; {has}."
+    most, room = max(((max(room.between(first, last), default=0), room) for room in rooms), key=lambda one: one[0])
+    day = _whole(room, most, first, last)[0][1] if most else first
+    has = f"the most on one day is {most} on {day}" if most else "none is left"
+    who = f"None of the {MOST_LOOKED_AT:,} cheapest workshops" if len(rooms) >= MOST_LOOKED_AT else "No workshop"
+    return f"{who} has {need.minutes} free minutes of {between}; {has}."

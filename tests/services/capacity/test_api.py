@@ -97,6 +97,13 @@ async def test_what_is_not_sold_is_told(api: httpx.AsyncClient, on: object, stat
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+async def test_a_hold_whose_price_could_not_be_shown_is_refused(api: httpx.AsyncClient) -> None:
+    dear = {"price_per_unit": {"amount": 10**9}, "setup_price": {"amount": 0}}
+    bench = (await api.post("/resources", json=a_body(terms=dear), headers=headers(new_id(), "workshop"))).json()
+    answer = await api.post("/holds", json=asks(bench, 10), headers=headers(new_id(), "brand"))
+    assert (answer.status_code, answer.json()["code"]) == (409, "TOO_EXPENSIVE")
+
+
 async def test_an_unknown_resource_is_not_found(api: httpx.AsyncClient) -> None:
     answer = await api.post("/holds", json=asks({"id": str(new_id())}), headers=headers(new_id(), "brand"))
     assert (answer.status_code, answer.json()["code"]) == (404, "UNKNOWN_RESOURCE")
@@ -131,6 +138,16 @@ async def test_only_workshops_and_labs_publish_and_only_hubs_import(api: httpx.A
         ({"processes": ["Lock Stitch"]}, "processes.0"),
         ({"time_zone": "Europe/Milan"}, "time_zone"),
         ({"name": ""}, "name"),
+        ({"name": " "}, "name"),
+        ({"name": "Ben\x00ch"}, "name"),
+        ({"name": "Ben\u202ech"}, "name"),
+        ({"name": "B" * 121}, "name"),
+        ({"unit": "min\x00"}, "unit"),
+        ({"unit": "minutes\n\n."}, "unit"),
+        ({"processes": ["cut\x00"]}, "processes.0"),
+        ({"time_zone": "Europe/Rome\x00"}, "time_zone"),
+        ({"terms": TERMS | {"price_per_unit": {"amount": 1, "currency": "E\x00R"}}}, "terms"),
+        ({"calendar": CALENDAR | {"exceptions": {str(day(301)): 1}}}, "calendar"),
         ({"colour": "red"}, "colour"),
         ({"calendar": CALENDAR | {"weekly": [480] * 6, "exceptions": {}}}, "calendar"),
         ({"calendar": CALENDAR | {"exceptions": {"tomorrow": 1}}}, "calendar.exceptions.tomorrow.[key]"),
@@ -152,6 +169,10 @@ async def test_a_wrong_resource_is_refused_naming_the_field(
         ({"seconds": 0}, "seconds"),
         ({"seconds": 86_401}, "seconds"),
         ({"allocations": []}, "allocations"),
+        (
+            {"allocations": [{"resource_id": str(new_id()), "day": str(day(1)), "quantity": 1} for _ in range(101)]},
+            "allocations",
+        ),
         ({"allocations": [{"resource_id": "x", "day": str(day(1)), "quantity": 1}]}, "allocations.0.resource_id"),
         (
             {"allocations": [{"resource_id": str(new_id()), "day": str(day(1)), "quantity": 0}]},

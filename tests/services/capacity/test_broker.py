@@ -68,3 +68,26 @@ async def test_an_order_gets_hold_and_booking_and_gives_them_back_through_the_br
 
     await eventually(settled, 30)
     assert await faults(db, bench) == []
+
+
+async def test_a_crowd_of_impossible_orders_is_answered_and_the_consumer_goes_on(db: Database, send: Send) -> None:
+    """Each needs more than 300 days of any one of 1,200 workshops have: whoever plans for it looks at all of them."""
+    craft = f"craft_{new_id().hex}"
+    benches = [world.a_resource(processes=[craft]) for _ in range(1200)]
+    await world.publish_many(db, benches)
+    crowd = [an_order((craft, 150_000), last=300) for _ in range(100)]
+    easy = an_order((craft, 60))
+    await send(*crowd, easy)
+
+    async def answered() -> bool:
+        seen = {order.id: await told(db, order.id) for order in (*crowd, easy)}
+        return seen.pop(easy.id) == ["hold_placed"] and set(map(tuple, seen.values())) == {("hold_refused",)}
+
+    await eventually(answered, 60)
+    after = an_order((craft, 60))
+    await send(after)
+
+    async def went_on() -> bool:
+        return await told(db, after.id) == ["hold_placed"]
+
+    await eventually(went_on, 30)

@@ -12,9 +12,10 @@ from asyncpg import PostgresError
 from sqlalchemy import text
 
 from libs.kit.db import Database, WriteSession
-from libs.kit.errors import Conflict, NotFound, Problem
+from libs.kit.errors import Conflict, NotFound, Problem, Unavailable
 from libs.kit.ids import new_id
-from services.capacity import store
+from libs.kit.testing import eventually
+from services.capacity import group_commit, store
 from services.capacity.domain.offer import Resource
 from services.capacity.group_commit import GroupCommit, place_all
 from services.capacity.handlers import holds
@@ -141,6 +142,37 @@ async def test_a_caller_who_goes_away_does_not_disturb_the_others(db: Database, 
     gone.cancel()
     assert world.body(await stays)["state"] == "held"
     assert await faults(db, bench) == []
+
+
+async def test_who_waits_too_long_is_told_to_send_again_and_finds_the_answer(
+    db: Database, bench: Resource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "SECONDS_TO_WAIT", 0.05)
+    commit, request = GroupCommit(db), ask(new_id(), (bench, day(1), 10))
+    async with db.work() as session:
+        await session.execute(text("SELECT FROM resource WHERE id = :id FOR UPDATE"), {"id": bench.id})
+        with pytest.raises(Unavailable, match="again with the same Idempotency-Key"):
+            await commit.place(request)
+    monkeypatch.undo()
+
+    async def answered() -> bool:
+        with suppress(Conflict):
+            return world.body(await commit.place(request))["state"] == "held"
+        return False
+
+    await eventually(answered)
+    assert await bucket(db, bench, day(1)) == (480, 10, 0)
+
+
+async def test_no_more_wait_than_can_be_served_in_time(
+    db: Database, bench: Resource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "MOST_WAITING", 3)
+    commit = GroupCommit(db)
+    asks = [ask(new_id(), (bench, day(1), 10)) for _ in range(5)]
+    outcomes = await asyncio.gather(*map(commit.place, asks), return_exceptions=True)
+    assert [isinstance(outcome, Unavailable) for outcome in outcomes] == [False] * 3 + [True] * 2
+    assert await bucket(db, bench, day(1)) == (480, 30, 0)
 
 
 async def test_thirty_two_workers_never_oversell_a_bucket(db: Database, bench: Resource) -> None:

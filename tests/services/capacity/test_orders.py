@@ -230,6 +230,34 @@ async def test_when_the_cheapest_are_full_all_others_are_looked_at(
     assert [part["resource_id"] for part in (await last_told(db, order.id))["allocations"]] == [str(dear.id)]
 
 
+async def test_an_impossible_order_does_not_make_the_others_plan_again(
+    db: Database, craft: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "_LOOKS", (1, 4))
+    dear, cheap = a_bench(craft, price_per_unit=Money(90)), a_bench(craft, price_per_unit=Money(1))
+    await publish(db, dear, cheap)
+    impossible, split = an_order((craft, 9999)), an_order((craft, 600), last=2)
+    filling, late = an_order((craft, 300), last=2), an_order((craft, 100), last=1)
+    await hear(db, impossible, split, filling, late)
+    taken = {}
+    for order in (impossible, split, filling, late):
+        taken[order.id] = {part["resource_id"] for part in (await last_told(db, order.id))["allocations"]}
+    assert list(taken.values()) == [set(), {str(cheap.id)}, {str(cheap.id)}, {str(dear.id)}]
+    assert await faults(db, dear, cheap) == []
+
+
+async def test_orders_that_there_is_no_time_to_plan_are_told_so(
+    db: Database, bench: Resource, craft: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "SECONDS_TO_PLAN", -1.0)
+    batch = [an_order((craft, 60)) for _ in range(3)]
+    await hear(db, *batch)
+    refused = [(await last_told(db, order.id))["refusal"] for order in batch]
+    assert {one["code"] for one in refused} == {"PLANNING_BUSY"}
+    assert "order again" in refused[0]["message"]
+    assert await faults(db, bench) == []
+
+
 async def test_orders_and_hands_compete_without_deadlock(db: Database, craft: str) -> None:
     benches = [a_bench(craft) for _ in range(3)]
     await publish(db, *benches)

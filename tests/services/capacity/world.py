@@ -1,5 +1,6 @@
 """Workshops, holds and orders for the tests of capacity, and what the ledger must look like after whatever happened."""
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -57,6 +58,13 @@ async def publish(db: Database, *published: Resource) -> None:
         async with db.write(resource.party_id) as session:
             workshop = principal(PartyKind.WORKSHOP, resource.party_id)
             await resources.publish_resource(session, workshop, resource)
+
+
+async def publish_many(db: Database, published: Sequence[Resource]) -> None:
+    """As a hub does, in one transaction."""
+    hub = principal(PartyKind.HUB)
+    async with db.write(hub.party) as session:
+        await resources.import_resources(session, hub, published)
 
 
 def today(zone: str = ZONE) -> date:
