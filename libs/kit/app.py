@@ -18,6 +18,8 @@ from libs.kit.settings import Settings
 
 log = logging.getLogger(__name__)
 
+LARGEST = 4 * 1024 * 1024
+"""Bytes of a request's body: an import of 500 things with all that they hold."""
 _PAUSE_AFTER_FAILURE = 1.0
 _STOP_DEADLINE = 5.0
 
@@ -31,9 +33,6 @@ class Job:
     run: Callable[[Kit], Awaitable[object]]
 
 
-TIDY = Job("tidy", 60, tidy)
-
-
 def service(
     name: str, *, routers: Sequence[APIRouter], subscriptions: Sequence[Subscription] = (), jobs: Sequence[Job] = ()
 ) -> FastAPI:
@@ -44,11 +43,13 @@ def service(
         settings = Settings(service=name)
         telemetry.set_up_logs(settings)
         kit = api.state.kit = build(settings, SystemClock())
-        async with _background(api, kit, subscriptions, [*jobs, TIDY]):
+        async with _background(api, kit, subscriptions, [*jobs, Job("tidy", 60, tidy)]):
             yield
         await kit.close()
 
-    api = FastAPI(title=f"Filiera {name}", version="1", lifespan=lifespan, redoc_url=None)
+    api = FastAPI(
+        title=f"Filiera {name}", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, max_body_size=LARGEST
+    )
     for router in (health.router, *routers):
         api.include_router(router)
     errors.install(api)

@@ -82,8 +82,11 @@ async def command(
     """The command that a request carries; raises BadRequest without a key."""
     if not idempotency_key:
         raise BadRequest("Send an `Idempotency-Key` header, new for each command, e.g. a UUID.", code="KEY_MISSING")
-    head = f"{request.method} {request.url.path}\n".encode()
-    return Command(kit, caller, idempotency_key, hashlib.sha256(head + await request.body()).digest())
+    body = await request.body()
+    if b"\\u0000" in body:
+        raise BadRequest("Text cannot hold the character NUL.", code="NUL")
+    asked = f"{request.method} {request.url.path}\n".encode() + body
+    return Command(kit, caller, idempotency_key, hashlib.sha256(asked).digest())
 
 
 Commanded = Annotated[Command, Depends(command)]
@@ -99,10 +102,8 @@ def answers(state: type[msgspec.Struct], status: int = 200) -> dict[str, Any]:
 
 
 def _inline(schema: Any, known: dict[str, Any]) -> Any:
-    if isinstance(schema, list):
-        return [_inline(item, known) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
+    if isinstance(schema, dict) and "$ref" in schema:
         return _inline(known[schema["$ref"]], known)
-    return {name: _inline(value, known) for name, value in schema.items()}
+    if isinstance(schema, dict):
+        return {name: _inline(value, known) for name, value in schema.items()}
+    return [_inline(item, known) for item in schema] if isinstance(schema, list) else schema

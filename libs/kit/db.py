@@ -114,9 +114,8 @@ def transient(error: BaseException) -> bool:
 
     Not a statement that took too long: a smaller transaction may succeed, the same one hardly.
     """
-    if getattr(error, "connection_invalidated", False):
+    closed = isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)
+    if closed or getattr(error, "connection_invalidated", False):
         return True
-    if isinstance(error, asyncpg.InterfaceError):
-        return "closed" in str(error)
     state = getattr(getattr(error, "orig", error), "sqlstate", None)
     return isinstance(error, OSError | TimeoutError | PoolTimeoutError) or str(state).startswith(_TRANSIENT)

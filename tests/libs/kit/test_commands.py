@@ -167,3 +167,8 @@ async def test_an_unknown_path_is_a_problem_too(api: httpx.AsyncClient) -> None:
     answer = await api.get("/nowhere")
     assert (answer.status_code, answer.json()["status"]) == (404, 404)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_text_with_a_nul_is_refused_before_it_reaches_the_database(api: httpx.AsyncClient) -> None:
+    answer = await api.post("/things", json={"name": "a\0b"}, headers=headers(new_id(), "brand"))
+    assert (answer.status_code, answer.json()["code"]) == (400, "NUL")
