@@ -197,7 +197,8 @@ class Story:
             _, plan, states = await self.order_confirmed(12)
             say(states)
             for part in plan:
-                who = f"{part['resource']['name']} of {part['workshop']['name']}"
+                workshop = part["workshop"] or {"name": "a workshop that has not registered"}
+                who = f"{part['resource']['name']} of {workshop['name']}"
                 say(f"{part['quantity']} minutes on {date.fromisoformat(part['day']):%A}: {who}")
 
     async def too_large_an_order_is_refused(self) -> None:

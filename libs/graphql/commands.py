@@ -10,7 +10,7 @@ from libs.graphql.failures import FAILURES, failure
 from libs.graphql.inputs import body_of, input_type
 from libs.graphql.operation import Operation
 from libs.graphql.services import Call
-from libs.kit.errors import Problem
+from libs.kit.errors import FieldError, Invalid, Problem
 from libs.kit.ids import new_id
 
 _KEY = "Name the command with a key of your own, so that sending it again does it once. Kept for 24 hours."
@@ -31,8 +31,9 @@ def mutation(name: str, description: str, call: Call[Any], fields: Any, written:
     union = strawberry.union(f"{title}Result", description=f"What `{name}` answers.")
 
     async def run(info: _Info, input: Any) -> Any:  # noqa: A002 - the customary name
-        key = input.idempotency_key or str(new_id())
+        key = str(new_id()) if input.idempotency_key is None else input.idempotency_key
         try:
+            _check_key(key)
             body = body_of(input)
             body.pop("idempotency_key", None)
             done = await _send(info.context, call, body, key)
@@ -43,6 +44,14 @@ def mutation(name: str, description: str, call: Call[Any], fields: Any, written:
     run.__annotations__["input"] = Annotated[given, strawberry.argument(description="What it takes.")]
     result = Annotated[Union[(success, *FAILURES)], union]  # type: ignore[valid-type]
     return strawberry.mutation(resolver=run, name=name, description=description, graphql_type=result)
+
+
+def _check_key(key: str) -> None:
+    if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable() and key == key.strip()):
+        error = FieldError(
+            "idempotency_key", "must be 1 to 255 printable ASCII characters, none of them blank at an end"
+        )
+        raise Invalid("Choose another idempotencyKey, e.g. a UUID.", errors=[error])
 
 
 async def _send(operation: Operation, call: Call[Any], body: dict[str, Any], key: str) -> Any:

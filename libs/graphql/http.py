@@ -71,6 +71,8 @@ async def _asked(request: Request) -> Asked:
         body += chunk
         if len(body) > _LARGEST:
             raise BadRequest(f"A request has no more than {_LARGEST} bytes.", code="TOO_LARGE")
+    if b"\\u0000" in body:
+        raise BadRequest("Text cannot hold the character NUL.", code="NUL")
     try:
         return msgspec.json.decode(body, type=Asked)
     except (msgspec.DecodeError, RecursionError) as error:

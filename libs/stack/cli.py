@@ -52,6 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
+def _folder(given: str) -> Path:
+    if not given:
+        raise argparse.ArgumentTypeError("is empty: name a folder, or leave it out for .filiera")
+    return Path(given)
+
+
 class _Version(argparse.Action):
     """Looks for the version only when asked."""
 
@@ -63,7 +69,11 @@ class _Version(argparse.Action):
 def _parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument(
-        "--home", type=Path, default=ROOT / ".filiera", metavar="DIR", help="folder of the instance (default: .filiera)"
+        "--home",
+        type=_folder,
+        default=ROOT / ".filiera",
+        metavar="DIR",
+        help="folder of the instance (default: .filiera)",
     )
     parser = argparse.ArgumentParser(
         prog="./filiera",

@@ -219,3 +219,15 @@ async def service_that_fails(ask: world.Asker) -> AsyncIterator[list[str]]:
     async with port_of(catalog) as where:
         api.state.kit.settings.services["catalog"] = f"http://{where}"
         yield keys
+
+
+@pytest.mark.parametrize("key", ["", " k", "è", "a\nb", "k" * 256])
+async def test_a_key_that_no_header_can_carry_is_named_by_its_path(ask: world.Asker, key: str) -> None:
+    answer = await do(ask.as_(new_id(), "brand"), REGISTER, kind="BRAND", name="x", idempotencyKey=key)
+    assert (answer["__typename"], answer["fields"][0]["path"]) == ("InvalidInput", "idempotencyKey")
+
+
+async def test_text_with_a_nul_is_refused_and_not_a_fault(ask: world.Asker) -> None:
+    sent = {"query": 'query { parties(name: "a\0b") { edges { cursor } } }'}
+    answer = await ask.http.post("/graphql", json=sent)
+    assert (answer.status_code, answer.json()["code"]) == (400, "NUL")
