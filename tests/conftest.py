@@ -75,14 +75,14 @@ async def kit_database() -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def client(worker: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Clients]:
+async def client(worker: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Clients]:
     """A service's real application, started with its relay, consumer and jobs, behind an HTTP client."""
     async with AsyncExitStack() as stack:
 
         async def start(service: str) -> httpx.AsyncClient:
             await _migrated(service, worker)
             monkeypatch.setenv("FILIERA_DATABASE", f"{service}_{worker}")
-            monkeypatch.setenv("FILIERA_TOPIC_PREFIX", f"{worker}.")
+            monkeypatch.setenv("FILIERA_TOPIC_PREFIX", topic_prefix)
             api = importlib.import_module(f"services.{service}.app").api
             await stack.enter_async_context(api.router.lifespan_context(api))
             transport = httpx.ASGITransport(api, raise_app_exceptions=False)
@@ -96,6 +96,12 @@ async def client(worker: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 def worker(testrun_uid: str, worker_id: str) -> str:
     """A name that no other worker and no other run has."""
     return f"{os.environ[PREFIX]}_{worker_id}"
+
+
+@pytest.fixture
+def topic_prefix(worker: str, request: pytest.FixtureRequest) -> str:
+    """Topics of one file's tests alone: those of others tell of orders that nobody here has placed."""
+    return f"{worker}.{request.path.parent.name}.{request.path.stem}."
 
 
 _MIGRATED: set[str] = set()

@@ -30,9 +30,9 @@ async def api(client: Clients) -> httpx.AsyncClient:
 
 
 @pytest.fixture
-async def send(api: httpx.AsyncClient, worker: str) -> AsyncIterator[Send]:
+async def send(api: httpx.AsyncClient, topic_prefix: str) -> AsyncIterator[Send]:
     """Put events on the broker as orders would."""
-    broker = Broker(Settings(service="orders", topic_prefix=f"{worker}."))
+    broker = Broker(Settings(service="orders", topic_prefix=topic_prefix))
     await broker.create_topics(["orders.order"])
     async with broker.producer() as producer:
 

@@ -35,8 +35,8 @@ async def api(client: Clients) -> httpx.AsyncClient:
 
 
 @pytest.fixture
-async def broker(api: httpx.AsyncClient, worker: str) -> AsyncIterator[Broker]:
-    made = Broker(Settings(service="capacity", topic_prefix=f"{worker}."))
+async def broker(api: httpx.AsyncClient, topic_prefix: str) -> AsyncIterator[Broker]:
+    made = Broker(Settings(service="capacity", topic_prefix=topic_prefix))
     await made.create_topics(TOPICS)
     yield made
     await made.close()
