@@ -42,7 +42,7 @@ def mutation(name: str, description: str, call: Call[Any], fields: Any, written:
             return failure(problem, key)
 
     run.__annotations__["input"] = Annotated[given, strawberry.argument(description="What it takes.")]
-    result = Annotated[Union[(success, *FAILURES)], union]  # type: ignore[valid-type]
+    result = Annotated[Union[(success, *FAILURES)], union]  # type: ignore[valid-type]  # made at run time
     return strawberry.mutation(resolver=run, name=name, description=description, graphql_type=result)
 
 

@@ -54,7 +54,7 @@ class LogLostError(Exception):
     """Another cluster answers: its offsets have nothing to do with ours."""
 
 
-class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """Reads the topics of a service's subscriptions. All processes of a service share them out."""
 
     def __init__(

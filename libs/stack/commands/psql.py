@@ -26,4 +26,4 @@ def run(given: argparse.Namespace) -> int:
         raise StackError(f"nothing is running in {home.path}: start it with `./filiera up`")
     address = urlsplit(found.environment["FILIERA_POSTGRES"])._replace(path=f"/{given.service}")
     psql = str(BINARIES / "psql")
-    os.execv(psql, [psql, address.geturl(), *given.rest])  # noqa: S606
+    os.execv(psql, [psql, address.geturl(), *given.rest])  # noqa: S606 - becoming psql is the point

@@ -215,7 +215,7 @@ async def test_many_buckets_in_any_order_never_deadlock_and_the_sums_stay_equal(
                 if dice.random() < 0.5:
                     await world.cancel(own, party, placed["id"])
             except Problem as error:
-                assert error.code in {"NO_CAPACITY", "HOLD_EXPIRED", "NOT_FOUND"}  # noqa: PT017
+                assert error.code in {"NO_CAPACITY", "HOLD_EXPIRED", "NOT_FOUND"}  # noqa: PT017 - it may also succeed
             if dice.random() < 0.3:
                 await world.sweep(own)
 

@@ -274,7 +274,7 @@ async def test_orders_and_hands_compete_without_deadlock(db: Database, craft: st
                 placed = await hold(db, new_id(), *days[turn % 3 :: 2], seconds=turn % 2 * 900)
                 assert placed["state"] == "held"
             except Conflict as error:
-                assert error.code == "NO_CAPACITY"  # noqa: PT017
+                assert error.code == "NO_CAPACITY"  # noqa: PT017 - it may also succeed
 
     await asyncio.gather(*(shop(n) for n in range(4)), *(brand(n) for n in range(4)))
     await world.sweep(db)
