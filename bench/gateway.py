@@ -24,8 +24,8 @@ from libs.graphql.services import Services, client
 from libs.kit.clock import SystemClock
 from libs.kit.ids import new_id
 from libs.kit.migrate import migrate
-from libs.kit.runtime import Kit, build
 from libs.kit.settings import Settings
+from libs.service.runtime import Kit, build
 from services.gateway import store
 from services.gateway.api.context import Context
 from services.gateway.api.mutation import Mutation

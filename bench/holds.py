@@ -24,6 +24,7 @@ from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.migrate import migrate
 from libs.kit.settings import Settings
+from libs.service.idempotency import Asked
 from services.capacity import store
 from services.capacity.domain.offer import MOST, Allocation, Calendar, Money, Resource, Terms
 from services.capacity.group_commit import LEDGER, GroupCommit
@@ -125,7 +126,9 @@ def _grouped(database: Database) -> Place:
     commit = GroupCommit(database)
 
     async def place(part: Allocation, party: UUID) -> object:
-        return await commit.place(Ask(party, [(part.resource_id, part.day, 1)], 900, str(new_id()), b"hash"))
+        return await commit.place(
+            Ask(party, [(part.resource_id, part.day, 1)], 900, Asked(party, str(new_id()), b"hash"))
+        )
 
     return place
 

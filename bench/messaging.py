@@ -18,18 +18,18 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Row, text
 
-from libs.kit import consumer as consuming
-from libs.kit import outbox, queue
-from libs.kit.broker import Broker, within
 from libs.kit.clock import SystemClock
-from libs.kit.consumer import Consumer, Subscription, batch
 from libs.kit.db import Database, WriteSession
 from libs.kit.ids import new_id
 from libs.kit.migrate import migrate
-from libs.kit.relay import Relay
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually
-from tests.libs.kit.messaging.probe import ThingChanged, all_sent, note_effects
+from libs.messaging import consumer as consuming
+from libs.messaging import outbox, queue
+from libs.messaging.broker import Broker, within
+from libs.messaging.consumer import Consumer, Subscription, batch
+from libs.messaging.relay import Relay
+from tests.libs.messaging.probe import ThingChanged, all_sent, note_effects
 
 DATABASE = "probe_bench"
 EVENTS = 30_000
@@ -52,7 +52,7 @@ _MARK = text("UPDATE outbox SET sent_at = clock_timestamp() WHERE seq = :seq")
 
 async def main() -> None:
     """Measure and print."""
-    await migrate("probe", database=DATABASE, scripts=Path(__file__).parents[1] / "tests" / "libs" / "kit")
+    await migrate("probe", database=DATABASE, scripts=Path(__file__).parents[1] / "tests" / "libs")
     database = Database(_settings().url)
     await _fill(database)
     rates: dict[str, list[float]] = defaultdict(list)

@@ -68,7 +68,7 @@ async def database(worker: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 async def kit_database() -> AsyncIterator[Database]:
     """A fresh database of a service named probe, with the kit's tables alone."""
     name = f"probe_{new_id().hex}"
-    await migrate("probe", database=name, scripts=Path(__file__).parent / "libs" / "kit")
+    await migrate("probe", database=name, scripts=Path(__file__).parent / "libs")
     made = Database(Settings(service="probe", database=name).url)
     yield made
     await made.close()

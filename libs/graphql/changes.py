@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import event
 
 from libs.kit.db import WriteSession
-from libs.kit.runtime import Kit
+from libs.service.runtime import Kit
 
 LOOK_AGAIN = 2.0
 

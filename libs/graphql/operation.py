@@ -18,7 +18,7 @@ from libs.graphql.opaque import Malformed, Written
 from libs.graphql.services import Services
 from libs.kit.auth import Principal
 from libs.kit.db import ReadSession
-from libs.kit.runtime import Kit, kit_of
+from libs.service.runtime import Kit, kit_of
 
 _PATIENCE = 2.0
 """Seconds that a query waits for what it must see."""

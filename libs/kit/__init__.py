@@ -1,1 +1,1 @@
-"""All that is not business: what every service stands on."""
+"""All that is not business and knows no Kafka: settings, sessions, identity, errors, logs, clock."""

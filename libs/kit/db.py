@@ -25,6 +25,7 @@ Session = ReadSession | WriteSession
 
 _CLOSING = 3.0
 _BIND = text("SELECT set_config('app.parties', :parties, true), set_config('role', :role, true)")
+_PARTIES = text("SELECT set_config('app.parties', :parties, true)")
 
 _SERVER_SETTINGS = {
     "application_name": "filiera",
@@ -91,7 +92,16 @@ class Database:
 
 
 async def _bind(session: AsyncSession, parties: Iterable[UUID], role: str) -> None:
-    await session.execute(_BIND, {"parties": ",".join(map(str, parties)), "role": role})
+    await session.execute(_BIND, {"parties": _joined(parties), "role": role})
+
+
+def _joined(parties: Iterable[UUID]) -> str:
+    return ",".join(map(str, parties))
+
+
+async def speak_for(session: WriteSession, parties: Iterable[UUID]) -> None:
+    """Bind a transaction to these parties instead: its rows are theirs alone from now on."""
+    await session.execute(_PARTIES, {"parties": _joined(parties)})
 
 
 @asynccontextmanager

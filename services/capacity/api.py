@@ -7,12 +7,12 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, model_validator
+from pydantic import AfterValidator, Field, StrictInt, model_validator
 
 from libs.contracts import capacity
-from libs.kit.commands import Command, Commanded, answers
 from libs.kit.ids import new_id
-from libs.kit.runtime import KitOf
+from libs.service.commands import Body, Command, Commanded, answers
+from libs.service.runtime import KitOf
 from services.capacity.domain.offer import MOST, Calendar, Resource, Terms
 from services.capacity.group_commit import LEDGER, GroupCommit
 from services.capacity.handlers import holds, resources
@@ -32,12 +32,6 @@ def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("has characters that cannot be printed")
     return text
-
-
-class Body(BaseModel):
-    """What all bodies have in common."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
 class PublishResource(Body):
@@ -99,7 +93,7 @@ class PlaceHold(Body):
     def to_domain(self, command: Command) -> holds.Ask:
         """What the caller of this command asks for."""
         days = [(one.resource_id, one.day, one.quantity) for one in self.allocations]
-        return holds.Ask(command.caller.party, days, self.seconds, command.key, command.request_hash)
+        return holds.Ask(command.caller.party, days, self.seconds, command.asked)
 
 
 _made = lru_cache(maxsize=8)(GroupCommit)

@@ -1,6 +1,6 @@
 """Capacity, wired: `uvicorn services.capacity.app:api`."""
 
-from libs.kit.app import Job, service
+from libs.service.app import Job, service
 from services.capacity.api import router
 from services.capacity.handlers.holds import expire_holds
 from services.capacity.subscriptions import SUBSCRIPTIONS

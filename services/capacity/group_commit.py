@@ -15,9 +15,9 @@ import msgspec
 from fastapi import Response
 
 from libs.contracts import capacity
-from libs.kit.db import Database, WriteSession, transient
-from libs.kit.errors import Conflict, Invalid, NotFound, Unavailable
-from services.capacity import store
+from libs.kit.db import Database, transient
+from libs.kit.errors import Conflict, NotFound, Unavailable
+from libs.service.idempotency import first_answers, remember
 from services.capacity.domain.offer import Refused
 from services.capacity.handlers.holds import Ask, place_holds
 
@@ -88,33 +88,13 @@ class GroupCommit:
 async def place_all(database: Database, asks: Sequence[Ask]) -> list[Outcome]:
     """Decide asks in one transaction: the answer or the problem of each."""
     async with database.write(role=LEDGER) as session:
-        free, answered = await store.lock_keys(session, {ask.whose for ask in asks})
-        known: list[Outcome | None] = []
-        for ask in asks:
-            known.append(_known(ask, answered.get(ask.whose), running=ask.whose not in free))
-            free.discard(ask.whose)  # the same key twice in a batch: the second finds the first still running
-        new = iter(await _place_new(session, [ask for ask, old in zip(asks, known, strict=True) if old is None]))
-        return [next(new) if old is None else old for old in known]
-
-
-def _known(ask: Ask, answered: store.Answered | None, *, running: bool) -> Outcome | None:
-    if answered is None:
-        message = "A request with this Idempotency-Key is still running; ask again."
-        return Conflict(message, code="STILL_RUNNING") if running else None
-    request_hash, body = answered
-    if request_hash != ask.request_hash:
-        return Invalid("This Idempotency-Key was used for another request; make a new key.", code="KEY_REUSED")
-    return Response(body, 201, {"Idempotent-Replay": "true"}, "application/json")
-
-
-async def _place_new(session: WriteSession, asks: Sequence[Ask]) -> list[Outcome]:
-    if not asks:
-        return []
-    decided = [_outcome(one) for one in await place_holds(session, asks)]
-    placed = [(ask, one) for ask, one in zip(asks, decided, strict=True) if isinstance(one, Response)]
-    if placed:
-        await store.remember(session, {ask.whose: (ask.request_hash, bytes(one.body)) for ask, one in placed})
-    return decided
+        known = await first_answers(session, [ask.asked for ask in asks])
+        new = [ask for ask, answer in zip(asks, known, strict=True) if answer is None]
+        decided = [_outcome(one) for one in await place_holds(session, new)] if new else []
+        placed = {ask.asked: one for ask, one in zip(new, decided, strict=True) if isinstance(one, Response)}
+        await remember(session, placed)
+        outcomes = iter(decided)
+        return [next(outcomes) if answer is None else answer for answer in known]
 
 
 def _outcome(decided: capacity.Hold | Refused) -> Outcome:

@@ -64,11 +64,6 @@ _FREE = """WITH over AS (SELECT bucket_id, sum(quantity) AS quantity
      WHERE resource_id = ANY ($1::uuid[]) AND day BETWEEN $2 AND $3"""
 
 
-async def speak_for(session: WriteSession, parties: Iterable[UUID]) -> None:
-    """Bind the transaction to these parties instead."""
-    await _rows(session, "SELECT set_config('app.parties', $1, true)", ",".join(map(str, parties)))
-
-
 async def publish(session: WriteSession, resources: Sequence[Resource]) -> set[UUID]:
     """Write new resources; those whose id is known are left as they are. Gives the ids of the new."""
     return {row[0] for row in await _rows(session, _PUBLISH, written(resources))}
@@ -108,6 +103,7 @@ _IS_OVER = "state = 'held' AND expires_at <= (SELECT clock_timestamp())"
 _OVER = _ROW.format("hold") + f"WHERE {_IS_OVER} "
 _OVERDUE = _OVER + "ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED"
 _OVER_IN_THE_WAY = _OVER + "AND allocations @> ANY ($1::jsonb[]) ORDER BY id FOR UPDATE"
+_QUEUE_UP = "SELECT pg_advisory_xact_lock(hashtextextended('open holds of ' || party, 0)) FROM unnest($1::text[]) party"
 _LOOK = """SELECT json_build_array(
         clock_timestamp(), (SELECT coalesce(json_agg(resource), '[]') FROM resource WHERE id = ANY ($1::uuid[])),
         (SELECT json_object_agg(party, (
@@ -134,6 +130,11 @@ async def overdue(session: WriteSession, most: int) -> list[Hold]:
 
 Look = tuple[datetime, list[Resource], dict[UUID, int]]
 """Now, resources, and for each party how many live holds it has placed itself."""
+
+
+async def queue_up(session: WriteSession, parties: Collection[UUID]) -> None:
+    """Wait for these parties' turn, which makes their cap on open holds exact, whichever process decides."""
+    await _rows(session, _QUEUE_UP, sorted(map(str, parties)))
 
 
 async def look(session: WriteSession, resource_ids: Collection[UUID], parties: Collection[UUID]) -> Look:
@@ -211,45 +212,3 @@ async def _touch(session: WriteSession, new: Sequence[Allocation]) -> None:
 def _untouched(resource: Resource, part: Allocation) -> Bucket:
     gives = published_on(resource.calendar, part.day)
     return Bucket(id=part.bucket_id, party_id=resource.party_id, resource_id=resource.id, day=part.day, published=gives)
-
-
-# --- idempotency keys of requests that are decided together: the rules of libs.kit.commands ---------------------------
-
-Key = tuple[UUID, str]
-"""Party and Idempotency-Key."""
-
-# Waiting for the party makes its cap on open holds exact, whichever process decides.
-_LOCK_KEYS = """SELECT party::uuid, key, pg_try_advisory_xact_lock(hashtextextended(party || ' ' || key, 0)) AS free,
-           (SELECT true FROM idempotency_key old WHERE old.party_id = party::uuid AND old.key = given.key) AS used,
-           pg_advisory_xact_lock(hashtextextended('open holds of ' || party, 0))
-      FROM unnest($1::text[], $2::text[]) AS given (party, key)"""
-_ANSWERS = """SELECT party_id, key, request_hash, body FROM idempotency_key
-     WHERE (party_id, key) IN (SELECT party::uuid, key FROM unnest($1::text[], $2::text[]) AS given (party, key))"""
-_REMEMBER = """INSERT INTO idempotency_key (party_id, key, request_hash, status, body)
-    SELECT party::uuid, key, hash, 201, body
-      FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[]) AS given (party, key, hash, body)"""
-
-
-Answered = tuple[bytes, bytes]
-"""Hash of the request, and the first answer's body."""
-
-
-async def lock_keys(session: WriteSession, keys: Collection[Key]) -> tuple[set[Key], dict[Key, Answered]]:
-    """Take these keys for the transaction: those under which no other request is running, and the answers given before.
-
-    An answer committed between the look and the lock is not seen: then `remember` fails, and the caller begins again.
-    """
-    rows = await _rows(session, _LOCK_KEYS, *_columns(sorted(keys)))
-    answers = await _rows(session, _ANSWERS, *_columns(keys)) if any(row["used"] for row in rows) else []
-    answered = {(party, key): (request_hash, body) for party, key, request_hash, body in answers}
-    return {(row["party"], row["key"]) for row in rows if row["free"]}, answered
-
-
-async def remember(session: WriteSession, answered: Mapping[Key, Answered]) -> None:
-    """Keep these answers for requests sent again."""
-    await _rows(session, _REMEMBER, *_columns(answered), *map(list, zip(*answered.values(), strict=True)))
-
-
-def _columns(keys: Iterable[Key]) -> tuple[list[str], list[str]]:
-    pairs = list(keys)
-    return [str(party) for party, _ in pairs], [key for _, key in pairs]

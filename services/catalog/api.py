@@ -3,20 +3,14 @@
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt
+from pydantic import Field, StrictFloat, StrictInt
 
 from libs.contracts import catalog
 from libs.contracts.values import PartyKind
-from libs.kit.commands import Commanded, answers
+from libs.service.commands import Body, Commanded, Imported, answers
 from services.catalog import domain, handlers
 
 router = APIRouter(tags=["catalog"])
-
-
-class Body(BaseModel):
-    """What commands are sent as: nothing but the fields named, text without blanks at its ends."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
 class RegisterParty(Body):
@@ -99,7 +93,7 @@ class ImportedPartyBody(Body):
     id: UUID
     kind: PartyKind
     name: str
-    sites: list[ImportedSiteBody] = []
+    sites: list[ImportedSiteBody] = Field(default=[])
 
     def to_domain(self) -> domain.ImportedParty:
         sites = tuple(domain.ImportedSite(site.id, site.to_domain()) for site in self.sites)
@@ -144,7 +138,7 @@ async def withdraw_product(product_id: UUID, command: Commanded) -> Response:
     return await command.run(lambda session: handlers.withdraw_product(session, command.caller, product_id))
 
 
-@router.post("/imports/parties", **answers(handlers.Imported))
+@router.post("/imports/parties", **answers(Imported))
 async def import_parties(body: ImportParties, command: Commanded) -> Response:
     """Take over a hub's list of parties and their sites; those already known are left as they are."""
     asked = [party.to_domain() for party in body.parties]

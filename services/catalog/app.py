@@ -1,6 +1,6 @@
 """The catalog, wired: `uvicorn services.catalog.app:api`."""
 
-from libs.kit.app import service
+from libs.service.app import service
 from services.catalog.api import router
 from services.catalog.subscriptions import SUBSCRIPTIONS
 

@@ -9,23 +9,17 @@ import msgspec
 
 from libs.contracts import Event, catalog
 from libs.contracts.values import Money, Operation, PartyKind, Variant
-from libs.kit import outbox
 from libs.kit.auth import Principal
-from libs.kit.db import WriteSession
+from libs.kit.db import WriteSession, speak_for
 from libs.kit.errors import Conflict, FieldError, Invalid, NotFound
 from libs.kit.ids import new_id
+from libs.messaging import outbox
+from libs.service.commands import Imported
 from services.catalog import domain, store
 from services.catalog.domain import Fault, ImportedParty, import_faults, name_faults, product_faults, site_faults
 from services.catalog.tables import Party, Product, Site
 
 E = TypeVar("E", bound=Event)
-
-
-class Imported(msgspec.Struct, frozen=True):
-    """How many parties of a list were new, and how many were known already and left as they are."""
-
-    accepted: int
-    skipped: int
 
 
 async def register_party(session: WriteSession, caller: Principal, kind: PartyKind, name: str) -> catalog.Party:
@@ -101,7 +95,7 @@ async def import_parties(session: WriteSession, caller: Principal, asked: Sequen
     """
     caller.must_be(PartyKind.HUB)
     _refuse(import_faults(asked))
-    await store.speak_for(session, [caller.party, *(one.id for one in asked)])
+    await speak_for(session, [caller.party, *(one.id for one in asked)])
     parties = [Party(id=one.id, version=1, kind=one.kind, name=one.name) for one in asked]
     new = await store.add_parties(session, parties)
     sites = [_site_row(site.id, one.id, site.site) for one in asked if one.id in new for site in one.sites]

@@ -1,21 +1,14 @@
 """The only SQL of the catalog. Lock order: party, site, product; imports lock by id."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from libs.kit.db import WriteSession
 from services.catalog.tables import Party, Product, Site
-
-_SPEAK_FOR = text("SELECT set_config('app.parties', :parties, true)")
-
-
-async def speak_for(session: WriteSession, parties: Iterable[UUID]) -> None:
-    """Bind the transaction to these parties: its rows are theirs alone from now on."""
-    await session.execute(_SPEAK_FOR, {"parties": ",".join(map(str, parties))})
 
 
 async def add(session: WriteSession, row: Site | Product) -> None:

@@ -1,5 +1,5 @@
 """What the catalog reacts to: nothing yet."""
 
-from libs.kit.consumer import Subscription
+from libs.messaging.consumer import Subscription
 
 SUBSCRIPTIONS: list[Subscription] = []

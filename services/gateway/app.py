@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from libs.graphql.http import endpoint
-from libs.kit.app import Job, service
+from libs.service.app import Job, service
 from services.gateway.api.schema import schema
 from services.gateway.subscriptions import SUBSCRIPTIONS, changes
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from libs.contracts import REGISTRY, Event
 from libs.graphql.changes import Changes
-from libs.kit.consumer import batch
 from libs.kit.db import WriteSession
+from libs.messaging.consumer import batch
 from services.gateway import handlers, tables
 
 changes = Changes()

@@ -4,20 +4,18 @@ from datetime import date
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, StrictInt
+from pydantic import StrictInt
 
 from libs.contracts import orders
-from libs.kit.commands import Commanded, answers
+from libs.service.commands import Body, Commanded, answers
 from services.orders import handlers
 from services.orders.domain import Wish
 
 router = APIRouter(tags=["orders"])
 
 
-class LineBody(BaseModel):
+class LineBody(Body):
     """So many pieces of a variant."""
-
-    model_config = ConfigDict(extra="forbid")
 
     product_id: UUID
     sku: str
@@ -27,10 +25,8 @@ class LineBody(BaseModel):
         return Wish(self.product_id, self.sku, self.quantity)
 
 
-class PlaceOrder(BaseModel):
+class PlaceOrder(Body):
     """What a shop asks for, and the local days between which it may be made."""
-
-    model_config = ConfigDict(extra="forbid")
 
     lines: list[LineBody]
     earliest_day: date

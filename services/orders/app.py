@@ -1,6 +1,6 @@
 """Orders, wired: `uvicorn services.orders.app:api`."""
 
-from libs.kit.app import Job, service
+from libs.service.app import Job, service
 from services.orders.api import router
 from services.orders.handlers import let_deadlines_pass
 from services.orders.subscriptions import SUBSCRIPTIONS

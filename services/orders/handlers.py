@@ -10,12 +10,12 @@ import msgspec
 
 from libs.contracts import capacity, catalog, orders
 from libs.contracts.values import Allocation, Money, PartyKind, Refusal
-from libs.kit import outbox
 from libs.kit.auth import Principal
 from libs.kit.db import WriteSession
 from libs.kit.errors import Conflict, FieldError, Invalid, NotFound
 from libs.kit.ids import new_id
-from libs.kit.runtime import Kit
+from libs.messaging import outbox
+from libs.service.runtime import Kit
 from services.orders import store
 from services.orders.domain import (
     ANSWER,

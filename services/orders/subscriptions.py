@@ -1,7 +1,7 @@
 """What orders react to."""
 
 from libs.contracts import capacity, catalog
-from libs.kit.consumer import batch
+from libs.messaging.consumer import batch
 from services.orders import handlers
 
 HOLDS_AND_BOOKINGS: tuple[type[handlers.CapacityEvent], ...] = (

@@ -62,8 +62,8 @@ def _has_database(name: str) -> bool:
 
 async def _tail(given: argparse.Namespace, services: Sequence[str]) -> None:
     from libs.contracts import topics
-    from libs.kit.broker import Broker
     from libs.kit.settings import Settings
+    from libs.messaging.broker import Broker
 
     known = sorted(topic for service in services for topic in topics(service))
     _check("topic", given.topics, known)
@@ -72,7 +72,7 @@ async def _tail(given: argparse.Namespace, services: Sequence[str]) -> None:
 
 
 async def _parked(given: argparse.Namespace, services: Sequence[str]) -> None:
-    from libs.kit import parking
+    from libs.messaging import parking
 
     _check("service", given.services, services)
     count = 0
@@ -86,7 +86,7 @@ async def _parked(given: argparse.Namespace, services: Sequence[str]) -> None:
 
 
 async def _replay(given: argparse.Namespace, services: Sequence[str]) -> None:
-    from libs.kit import parking
+    from libs.messaging import parking
 
     _check("service", [given.service], services)
     reactions = importlib.import_module(f"services.{given.service}.subscriptions").SUBSCRIPTIONS
@@ -97,7 +97,7 @@ async def _replay(given: argparse.Namespace, services: Sequence[str]) -> None:
 
 async def _republish(given: argparse.Namespace, services: Sequence[str]) -> None:
     from libs.contracts import topics
-    from libs.kit import queue
+    from libs.messaging import queue
 
     _check("service", [given.service], services)
     _check("topic", given.topics, topics(given.service))

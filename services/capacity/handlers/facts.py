@@ -3,8 +3,8 @@
 import msgspec
 
 from libs.contracts import capacity
-from libs.kit import outbox
 from libs.kit.db import WriteSession
+from libs.messaging import outbox
 from services.capacity import store
 from services.capacity.domain.ledger import Booking, Hold, Ledger
 from services.capacity.domain.offer import Resource

@@ -11,7 +11,8 @@ from libs.kit.auth import Principal
 from libs.kit.db import WriteSession
 from libs.kit.errors import Conflict, NotFound
 from libs.kit.ids import new_id
-from libs.kit.runtime import Kit
+from libs.service.idempotency import Asked
+from libs.service.runtime import Kit
 from services.capacity import store
 from services.capacity.domain.ledger import Booking, C, Hold, Ledger, NoRoomError
 from services.capacity.domain.offer import Refused, Resource, check_terms, price
@@ -24,18 +25,13 @@ _SWEPT_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Ask:
-    """What a party asks to hold, and for how many seconds; its Idempotency-Key, and the hash of the whole request."""
+    """What a party asks to hold, for how many seconds, and under which Idempotency-Key."""
 
     party_id: UUID
     days: Sequence[tuple[UUID, date, int]]
     """Resource, local day, quantity."""
     seconds: int
-    key: str
-    request_hash: bytes
-
-    @property
-    def whose(self) -> store.Key:
-        return self.party_id, self.key
+    asked: Asked
 
 
 # --- placing ---------------------------------------------------------------------------------------------------------
@@ -44,7 +40,9 @@ class Ask:
 async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> list[capacity.Hold | Refused]:
     """Decide asks of any parties, in their order: each is held whole, or is refused and changes nothing."""
     resource_ids = {resource_id for ask in asks for resource_id, _, _ in ask.days}
-    now, resources, open_holds = await store.look(session, resource_ids, {ask.party_id for ask in asks})
+    parties = {ask.party_id for ask in asks}
+    await store.queue_up(session, parties)
+    now, resources, open_holds = await store.look(session, resource_ids, parties)
     known = {resource.id: resource for resource in resources}
     offers = [_offered(ask, known, now) for ask in asks]
     wanted = [part for offer in offers if isinstance(offer, Hold) for part in offer.allocations]

@@ -4,24 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-import msgspec
-
 from libs.contracts import capacity
 from libs.contracts.values import PartyKind
-from libs.kit import outbox
 from libs.kit.auth import Principal
-from libs.kit.db import WriteSession
+from libs.kit.db import WriteSession, speak_for
 from libs.kit.errors import Conflict, NotFound
+from libs.messaging import outbox
+from libs.service.commands import Imported
 from services.capacity import store
 from services.capacity.domain.offer import Calendar, Refused, Resource
 from services.capacity.handlers.facts import resource_event, save_and_tell
-
-
-class Imported(msgspec.Struct):
-    """How many of the things sent were new, and how many were known already."""
-
-    accepted: int
-    skipped: int
 
 
 async def publish_resource(session: WriteSession, caller: Principal, resource: Resource) -> capacity.Resource:
@@ -58,7 +50,7 @@ async def change_calendar(
 async def import_resources(session: WriteSession, caller: Principal, resources: Sequence[Resource]) -> Imported:
     """Publish for many workshops at once; what is known already is left as it is."""
     caller.must_be(PartyKind.HUB)
-    await store.speak_for(session, {caller.party, *(resource.party_id for resource in resources)})
+    await speak_for(session, {caller.party, *(resource.party_id for resource in resources)})
     new = await store.publish(session, resources)
     await outbox.add(session, *(resource_event(resource) for resource in resources if resource.id in new))
     return Imported(len(new), len(resources) - len(new))

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 import strawberry
 from strawberry import ID, field
 
@@ -12,18 +11,12 @@ from libs.graphql.inputs import input_type
 from libs.graphql.opaque import after_token
 from libs.graphql.services import Call
 from libs.graphql.shapes import list_of
+from libs.service.commands import Imported
 from services.gateway.api import types
 from services.gateway.api.context import Context
 from services.gateway.api.inputs import fields_of
 
 _MANY = "Up to 500. Those already known are left as they are."
-
-
-class Imported(msgspec.Struct):
-    """What a service answers to an import."""
-
-    accepted: int
-    skipped: int
 
 
 def command(name: str, description: str, call: Call[Any], names: str = "", **more: Any) -> Any:

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from libs.contracts import Event
-from libs.kit.broker import Broker, within
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually
+from libs.messaging.broker import Broker, within
 from tests.conftest import Clients, Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import an_order, bucket, day, faults, publish, then, told

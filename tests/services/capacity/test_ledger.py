@@ -2,20 +2,20 @@
 
 import ast
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
 
 import pytest
-from asyncpg import PostgresError
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from libs.kit.db import Database, WriteSession
+from libs.kit.db import Database
 from libs.kit.errors import Conflict, NotFound, Problem, Unavailable
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually
-from services.capacity import group_commit, store
+from services.capacity import group_commit
 from services.capacity.domain.offer import Resource
 from services.capacity.group_commit import GroupCommit, place_all
 from services.capacity.handlers import holds
@@ -114,25 +114,8 @@ async def test_a_batch_that_fails_as_a_whole_is_decided_one_by_one(db: Database,
     poison = ask(new_id(), (bench, day(1), 10), key="a\x00b")  # PostgreSQL takes no such text
     good = [ask(new_id(), (bench, day(1), 10)) for _ in range(3)]
     outcomes = await asyncio.gather(*map(commit.place, [good[0], poison, *good[1:]]), return_exceptions=True)
-    assert [isinstance(outcome, PostgresError) for outcome in outcomes] == [False, True, False, False]
+    assert [isinstance(outcome, DBAPIError) for outcome in outcomes] == [False, True, False, False]
     assert await bucket(db, bench, day(1)) == (480, 30, 0)
-
-
-async def test_an_answer_committed_just_before_the_key_was_locked_is_found(
-    db: Database, bench: Resource, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    request, lock_keys, calls = ask(new_id(), (bench, day(1), 10)), store.lock_keys, []
-    first = await GroupCommit(db).place(request)
-
-    async def blind_once(session: WriteSession, keys: Collection[store.Key]) -> object:
-        calls.append(keys)
-        free, answered = await lock_keys(session, keys)
-        return free, answered if len(calls) > 1 else {}
-
-    monkeypatch.setattr(store, "lock_keys", blind_once)
-    assert (await GroupCommit(db).place(request)).body == first.body
-    assert len(calls) == 2
-    assert await bucket(db, bench, day(1)) == (480, 10, 0)
 
 
 async def test_a_caller_who_goes_away_does_not_disturb_the_others(db: Database, bench: Resource) -> None:

@@ -17,6 +17,7 @@ from libs.contracts.values import Money, Need, PartyKind
 from libs.kit.auth import Principal
 from libs.kit.db import Database, WriteSession
 from libs.kit.ids import new_id
+from libs.service.idempotency import Asked
 from services.capacity.domain import offer
 from services.capacity.domain.offer import Calendar, Resource, Terms
 from services.capacity.group_commit import LEDGER, Outcome, place_all
@@ -78,7 +79,7 @@ def day(number: int) -> date:
 
 def ask(party: UUID, *days: tuple[Resource, date, int], seconds: int = 900, key: str | None = None) -> Ask:
     asked = [(resource.id, on, quantity) for resource, on, quantity in days]
-    return Ask(party, asked, seconds, key or str(new_id()), repr(asked).encode())
+    return Ask(party, asked, seconds, Asked(party, key or str(new_id()), repr(asked).encode()))
 
 
 async def hold(db: Database, party: UUID, *days: tuple[Resource, date, int], seconds: int = 900) -> dict[str, Any]:

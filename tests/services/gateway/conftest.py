@@ -15,9 +15,9 @@ from libs.contracts import Event
 from libs.graphql.services import client as connections
 from libs.kit.clock import SystemClock
 from libs.kit.db import Database
-from libs.kit.runtime import build
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually
+from libs.service.runtime import build
 from services.gateway.app import api
 from services.gateway.handlers import project
 from services.gateway.subscriptions import changes

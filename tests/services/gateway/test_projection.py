@@ -9,10 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from libs.contracts import REGISTRY, Event, capacity, catalog, orders
-from libs.kit import parking
 from libs.kit.db import Database
-from libs.kit.delivery import Message
 from libs.kit.ids import new_id
+from libs.messaging import parking
+from libs.messaging.delivery import Message
 from services.gateway import tables
 from services.gateway.subscriptions import SUBSCRIPTIONS
 from tests.services.gateway import world

@@ -11,11 +11,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from libs.contracts import Event, catalog
-from libs.kit.broker import Broker, within
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually, headers
+from libs.messaging.broker import Broker, within
 from tests.conftest import Clients, Databases
 from tests.services.orders import world
 from tests.services.orders.honest_capacity import HonestCapacity

@@ -12,8 +12,8 @@ from libs.kit.cache import Cache
 from libs.kit.clock import SystemClock
 from libs.kit.db import Database
 from libs.kit.ids import new_id
-from libs.kit.runtime import Kit
 from libs.kit.settings import Settings
+from libs.service.runtime import Kit
 from services.orders import handlers
 from services.orders.domain import Wish
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.kit.schema import background_role, create_kit_tables, open_to, protect
+from libs.service.schema import background_role, create_kit_tables, open_to, protect
 
 revision = "0001"
 down_revision = None

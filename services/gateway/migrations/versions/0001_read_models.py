@@ -5,7 +5,7 @@ No foreign keys between them: events of different topics arrive in any order.
 
 from alembic import op
 
-from libs.kit.schema import create_kit_tables, protect
+from libs.service.schema import create_kit_tables, protect
 
 revision = "0001"
 down_revision = None

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.kit.schema import create_kit_tables, protect
+from libs.service.schema import create_kit_tables, protect
 
 revision = "0001"
 down_revision = None

@@ -1,0 +1,1 @@
+"""Never lose, never double: the outbox and its relay, the consumer, parking. The only place that knows Kafka."""

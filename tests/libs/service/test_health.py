@@ -1,0 +1,69 @@
+"""Health that means it: what `/health/ready` says of a process that cannot do its work."""
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy import URL, text
+
+from libs.kit.auth import Verifier
+from libs.kit.cache import Cache
+from libs.kit.clock import SystemClock
+from libs.kit.db import Database
+from libs.kit.settings import Settings
+from libs.messaging import queue
+from libs.messaging.consumer import Consumer
+from libs.service import health
+from libs.service.runtime import Kit
+
+UNSENT = text("""
+    INSERT INTO outbox (id, aggregatetype, aggregateid, version, type, payload, waiting_since)
+    VALUES (gen_random_uuid(), 'probe.thing', gen_random_uuid(), 1, 't', '{}', clock_timestamp() - interval '1 hour')
+""")
+
+
+async def ready(database: Database, consumer: Consumer | None = None) -> httpx.Response:
+    settings, clock = Settings(service="probe"), SystemClock()
+    api = FastAPI()
+    api.include_router(health.router)
+    api.state.kit = Kit(settings, database, Cache(settings.redis), clock, Verifier(settings, clock))
+    api.state.consumer = consumer
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://probe.test") as client:
+        return await client.get("/health/ready")
+
+
+async def test_a_process_that_keeps_up_is_ready(kit_database: Database) -> None:
+    answer = await ready(kit_database)
+    assert (answer.status_code, answer.json()["ready"]) == (200, True)
+
+
+async def test_an_event_that_waits_too_long_makes_it_unready(kit_database: Database) -> None:
+    async with kit_database.write(role="probe_worker") as session:
+        await session.execute(UNSENT)
+    answer = await ready(kit_database)
+    assert answer.status_code == 503
+    assert answer.json()["outbox_unsent"] == 1
+    assert answer.json()["outbox_oldest_seconds"] > 3500
+    assert "older than 30 s" in answer.json()["checks"]["outbox"]
+
+
+async def test_sending_everything_again_is_not_an_old_backlog(kit_database: Database) -> None:
+    async with kit_database.work() as session:
+        await session.execute(UNSENT)
+        await session.execute(text("UPDATE outbox SET sent_at = clock_timestamp()"))
+        await queue.send_all_again(session)
+    answer = await ready(kit_database)
+    assert (answer.status_code, answer.json()["outbox_unsent"]) == (200, 1)
+
+
+async def test_without_its_database_it_is_unready_and_says_so(kit_database: Database) -> None:
+    away = Database(URL.create("postgresql+asyncpg", "probe", host="127.0.0.1", port=1, database="probe"))
+    answer = await ready(away)
+    assert answer.status_code == 503
+    assert "no answer from PostgreSQL" in answer.json()["checks"]["database"]
+    await away.close()
+
+
+async def test_a_consumer_that_never_joined_makes_it_unready(kit_database: Database) -> None:
+    consumer = Consumer(kit_database, Settings(service="probe"), [], SystemClock())
+    answer = await ready(kit_database, consumer)
+    assert answer.status_code == 503
+    assert "has not joined" in answer.json()["checks"]["consumer"]
