@@ -29,6 +29,7 @@ from libs.messaging import outbox, queue
 from libs.messaging.broker import Broker, within
 from libs.messaging.consumer import Consumer, Subscription, batch
 from libs.messaging.relay import Relay
+from libs.messaging.topics import create_topics
 from tests.libs.messaging.probe import ThingChanged, all_sent, note_effects
 
 DATABASE = "probe_bench"
@@ -100,7 +101,7 @@ async def _relay(database: Database, settings: Settings) -> float:
 
 async def _row_by_row(database: Database, settings: Settings) -> float:
     broker = Broker(settings)
-    await broker.create_topics([ThingChanged.topic])
+    await create_topics(broker, [ThingChanged.topic])
     async with database.work() as session:
         await queue.republish(session)
     sent, start = 0, time.perf_counter()
@@ -120,7 +121,7 @@ async def _row_by_row(database: Database, settings: Settings) -> float:
 
 async def _sending_alone(database: Database, settings: Settings) -> float:
     broker = Broker(settings)
-    await broker.create_topics([ThingChanged.topic])
+    await create_topics(broker, [ThingChanged.topic])
     async with database.work() as session:
         rows = (await session.execute(text("SELECT aggregateid, payload::text AS payload FROM outbox"))).all()
     batches = [rows[at : at + 500] for at in range(0, EVENTS, 500)]

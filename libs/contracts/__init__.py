@@ -1,6 +1,17 @@
 """Every event that crosses a service border, as a type; `schemas/` and `asyncapi.json` are generated from them."""
 
 from libs.contracts import capacity, catalog, orders
-from libs.contracts._base import REGISTRY, Event, event, source, topics
+from libs.contracts._base import PARTITIONS, REGISTRY, TOPIC_CONFIG, Event, event, source, topics
 
-__all__ = ["REGISTRY", "Event", "capacity", "catalog", "event", "orders", "source", "topics"]
+__all__ = [
+    "PARTITIONS",
+    "REGISTRY",
+    "TOPIC_CONFIG",
+    "Event",
+    "capacity",
+    "catalog",
+    "event",
+    "orders",
+    "source",
+    "topics",
+]

@@ -3,12 +3,11 @@
 from itertools import groupby
 from typing import Any
 
-from libs.contracts._base import REGISTRY, Event, source
+from libs.contracts._base import PARTITIONS, REGISTRY, TOPIC_CONFIG, Event, source
 from libs.contracts._examples import example, headers, value
 from libs.contracts._schema import Schema, described
 from libs.contracts.docstrings import text
 
-PARTITIONS = 12
 BINDING = "0.5.0"
 
 HEADERS: Schema = {
@@ -107,7 +106,7 @@ def _channel(topic: str, events: list[type[Event]]) -> dict[str, Any]:
             "kafka": {
                 "topic": topic,
                 "partitions": PARTITIONS,
-                "topicConfiguration": {"cleanup.policy": ["compact"]},
+                "topicConfiguration": {"cleanup.policy": [TOPIC_CONFIG["cleanup.policy"]]},
                 "bindingVersion": BINDING,
             }
         },

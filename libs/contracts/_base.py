@@ -24,6 +24,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """1 for a new aggregate, then one more at each change; no gaps."""
 
 
+PARTITIONS = 12
+"""Of every topic: no more members of a consumer group than this have work."""
+TOPIC_CONFIG = {"cleanup.policy": "compact"}
+"""Kept for ever, the newest event of each aggregate at least: it says all."""
+
 E = TypeVar("E", bound=type[Event])
 
 REGISTRY: dict[str, type[Event]] = {}

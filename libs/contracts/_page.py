@@ -6,8 +6,7 @@ from itertools import groupby
 
 import msgspec
 
-from libs.contracts._asyncapi import PARTITIONS
-from libs.contracts._base import REGISTRY, Event, topics
+from libs.contracts._base import PARTITIONS, REGISTRY, Event, topics
 from libs.contracts._examples import example, headers, value
 from libs.contracts._schema import Schema, classes, described, kind, state
 from libs.contracts.docstrings import text

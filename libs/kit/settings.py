@@ -21,6 +21,11 @@ class Settings(BaseSettings):
     kafka: str = "localhost:9092"
     kafka_session_timeout_ms: int = 6000
     """A dead consumer's partitions move after this long; Apache Kafka accepts no less than 6,000."""
+    kafka_replication: int = 1
+    kafka_min_insync: int = 1
+    """Topics are made with these: how many brokers have a record, and how many must before it counts as sent."""
+    kafka_create_topics: bool = False
+    """Whether services make missing topics: on a broker that forgets. Else `libs.messaging.topics` does, once."""
     redis: str = "redis://localhost:6379/0"
     topic_prefix: str = ""
     """Put before every topic and consumer group, so that several platforms can share a cluster."""

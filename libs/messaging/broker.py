@@ -15,8 +15,8 @@ from uuid import UUID
 
 import aiokafka.client
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
 
 from libs.kit.db import heeding_cancellation
 from libs.kit.settings import Settings
@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 aiokafka.client.MetadataRequest = partial(aiokafka.client.MetadataRequest, allow_auto_topic_creation=False)
 logging.getLogger("aiokafka.cluster").setLevel(logging.CRITICAL)  # it tells of a missing topic ten times a second
 
-PARTITIONS = 12
 LOG = "ce_log"
 """Header: id of the cluster that an event was sent to, as its relay knew it. After a wipe a relay may for a moment
 write to the new log what should come after events that were lost with the old one: consumers pass over that."""
@@ -66,6 +65,11 @@ class Broker:
         self._admin: AIOKafkaAdminClient | None = None
         self._asking = asyncio.Lock()
 
+    @property
+    def settings(self) -> Settings:
+        """Which cluster, and how to reach it."""
+        return self._settings
+
     def topic(self, name: str) -> str:
         """The topic's name on the cluster."""
         return self._settings.topic_prefix + name
@@ -101,17 +105,8 @@ class Broker:
 
     async def cluster_id(self) -> str:
         """Which cluster answers now. Another id is another log."""
-        answer = await self._ask(lambda admin: admin._get_cluster_metadata([]))  # noqa: SLF001 - its public ways ask for every topic
+        answer = await self.ask(lambda admin: admin._get_cluster_metadata([]))  # noqa: SLF001 - its public ways ask for every topic
         return str(answer.cluster_id)
-
-    async def create_topics(self, names: Iterable[str], *, replication: int = 1) -> None:
-        """Create the topics that do not exist: compacted, because the newest event of an aggregate says all."""
-        compacted = {"cleanup.policy": "compact"}
-        new = [NewTopic(self.topic(name), PARTITIONS, replication, topic_configs=compacted) for name in names]
-        answer = await self._ask(lambda admin: admin.create_topics(new))
-        for topic, code, *_ in answer.topic_errors:
-            if code not in {0, TopicAlreadyExistsError.errno}:
-                raise for_code(code)(f"cannot create topic {topic}")
 
     async def tail(self, names: Sequence[str]) -> AsyncIterator[Message]:
         """Events as they come from now on."""
@@ -145,7 +140,8 @@ class Broker:
             await _stopped(self._admin.close())
         self._admin = None
 
-    async def _ask(self, question: Callable[[AIOKafkaAdminClient], Awaitable[T]]) -> T:
+    async def ask(self, question: Callable[[AIOKafkaAdminClient], Awaitable[T]]) -> T:
+        """Ask the cluster something, on a connection kept for questions."""
         async with self._asking:
             try:
                 async with asyncio.timeout(REQUEST), heeding_cancellation():

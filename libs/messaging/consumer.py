@@ -22,6 +22,7 @@ from libs.kit.settings import Settings
 from libs.messaging import metrics, parking
 from libs.messaging.broker import LOG, REQUEST, Broker, within
 from libs.messaging.delivery import Handlers, Key, Message, Subscription, batch, each
+from libs.messaging.topics import need_topics
 
 __all__ = ["Consumer", "Subscription", "batch", "each"]
 
@@ -107,7 +108,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
 
     async def _consume(self) -> None:
         cluster = await self._broker.cluster_id()
-        await self._broker.create_topics(self._handlers.topics)
+        await need_topics(self._broker, self._handlers.topics)
         # A group per cluster: offsets committed for a log that is gone can never be taken for this one's.
         async with self._broker.consumer(self._handlers.topics, f"{self.name}.{cluster}", self) as client:
             checked = self._heard_at = self._clock.monotonic()

@@ -26,6 +26,7 @@ from libs.kit.settings import Settings
 from libs.messaging import metrics, queue
 from libs.messaging.broker import LARGEST, LOG, REQUEST, Broker, within
 from libs.messaging.delivery import Key
+from libs.messaging.topics import need_topics
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +169,7 @@ class Relay:
         self._cluster = await self._broker.cluster_id()
         await self._meet(self._cluster)
         self._topics.clear()
-        await self._create(topics(self._service))
+        await self._need(topics(self._service))
         async with self._database.work() as session:
             ends = await queue.log_ends(session)
         async with self._broker.producer() as producer, asyncio.TaskGroup() as tasks:
@@ -184,9 +185,9 @@ class Relay:
             if await self._broker.cluster_id() != self._cluster:
                 raise LogLostError("another cluster answers")
 
-    async def _create(self, names: Iterable[str]) -> None:
+    async def _need(self, names: Iterable[str]) -> None:
         if new := set(names) - self._topics:
-            await self._broker.create_topics(sorted(new))
+            await need_topics(self._broker, sorted(new))
             self._topics |= new
 
     async def _meet(self, cluster: str) -> None:
@@ -234,7 +235,7 @@ class Relay:
         self, producer: AIOKafkaProducer, rows: Sequence[Row[Any]]
     ) -> dict[tuple[str, int], list[Row[Any]]]:
         names = {row.topic for row in rows}
-        await self._create(names)
+        await self._need(names)
         partitions = {
             name: sorted(await within(REQUEST, producer.partitions_for(self._broker.topic(name)))) for name in names
         }

@@ -70,6 +70,7 @@ def environment(home: Home, kafka_port: int) -> dict[str, str]:
         "FILIERA_KAFKA": f"127.0.0.1:{kafka_port}",
         "FILIERA_REDIS": f"unix://{home.sockets / 'valkey.sock'}",
         "FILIERA_KAFKA_SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS),
+        "FILIERA_KAFKA_CREATE_TOPICS": "true",
     }
 
 

@@ -12,6 +12,7 @@ from libs.kit.ids import new_id
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually
 from libs.messaging.broker import Broker, within
+from libs.messaging.topics import create_topics
 from tests.conftest import Clients, Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import an_order, bucket, day, faults, publish, then, told
@@ -33,7 +34,7 @@ async def api(client: Clients) -> httpx.AsyncClient:
 async def send(api: httpx.AsyncClient, topic_prefix: str) -> AsyncIterator[Send]:
     """Put events on the broker as orders would."""
     broker = Broker(Settings(service="orders", topic_prefix=topic_prefix))
-    await broker.create_topics(["orders.order"])
+    await create_topics(broker, ["orders.order"])
     async with broker.producer() as producer:
 
         async def put(*events: Event) -> None:

@@ -16,6 +16,7 @@ from libs.kit.ids import new_id
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually, headers
 from libs.messaging.broker import Broker, within
+from libs.messaging.topics import create_topics
 from tests.conftest import Clients, Databases
 from tests.services.orders import world
 from tests.services.orders.honest_capacity import HonestCapacity
@@ -37,7 +38,7 @@ async def api(client: Clients) -> httpx.AsyncClient:
 @pytest.fixture
 async def broker(api: httpx.AsyncClient, topic_prefix: str) -> AsyncIterator[Broker]:
     made = Broker(Settings(service="capacity", topic_prefix=topic_prefix))
-    await made.create_topics(TOPICS)
+    await create_topics(made, TOPICS)
     yield made
     await made.close()
 

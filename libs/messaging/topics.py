@@ -1,0 +1,114 @@
+"""`python -m libs.messaging.topics [--check]`: create the platform's topics, or only say what differs.
+
+What topics there are is declared by the contracts; how many brokers have each record, by the settings. A topic that
+exists is never changed: what differs is told, and mended by whoever runs the cluster.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+
+from aiokafka.admin import NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from libs.contracts import PARTITIONS, REGISTRY, TOPIC_CONFIG
+from libs.kit.settings import Settings
+from libs.messaging.broker import Broker
+
+DECLARED = sorted({event.topic for event in REGISTRY.values()})
+
+
+class TopicsMissingError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
+    """Nobody has created a topic that is needed."""
+
+
+async def need_topics(broker: Broker, names: Iterable[str]) -> None:
+    """See that these topics exist; on a broker that forgets them, create them. Raises TopicsMissingError."""
+    if broker.settings.kafka_create_topics:
+        await create_topics(broker, names)
+    elif missing := {broker.topic(name) for name in names} - (await _replicas(broker)).keys():
+        raise TopicsMissingError(f"there is no topic {min(missing)}: run `python -m libs.messaging.topics`")
+
+
+async def create_topics(broker: Broker, names: Iterable[str]) -> list[str]:
+    """Create those of these topics that do not exist; which were new. Raises KafkaError."""
+    copies, config = broker.settings.kafka_replication, _config(broker.settings)
+    new = [NewTopic(broker.topic(name), PARTITIONS, copies, topic_configs=config) for name in names]
+    answer = await broker.ask(lambda admin: admin.create_topics(new))
+    for topic, code, *_ in answer.topic_errors:
+        if code not in {0, TopicAlreadyExistsError.errno}:
+            raise for_code(code)(f"cannot create topic {topic}")
+    return [topic for topic, code, *_ in answer.topic_errors if not code]
+
+
+async def differences(broker: Broker, names: Sequence[str]) -> list[str]:
+    """What of these topics is not as it is declared, a sentence each."""
+    replicas = await _replicas(broker)
+    known = [broker.topic(name) for name in names if broker.topic(name) in replicas]
+    missing = [f"{broker.topic(name)} does not exist" for name in names if broker.topic(name) not in replicas]
+    configs = await _configs(broker, known)
+    told = (_told(broker.settings, topic, replicas[topic], configs[topic]) for topic in known)
+    return [*missing, *chain.from_iterable(told)]
+
+
+def _told(settings: Settings, topic: str, replicas: Sequence[int], config: Mapping[str, str]) -> Iterator[str]:
+    if len(replicas) != PARTITIONS:
+        yield f"{topic} has {len(replicas)} partitions, not {PARTITIONS}"
+    if set(replicas) != {settings.kafka_replication}:
+        yield f"{topic} is on {min(replicas)} brokers, not {settings.kafka_replication}"
+    for name, value in _config(settings).items():
+        if config.get(name) != value:
+            yield f"{topic} has {name}={config.get(name)}, not {value}"
+
+
+def _config(settings: Settings) -> dict[str, str]:
+    return TOPIC_CONFIG | {"min.insync.replicas": str(settings.kafka_min_insync)}
+
+
+async def _replicas(broker: Broker) -> dict[str, list[int]]:
+    """For each partition of each topic of the cluster, how many brokers are to have it."""
+    topics = await broker.ask(lambda admin: admin.describe_topics())
+    return {topic["topic"]: [len(part["replicas"]) for part in topic["partitions"]] for topic in topics}
+
+
+async def _configs(broker: Broker, topics: Sequence[str]) -> dict[str, dict[str, str]]:
+    asked = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
+    answers = await broker.ask(lambda admin: admin.describe_configs(asked)) if asked else []
+    found = (resource for answer in answers for resource in answer.resources)
+    return {topic: {name: value for name, value, *_ in config} for _, _, _, topic, config in found}
+
+
+async def _run(*, check: bool) -> int:
+    broker = Broker(Settings(service="topics"))
+    try:
+        created = [] if check else await create_topics(broker, DECLARED)
+        wrong = await differences(broker, DECLARED)
+    finally:
+        await broker.close()
+    for topic in created:
+        print(f"created {topic}")
+    for sentence in wrong:
+        print(sentence, file=sys.stderr)
+    if not wrong:
+        print(f"{len(DECLARED)} topics are as declared")
+    return 1 if wrong else 0
+
+
+def main() -> int:
+    """Run from the command line; 0 if every topic is as declared."""
+    parser = argparse.ArgumentParser(prog="python -m libs.messaging.topics", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="create nothing")
+    given = parser.parse_args()
+    try:
+        return asyncio.run(_run(check=given.check))
+    except (KafkaError, OSError, TimeoutError) as error:
+        where = Settings(service="topics").kafka
+        print(f"Kafka at {where} does not do it ({type(error).__name__}): is it up, and may we?", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
