@@ -23,7 +23,8 @@ def script(tmp_path: Path) -> Path:
     stack = tmp_path / "libs" / "stack"
     stack.mkdir(parents=True)
     (stack / "__main__.py").write_text("import os, sys\nprint(os.getcwd(), sys.argv[1:])\n")
-    (tmp_path / "requirements.lock").write_text("# none\n")
+    for lock in ("requirements.lock", "requirements-stack.lock"):
+        (tmp_path / lock).write_text("# none\n")
     return Path(shutil.copy(ROOT / "filiera", tmp_path))
 
 
@@ -40,11 +41,11 @@ def run(*command: str | Path, cwd: Path, **extra: str) -> subprocess.CompletedPr
 
 
 def test_the_environment_is_made_once_and_again_when_half_made_or_the_lock_has_changed(script: Path) -> None:
-    for spoil in ("nothing", "stamp", "lock"):
+    for spoil in ("nothing", "stamp", "requirements.lock", "requirements-stack.lock"):
         if spoil == "stamp":
             (script.parent / ".venv" / "requirements.lock.sha256").unlink()
-        if spoil == "lock":
-            (script.parent / "requirements.lock").write_text("# still none\n")
+        if spoil.endswith(".lock"):
+            (script.parent / spoil).write_text("# still none\n")
         made = run(script, "up", "--port", "1", cwd=Path("/"))
         assert "making" in made.stderr, made.stderr
         assert made.stdout == "/ ['up', '--port', '1']\n"
