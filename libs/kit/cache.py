@@ -4,10 +4,17 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from typing import Any
 
+from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from libs.kit.refusal import RefusedError, refused_tls, speaks_tls
 
 log = logging.getLogger(__name__)
 
@@ -18,8 +25,8 @@ AWAY = (RedisError, OSError, TimeoutError)
 class Cache:
     """Signals and counters shared by the processes of a service."""
 
-    def __init__(self, url: str) -> None:
-        self._redis: Redis = Redis.from_url(url, socket_timeout=_DEADLINE, socket_connect_timeout=_DEADLINE)
+    def __init__(self, url: str, password: SecretStr | None = None) -> None:
+        self._redis = _client(url, password, socket_timeout=_DEADLINE, socket_connect_timeout=_DEADLINE)
 
     async def publish(self, channel: str, message: str) -> None:
         """Tell whoever listens. Not kept: a listener must also look for itself from time to time."""
@@ -88,6 +95,32 @@ class Listener:
     async def close(self) -> None:
         """Listen no more."""
         await _quietly(self._pubsub.aclose())  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+
+
+async def check(url: str, password: SecretStr | None, seconds: float) -> None:
+    """Raise RefusedError if Valkey answers and will not have us. Raises one of AWAY if it does not answer."""
+    client = _client(url, password, socket_timeout=seconds, retry=Retry(NoBackoff(), 0))
+    at = client.connection_pool.connection_kwargs
+    host, port = at.get("host", "localhost"), int(at.get("port", 6379))
+    server = f"Valkey at {at.get('path') or f'{host}:{port}'}"
+    try:
+        await client.ping()
+    except AuthenticationError:
+        raise RefusedError(f"{server} refuses the user or the password: set FILIERA_REDIS_PASSWORD.") from None
+    except RedisConnectionError as error:
+        if refused := refused_tls(error, server, "ssl_ca_certs in FILIERA_REDIS"):
+            raise refused from None
+        if url.startswith("redis:") and await speaks_tls(host, port):
+            raise RefusedError(f"{server} wants TLS: write rediss:// in FILIERA_REDIS.") from None
+        raise
+    finally:
+        await _quietly(client.aclose())
+
+
+def _client(url: str, password: SecretStr | None, **options: Any) -> Redis:
+    if password:
+        options["password"] = password.get_secret_value()
+    return Redis.from_url(url, **options)
 
 
 async def _quietly(closing: Awaitable[object]) -> None:

@@ -10,14 +10,17 @@ Application code never commits. `outbox.add` takes a WriteSession, so an event c
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import NewType
+from functools import partial
+from typing import Any, NewType
 from uuid import UUID
 
 import asyncpg
 from sqlalchemy import URL, text
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from libs.kit.refusal import RefusedError, refused_tls
 
 ReadSession = NewType("ReadSession", AsyncSession)
 WriteSession = NewType("WriteSession", AsyncSession)
@@ -46,14 +49,14 @@ class Database:
         self.service = url.username or ""
         self.outbox_written = asyncio.Event()
         """Set after a commit that added to the outbox; the relay sleeps on it."""
-        self._engine = create_async_engine(
+        self._engine = engine(
             url,
+            {"timeout": 5, "command_timeout": 20, "server_settings": _SERVER_SETTINGS},
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=False,
             hide_parameters=True,  # an error is logged with its statement, never with what parties sent
-            connect_args={"timeout": 5, "command_timeout": 20, "server_settings": _SERVER_SETTINGS},
         )
         self._reader = self._engine.execution_options(postgresql_readonly=True)
 
@@ -89,6 +92,44 @@ class Database:
                 while isinstance(pool, AsyncAdaptedQueuePool) and pool.checkedout():  # noqa: ASYNC110 - the pool tells nobody
                     await asyncio.sleep(0.01)
         await self._engine.dispose()
+
+
+async def connect(url: URL, **options: Any) -> asyncpg.Connection:
+    """A connection. What the URL says of TLS (sslmode, sslrootcert, sslcert, sslkey) means what it means to libpq."""
+    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return await asyncpg.connect(dsn, **options)
+
+
+def engine(url: URL, connecting: dict[str, Any], **options: Any) -> AsyncEngine:
+    """An engine whose connections are made by `connect`."""
+    return create_async_engine(url, async_creator=partial(connect, url, **connecting), **options)
+
+
+async def check(url: URL, seconds: float, password: str) -> None:
+    """Raise RefusedError if PostgreSQL answers and will not have us; `password` says which setting has ours.
+
+    Raises whatever else asyncpg does if it does not answer.
+    """
+    server = f"PostgreSQL at {url.host}:{url.port or 5432}" if url.host else f"PostgreSQL at {url.query.get('host')}"
+    try:
+        connection = await connect(url, timeout=seconds)
+    except asyncpg.InvalidPasswordError:
+        raise RefusedError(f"{server} refuses the password of role {url.username}: set {password}.") from None
+    except asyncpg.InvalidAuthorizationSpecificationError as error:
+        raise RefusedError(
+            f"{server} refuses role {url.username} ({error}): see sslmode in FILIERA_POSTGRES."
+        ) from None
+    except (OSError, ValueError, asyncpg.InterfaceError) as error:
+        raise _refusal(error, server) or error from None
+    await connection.close(timeout=seconds)
+
+
+def _refusal(error: Exception, server: str) -> RefusedError | None:
+    if isinstance(error, FileNotFoundError | PermissionError | asyncpg.ClientConfigurationError | ValueError):
+        return RefusedError(f"FILIERA_POSTGRES cannot be used: {error}.")
+    if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):
+        return RefusedError(f"{server} does not speak TLS, and sslmode in FILIERA_POSTGRES asks for it.")
+    return refused_tls(error, server, "sslrootcert in FILIERA_POSTGRES")
 
 
 async def _bind(session: AsyncSession, parties: Iterable[UUID], role: str) -> None:

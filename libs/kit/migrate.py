@@ -2,23 +2,32 @@
 
 Per service S: `S_owner` owns the database and runs the migrations, `S` is what the service logs in as, `S_worker` is
 what its background jobs become for a transaction. Only `S` can log in, and it owns nothing.
+
+`FILIERA_POSTGRES` is the admin here, password and all. `FILIERA_<S>_PASSWORD` is the password that `S` gets, at every
+run; where one service is named, `FILIERA_POSTGRES_PASSWORD` does too.
 """
 
 import argparse
 import asyncio
+import hashlib
+import hmac
+import os
+import unicodedata
+from base64 import b64encode
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 from alembic import command, context
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from pydantic import SecretStr
+from sqlalchemy import Connection, text
 from sqlalchemy.pool import NullPool
 
-from libs.kit.settings import Settings
+from libs.kit.db import check, connect, engine
+from libs.kit.refusal import RefusedError
+from libs.kit.settings import RolePassword, Settings, read
 
 SERVICES = Path(__file__).resolve().parents[2] / "services"
 _ONE_AT_A_TIME = 7_351_002
@@ -35,28 +44,39 @@ async def migrate(*names: str, database: str | None = None, scripts: Path = SERV
 
     The migrations of a service are in `<scripts>/<service>/migrations`.
     """
-    admin = await asyncpg.connect(**_arguments(Settings(service="postgres").server), timeout=10)
+    admin = await connect(Settings(service="postgres").server, timeout=10)
     try:
         await admin.execute("SELECT pg_advisory_lock($1)", _ONE_AT_A_TIME, timeout=120)
         for name in names:
-            await _create_roles(admin, Settings(service=name))
+            await _create_roles(admin, name, _password(name, alone=len(names) == 1))
             await _create_database(admin, name, database or name)
             await _upgrade(name, database or name, scripts / name / "migrations")
     finally:
         await admin.close(timeout=5)
 
 
-async def _create_roles(admin: asyncpg.Connection, settings: Settings) -> None:
-    name = settings.service
+def _password(name: str, *, alone: bool) -> SecretStr | None:
+    return RolePassword.of(name) or (Settings(service=name).postgres_password if alone else None)
+
+
+async def _create_roles(admin: asyncpg.Connection, name: str, password: SecretStr | None) -> None:
     known = {row["rolname"] for row in await admin.fetch("SELECT rolname FROM pg_roles")}
     for role, options in ((f"{name}_owner", "NOLOGIN CREATEROLE"), (name, "LOGIN"), (f"{name}_worker", "NOLOGIN")):
         if role not in known:
             await admin.execute(f"CREATE ROLE {role} {options}")
     await admin.execute(f"GRANT {name}_owner TO CURRENT_USER")
     await admin.execute(f"GRANT {name}_worker TO {name} WITH INHERIT FALSE, SET TRUE")
-    if settings.postgres_password:
-        secret = settings.postgres_password.get_secret_value().replace("'", "''")
-        await admin.execute(f"ALTER ROLE {name} PASSWORD '{secret}'")
+    if password:
+        await admin.execute(f"ALTER ROLE {name} PASSWORD '{_verifier(password.get_secret_value())}'")
+
+
+def _verifier(password: str) -> str:
+    """What PostgreSQL keeps of a password (RFC 5803), made here: so no log of its statements ever has the password."""
+    salt, rounds = os.urandom(16), 4096
+    salted = hashlib.pbkdf2_hmac("sha256", unicodedata.normalize("NFKC", password).encode(), salt, rounds)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    parts = [b64encode(part).decode() for part in (salt, stored, hmac.digest(salted, b"Server Key", "sha256"))]
+    return f"SCRAM-SHA-256${rounds}:{parts[0]}${parts[1]}:{parts[2]}"
 
 
 async def _create_database(admin: asyncpg.Connection, name: str, database: str) -> None:
@@ -70,10 +90,10 @@ async def _upgrade(name: str, database: str, scripts: Path) -> None:
     config = Config()
     config.set_main_option("script_location", str(scripts))
     url = Settings(service="postgres").server.set(database=database)
-    engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": 10})
-    async with engine.begin() as connection:
+    made = engine(url, {"timeout": 10}, poolclass=NullPool)
+    async with made.begin() as connection:
         await connection.run_sync(_up_to_head, config, name)
-    await engine.dispose()
+    await made.dispose()
 
 
 def _up_to_head(connection: Connection, config: Config, name: str) -> None:
@@ -92,19 +112,22 @@ def run_migrations() -> None:
         context.run_migrations()
 
 
-def _arguments(url: URL) -> dict[str, Any]:
-    query = {name: value for name, value in url.query.items() if name in {"host", "port"}}
-    given = {"host": url.host, "port": url.port, "user": url.username, "password": url.password} | query
-    return {"database": url.database} | {name: value for name, value in given.items() if value is not None}
-
-
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(prog="python -m libs.kit.migrate", description=__doc__)
     parser.add_argument("services", nargs="*", choices=[*services(), []])
     parser.add_argument("--all", action="store_true", help="every service that has migrations")
     given = parser.parse_args()
-    asyncio.run(migrate(*(services() if given.all else given.services)))
+    asyncio.run(_run(services() if given.all else given.services))
+
+
+async def _run(names: list[str]) -> None:
+    try:
+        await check(read("postgres").server, 10, "the password in FILIERA_POSTGRES")
+    except (OSError, TimeoutError, asyncpg.PostgresError, RefusedError) as error:
+        away = f"PostgreSQL cannot be asked ({type(error).__name__}: {error}): look at FILIERA_POSTGRES."
+        raise SystemExit(str(error) if isinstance(error, RefusedError) else away) from None
+    await migrate(*names)
 
 
 if __name__ == "__main__":
