@@ -26,9 +26,8 @@ from libs.kit.migrate import migrate
 from libs.kit.settings import Settings
 from libs.service.idempotency import Asked
 from services.capacity import store
-from services.capacity.domain.offer import MOST, Allocation, Calendar, Money, Resource, Terms
-from services.capacity.group_commit import LEDGER, GroupCommit
-from services.capacity.handlers.holds import Ask
+from services.capacity.domain.offer import MOST, Allocation, Calendar, Money, Resource, Site, Terms
+from services.capacity.handlers.holds import LEDGER, Ask, placing
 
 DATABASE = "capacity_bench"
 CLIENTS, ROUNDS, SECONDS = 32, 5, 2.0
@@ -123,10 +122,10 @@ async def _round(place: Place, buckets: list[Allocation], into: Measured) -> Non
 
 
 def _grouped(database: Database) -> Place:
-    commit = GroupCommit(database)
+    commit = placing(database)
 
     async def place(part: Allocation, party: UUID) -> object:
-        return await commit.place(
+        return await commit.run(
             Ask(party, [(part.resource_id, part.day, 1)], 900, Asked(party, str(new_id()), b"hash"))
         )
 
@@ -176,6 +175,7 @@ async def _bench(database: Database) -> list[Allocation]:
         calendar=calendar,
     )
     async with database.work() as session:
+        await store.keep_sites(session, [Site(resource.site_id, resource.party_id, 1, resource.time_zone)])
         await store.publish(session, [resource])
     return [resource.allocate(first + timedelta(number), 1) for number in range(DAYS)]
 

@@ -116,7 +116,7 @@ def firm(number: int, seed: int, starts_on: date) -> Firm:
     party, site = (str(uuid5(_NAMESPACE, f"{seed}/{number}/{what}")) for what in ("party", "site"))
     where = {"name": place.name, "municipality": place.municipality, "latitude": latitude, "longitude": longitude}
     sites = [{"id": site, "timeZone": ZONE, **where}]
-    shared = {"partyId": party, "siteId": site, "timeZone": ZONE}
+    shared = {"partyId": party, "siteId": site}
     resources = [shared | resource for resource in _resources(rng, trade, f"{seed}/{number}", place, starts_on)]
     return Firm(
         place,

@@ -280,7 +280,7 @@ class Story:
         return str((await self.workshop.do("registerSite", "site { id }", {**place, "timeZone": ZONE}))["site"]["id"])
 
     async def _publish(self, site: str, name: str, kind: str, process: str, minutes: int) -> str:
-        given: dict[str, Any] = {"siteId": site, "name": name, "kind": kind, "processes": [process], "timeZone": ZONE}
+        given: dict[str, Any] = {"siteId": site, "name": name, "kind": kind, "processes": [process]}
         given["terms"] = {
             "pricePerUnit": {"amount": _CENTS_PER_MINUTE, "currency": "EUR"},
             "setupPrice": {"amount": _SETUP_CENTS, "currency": "EUR"},

@@ -1,31 +1,28 @@
 """The commands of capacity over HTTP. The domain's own values check themselves: they are parts of the bodies."""
 
+from collections.abc import Mapping
 from datetime import date
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import AfterValidator, Field, StrictInt, model_validator
 
 from libs.contracts import capacity
+from libs.contracts.values import PartyKind
+from libs.kit.errors import FieldError, Invalid
 from libs.kit.ids import new_id
 from libs.service.commands import Body, Command, Commanded, answers
+from libs.service.group_commit import GroupCommit
 from libs.service.runtime import KitOf
-from services.capacity.domain.offer import MOST, Calendar, Resource, Terms
-from services.capacity.group_commit import LEDGER, GroupCommit
+from services.capacity.domain.offer import MOST, Calendar, Resource, Site, Terms
 from services.capacity.handlers import holds, resources
+from services.capacity.handlers.holds import LEDGER
+from services.capacity.handlers.sites import known_sites
 
 router = APIRouter(tags=["capacity"])
-_zones = cache(available_timezones)
 _Process = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
-
-
-def _known_zone(name: str) -> str:
-    if name not in _zones():
-        raise ValueError("is not a time zone of the IANA database, such as Europe/Rome")
-    return name
 
 
 def _printable(text: str) -> str:
@@ -42,13 +39,13 @@ class PublishResource(Body):
     kind: Literal["machine", "bench", "operator_pool", "tool_set", "room"]
     processes: Annotated[list[_Process], Field(min_length=1, max_length=50)]
     unit: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")] = "minutes"
-    time_zone: Annotated[str, AfterValidator(_known_zone)]
     terms: Terms
     calendar: Calendar
 
-    def to_domain(self, party_id: UUID) -> Resource:
-        """A new resource of this workshop."""
-        return Resource(**{"id": new_id(), "party_id": party_id} | dict(self), version=1)
+    def to_domain(self, site: Site) -> Resource:
+        """A new resource at this site, and of its workshop."""
+        given = {"id": new_id(), "party_id": site.party_id} | dict(self)
+        return Resource(**given, version=1, time_zone=site.time_zone)
 
 
 class ImportedResource(PublishResource):
@@ -96,21 +93,32 @@ class PlaceHold(Body):
         return holds.Ask(command.caller.party, days, self.seconds, command.asked)
 
 
-_made = lru_cache(maxsize=8)(GroupCommit)
+def _own(sites: Mapping[UUID, Site], site_id: UUID, party: UUID, path: str) -> Site:
+    site = sites.get(site_id)
+    if site is None or site.party_id != party:
+        message = "is no site of this workshop's; if it was registered just now, send this again"
+        raise Invalid("A resource stands at a site of its own workshop.", errors=[FieldError(path, message)])
+    return site
 
 
-def _group_commit(kit: KitOf) -> GroupCommit:
-    return _made(kit.database)
+_placing = lru_cache(maxsize=8)(holds.placing)
 
 
-Together = Annotated[GroupCommit, Depends(_group_commit)]
+def _group_commit(kit: KitOf) -> GroupCommit[holds.Ask]:
+    """Where this process decides on holds."""
+    return _placing(kit.database)
+
+
+Together = Annotated[GroupCommit[holds.Ask], Depends(_group_commit)]
 
 
 @router.post("/resources", **answers(capacity.Resource, 201))
 async def publish_resource(body: PublishResource, command: Commanded) -> Response:
     """Publish a resource with its terms and calendar."""
-    resource = body.to_domain(command.caller.party)
-    return await command.run(lambda session: resources.publish_resource(session, command.caller, resource), 201)
+    command.caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
+    sites = await known_sites(command.kit, [body.site_id])
+    resource = body.to_domain(_own(sites, body.site_id, command.caller.party, "site_id"))
+    return await command.run(lambda session: resources.publish_resource(session, resource), 201)
 
 
 @router.post("/resources/{resource_id}/calendar", **answers(capacity.Resource))
@@ -124,14 +132,19 @@ async def change_calendar(resource_id: UUID, body: ChangeCalendar, command: Comm
 @router.post("/imports/resources", response_model=None)
 async def import_resources(body: ImportResources, command: Commanded) -> Response:
     """Publish resources of many workshops at once; those already known are left as they are."""
-    given = [resource.to_domain(resource.party_id) for resource in body.resources]
+    command.caller.must_be(PartyKind.HUB)
+    sites = await known_sites(command.kit, {one.site_id for one in body.resources})
+    given = [
+        one.to_domain(_own(sites, one.site_id, one.party_id, f"resources.{number}.site_id"))
+        for number, one in enumerate(body.resources)
+    ]
     return await command.run(lambda session: resources.import_resources(session, command.caller, given))
 
 
 @router.post("/holds", **answers(capacity.Hold, 201))
 async def place_hold(body: PlaceHold, command: Commanded, together: Together) -> Response:
     """Hold quantities of days, resources and workshops, all or nothing, until a time."""
-    return await together.place(body.to_domain(command))
+    return await together.run(body.to_domain(command))
 
 
 @router.post("/holds/{hold_id}/confirm", **answers(capacity.Booking))

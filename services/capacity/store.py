@@ -12,9 +12,9 @@ from uuid import UUID
 
 import msgspec
 
-from libs.kit.db import WriteSession
+from libs.kit.db import Session, WriteSession
 from services.capacity.domain.ledger import Booking, Bucket, Claim, Hold, Ledger
-from services.capacity.domain.offer import Allocation, Resource, published_on
+from services.capacity.domain.offer import Allocation, Resource, Site, published_on
 from services.capacity.domain.plan import Room
 from services.capacity.tables import R, read, written
 
@@ -23,7 +23,7 @@ _BY_ID = _ROW + "WHERE id = ANY ($1::uuid[]) ORDER BY id "
 _WRITE = "INSERT INTO {0} SELECT * FROM json_populate_recordset(NULL::{0}, $1::json) ON CONFLICT "
 
 
-async def _rows(session: WriteSession, query: str, *given: object) -> list[Any]:
+async def _rows(session: Session, query: str, *given: object) -> list[Any]:
     """Ask asyncpg, in the session's transaction: SQLAlchemy's layers take longer than one of these small statements.
 
     It must be asked for the connection inside a savepoint: only then does it make it.
@@ -34,7 +34,7 @@ async def _rows(session: WriteSession, query: str, *given: object) -> list[Any]:
     return rows
 
 
-async def _read(session: WriteSession, kind: type[R], query: str, *given: object) -> list[R]:
+async def _read(session: Session, kind: type[R], query: str, *given: object) -> list[R]:
     return read(kind, (row[0] for row in await _rows(session, query, *given)))
 
 
@@ -42,6 +42,22 @@ async def now(session: WriteSession) -> datetime:
     """The ledger's clock."""
     moment: datetime = (await _rows(session, "SELECT clock_timestamp()"))[0][0]
     return moment
+
+
+# --- sites -----------------------------------------------------------------------------------------------------------
+
+_SITES = _ROW.format("site") + "WHERE id = ANY ($1::uuid[])"
+_KEEP_SITES = _WRITE.format("site") + "(id) DO UPDATE SET (version, time_zone) = (excluded.version, excluded.time_zone)"
+
+
+async def keep_sites(session: WriteSession, sites: Sequence[Site]) -> None:
+    """Upsert sites."""
+    await _rows(session, _KEEP_SITES, written(sites))
+
+
+async def sites(session: Session, ids: Collection[UUID]) -> dict[UUID, Site]:
+    """Those of these sites that are known, by id."""
+    return {site.id: site for site in await _read(session, Site, _SITES, list(ids))}
 
 
 # --- resources -------------------------------------------------------------------------------------------------------

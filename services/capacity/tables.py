@@ -7,9 +7,9 @@ from typing import TypeVar
 import msgspec
 
 from services.capacity.domain.ledger import Booking, Bucket, Hold
-from services.capacity.domain.offer import Resource
+from services.capacity.domain.offer import Resource, Site
 
-R = TypeVar("R", Resource, Bucket, Hold, Booking)
+R = TypeVar("R", Site, Resource, Bucket, Hold, Booking)
 
 
 def read(kind: type[R], rows: Iterable[str]) -> list[R]:
@@ -17,6 +17,6 @@ def read(kind: type[R], rows: Iterable[str]) -> list[R]:
     return [msgspec.json.decode(row, type=kind) for row in rows]
 
 
-def written(rows: Sequence[Resource | Bucket | Hold | Booking]) -> str:
+def written(rows: Sequence[Site | Resource | Bucket | Hold | Booking]) -> str:
     """Rows for `json_populate_recordset`."""
     return msgspec.json.encode(rows).decode()

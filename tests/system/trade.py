@@ -51,7 +51,7 @@ async def publish_resource(actor: Actor, site: str, process: str, minutes: int) 
     """Publish a resource that works every day; returns its id."""
     terms = {"pricePerUnit": MONEY, "setupPrice": MONEY, "minimumQuantity": 1, "noticeDays": 0}
     calendar = {"weekly": [minutes] * 7, "exceptions": [], "startsOn": day(0), "endsOn": day(60)}
-    given = {"siteId": site, "name": "Bench 1", "kind": "bench", "processes": [process], "timeZone": "Europe/Rome"}
+    given = {"siteId": site, "name": "Bench 1", "kind": "bench", "processes": [process]}
     done = await actor.do("publishResource", "resource { id }", given | {"terms": terms, "calendar": calendar})
     return str(done["resource"]["id"])
 

@@ -75,6 +75,16 @@ class Terms:
             raise ValueError(f"minimum_quantity is from 1 to {MOST:,}, notice_days from 0 to 366")
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place of a workshop; its clock says which day it is there."""
+
+    id: UUID
+    party_id: UUID
+    version: int
+    time_zone: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
     """What takes time at a site and can do processes; its party is the workshop."""

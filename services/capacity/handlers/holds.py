@@ -8,9 +8,10 @@ from uuid import UUID
 
 from libs.contracts import capacity
 from libs.kit.auth import Principal
-from libs.kit.db import WriteSession
-from libs.kit.errors import Conflict, NotFound
+from libs.kit.db import Database, WriteSession
+from libs.kit.errors import Conflict, NotFound, Problem
 from libs.kit.ids import new_id
+from libs.service.group_commit import GroupCommit
 from libs.service.idempotency import Asked
 from libs.service.runtime import Kit
 from services.capacity import store
@@ -18,6 +19,8 @@ from services.capacity.domain.ledger import Booking, C, Hold, Ledger, NoRoomErro
 from services.capacity.domain.offer import Refused, Resource, check_terms, price
 from services.capacity.handlers.facts import booking_event, hold_event, save_and_tell
 
+LEDGER = "capacity_ledger"
+"""The role that can touch the ledger's tables, of every party, and nothing else."""
 MOST_OPEN_HOLDS = 200
 """Of one party, orders not counted: nobody can lock a city up."""
 _SWEPT_AT_ONCE = 500
@@ -37,7 +40,12 @@ class Ask:
 # --- placing ---------------------------------------------------------------------------------------------------------
 
 
-async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> list[capacity.Hold | Refused]:
+def placing(database: Database) -> GroupCommit[Ask]:
+    """Holds of many parties are decided together, in the role that may do so."""
+    return GroupCommit(database, LEDGER, place_holds)
+
+
+async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> list[capacity.Hold | Problem]:
     """Decide asks of any parties, in their order: each is held whole, or is refused and changes nothing."""
     resource_ids = {resource_id for ask in asks for resource_id, _, _ in ask.days}
     parties = {ask.party_id for ask in asks}
@@ -49,7 +57,12 @@ async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> list[capaci
     ledger = await store.open_ledger(session, wanted)
     decided = [_placed(ledger, offer, known, open_holds) if isinstance(offer, Hold) else offer for offer in offers]
     await save_and_tell(session, ledger)
-    return [hold_event(one) if isinstance(one, Hold) else one for one in decided]
+    return [hold_event(one) if isinstance(one, Hold) else _problem(one) for one in decided]
+
+
+def _problem(refused: Refused) -> Problem:
+    problem = NotFound if refused.code == "UNKNOWN_RESOURCE" else Conflict
+    return problem(refused.message, code=refused.code)
 
 
 def _offered(ask: Ask, known: Mapping[UUID, Resource], now: datetime) -> Hold | Refused:

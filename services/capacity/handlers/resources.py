@@ -16,9 +16,8 @@ from services.capacity.domain.offer import Calendar, Refused, Resource
 from services.capacity.handlers.facts import resource_event, save_and_tell
 
 
-async def publish_resource(session: WriteSession, caller: Principal, resource: Resource) -> capacity.Resource:
-    """Publish a resource of the caller's. Its year of days costs nothing until somebody touches one."""
-    caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
+async def publish_resource(session: WriteSession, resource: Resource) -> capacity.Resource:
+    """Publish a resource. Its year of days costs nothing until somebody touches one."""
     await store.publish(session, [resource])
     event = resource_event(resource)
     await outbox.add(session, event)
@@ -49,7 +48,6 @@ async def change_calendar(
 
 async def import_resources(session: WriteSession, caller: Principal, resources: Sequence[Resource]) -> Imported:
     """Publish for many workshops at once; what is known already is left as it is."""
-    caller.must_be(PartyKind.HUB)
     await speak_for(session, {caller.party, *(resource.party_id for resource in resources)})
     new = await store.publish(session, resources)
     await outbox.add(session, *(resource_event(resource) for resource in resources if resource.id in new))

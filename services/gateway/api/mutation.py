@@ -52,7 +52,7 @@ def bulk(name: str, description: str, call: Call[Imported], of: type[Event], ite
 _SECONDS = field(description="How long to hold; 900 unless told.", graphql_type=int | None, default=None)
 _UNIT = field(description="Unit of its buckets.", graphql_type=str, default="minutes")
 _PLACE = "name municipality latitude longitude time_zone"
-_WORK = "site_id name kind processes time_zone terms calendar"
+_WORK = "site_id name kind processes terms calendar"
 _GOODS = "name description price variants routing"
 _SITE = input_type(
     "ImportSiteInput", "One of its places.", fields_of(catalog.SiteRegistered, f"id {_PLACE}", plain=True)

@@ -1,16 +1,21 @@
 """The commands of capacity over HTTP, on the real application with its relay, consumer and sweeper."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from asyncpg import ForeignKeyViolationError
 from sqlalchemy import text
 
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually, headers
+from services.capacity import store
+from services.capacity.domain.offer import Resource
+from services.capacity.handlers import sites
 from tests.conftest import Clients, Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import bucket, day, faults, told
@@ -32,11 +37,21 @@ TERMS = {"price_per_unit": {"amount": 50, "currency": "EUR"}, "setup_price": {"a
 
 def a_body(**changes: object) -> dict[str, Any]:
     plain = {"site_id": str(new_id()), "name": "Bench", "kind": "bench", "processes": ["lockstitch"]}
-    return plain | {"time_zone": "Europe/Rome", "terms": TERMS, "calendar": CALENDAR | {"exceptions": {}}} | changes
+    return plain | {"terms": TERMS, "calendar": CALENDAR | {"exceptions": {}}} | changes
 
 
-async def a_bench(api: httpx.AsyncClient, workshop: UUID | None = None) -> dict[str, Any]:
-    answer = await api.post("/resources", json=a_body(), headers=headers(workshop or new_id(), "workshop"))
+async def publish(
+    api: httpx.AsyncClient, db: Database, workshop: UUID | None = None, role: str = "workshop", **changes: object
+) -> httpx.Response:
+    """At a site of the workshop's that capacity knows of."""
+    stands = world.a_resource(party_id=workshop or new_id())
+    await world.know_sites(db, stands)
+    body = a_body(site_id=str(stands.site_id), **changes)
+    return await api.post("/resources", json=body, headers=headers(stands.party_id, role))
+
+
+async def a_bench(api: httpx.AsyncClient, db: Database, workshop: UUID | None = None) -> dict[str, Any]:
+    answer = await publish(api, db, workshop)
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
 
@@ -49,8 +64,7 @@ def asks(resource: dict[str, Any], quantity: object = 100, on: object = None, **
 async def test_a_resource_is_answered_with_its_whole_state(api: httpx.AsyncClient, db: Database) -> None:
     workshop = new_id()
     exceptions = {str(day(3)): 240}
-    body = a_body(calendar=CALENDAR | {"exceptions": exceptions})
-    answer = await api.post("/resources", json=body, headers=headers(workshop, "workshop"))
+    answer = await publish(api, db, workshop, calendar=CALENDAR | {"exceptions": exceptions})
     resource = answer.json()
     assert (answer.status_code, resource["version"], resource["party_id"]) == (201, 1, str(workshop))
     assert resource["calendar"] == CALENDAR | {"exceptions": exceptions}
@@ -59,7 +73,7 @@ async def test_a_resource_is_answered_with_its_whole_state(api: httpx.AsyncClien
 
 
 async def test_a_hold_lives_its_life_over_http(api: httpx.AsyncClient, db: Database) -> None:
-    bench, brand = await a_bench(api), new_id()
+    bench, brand = await a_bench(api, db), new_id()
     held = await api.post("/holds", json=asks(bench), headers=headers(brand, "brand"))
     assert (held.status_code, held.json()["state"], held.json()["version"]) == (201, "held", 1)
     booked = await api.post(f"/holds/{held.json()['id']}/confirm", headers=headers(brand, "brand"))
@@ -72,7 +86,7 @@ async def test_a_hold_lives_its_life_over_http(api: httpx.AsyncClient, db: Datab
 
 
 async def test_the_room_of_a_hold_that_ran_out_returns_by_itself(api: httpx.AsyncClient, db: Database) -> None:
-    bench = await a_bench(api)
+    bench = await a_bench(api, db)
     held = (await api.post("/holds", json=asks(bench, 480, seconds=1), headers=headers(new_id(), "brand"))).json()
 
     async def expired() -> bool:
@@ -83,8 +97,8 @@ async def test_the_room_of_a_hold_that_ran_out_returns_by_itself(api: httpx.Asyn
     assert answer.status_code == 201
 
 
-async def test_no_room_is_told_with_day_and_what_is_free(api: httpx.AsyncClient) -> None:
-    bench = await a_bench(api)
+async def test_no_room_is_told_with_day_and_what_is_free(api: httpx.AsyncClient, db: Database) -> None:
+    bench = await a_bench(api, db)
     answer = await api.post("/holds", json=asks(bench, 481), headers=headers(new_id(), "brand"))
     assert (answer.status_code, answer.headers["content-type"]) == (409, "application/problem+json")
     assert answer.json()["code"] == "NO_CAPACITY"
@@ -92,14 +106,16 @@ async def test_no_room_is_told_with_day_and_what_is_free(api: httpx.AsyncClient)
 
 
 @pytest.mark.parametrize(("on", "status", "code"), [(day(301), 409, "NOT_OFFERED"), (day(-1), 409, "TOO_SHORT_NOTICE")])
-async def test_what_is_not_sold_is_told(api: httpx.AsyncClient, on: object, status: int, code: str) -> None:
-    answer = await api.post("/holds", json=asks(await a_bench(api), on=on), headers=headers(new_id(), "brand"))
+async def test_what_is_not_sold_is_told(
+    api: httpx.AsyncClient, db: Database, on: object, status: int, code: str
+) -> None:
+    answer = await api.post("/holds", json=asks(await a_bench(api, db), on=on), headers=headers(new_id(), "brand"))
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-async def test_a_hold_whose_price_could_not_be_shown_is_refused(api: httpx.AsyncClient) -> None:
+async def test_a_hold_whose_price_could_not_be_shown_is_refused(api: httpx.AsyncClient, db: Database) -> None:
     dear = {"price_per_unit": {"amount": 10**9}, "setup_price": {"amount": 0}}
-    bench = (await api.post("/resources", json=a_body(terms=dear), headers=headers(new_id(), "workshop"))).json()
+    bench = (await publish(api, db, terms=dear)).json()
     answer = await api.post("/holds", json=asks(bench, 10), headers=headers(new_id(), "brand"))
     assert (answer.status_code, answer.json()["code"]) == (409, "TOO_EXPENSIVE")
 
@@ -110,7 +126,7 @@ async def test_an_unknown_resource_is_not_found(api: httpx.AsyncClient) -> None:
 
 
 async def test_holds_and_bookings_of_others_are_not_found(api: httpx.AsyncClient, db: Database) -> None:
-    bench, brand = await a_bench(api), new_id()
+    bench, brand = await a_bench(api, db), new_id()
     held = (await api.post("/holds", json=asks(bench), headers=headers(brand, "brand"))).json()
     for path in (f"/holds/{held['id']}/confirm", f"/holds/{held['id']}/release", f"/bookings/{held['id']}/cancel"):
         assert (await api.post(path, headers=headers(new_id(), "brand"))).status_code == 404
@@ -121,9 +137,9 @@ async def test_holds_and_bookings_of_others_are_not_found(api: httpx.AsyncClient
     assert answer.status_code == 404
 
 
-async def test_only_workshops_and_labs_publish_and_only_hubs_import(api: httpx.AsyncClient) -> None:
+async def test_only_workshops_and_labs_publish_and_only_hubs_import(api: httpx.AsyncClient, db: Database) -> None:
     for role, status in (("workshop", 201), ("lab", 201), ("brand", 403), ("retailer", 403), ("hub", 403)):
-        answer = await api.post("/resources", json=a_body(), headers=headers(new_id(), role))
+        answer = await publish(api, db, role=role)
         assert (role, answer.status_code) == (role, status)
     resources = {"resources": [a_body(id=str(new_id()), party_id=str(new_id()))]}
     answer = await api.post("/imports/resources", json=resources, headers=headers(new_id(), "workshop"))
@@ -136,7 +152,6 @@ async def test_only_workshops_and_labs_publish_and_only_hubs_import(api: httpx.A
         ({"kind": "oven"}, "kind"),
         ({"processes": []}, "processes"),
         ({"processes": ["Lock Stitch"]}, "processes.0"),
-        ({"time_zone": "Europe/Milan"}, "time_zone"),
         ({"name": ""}, "name"),
         ({"name": " "}, "name"),
         ({"name": "Ben\x01ch"}, "name"),
@@ -145,7 +160,7 @@ async def test_only_workshops_and_labs_publish_and_only_hubs_import(api: httpx.A
         ({"unit": "min\x01"}, "unit"),
         ({"unit": "minutes\n\n."}, "unit"),
         ({"processes": ["cut\x01"]}, "processes.0"),
-        ({"time_zone": "Europe/Rome\x01"}, "time_zone"),
+        ({"time_zone": "Europe/Rome"}, "time_zone"),  # its site's is
         ({"terms": TERMS | {"price_per_unit": {"amount": 1, "currency": "E\x01R"}}}, "terms"),
         ({"calendar": CALENDAR | {"exceptions": {str(day(301)): 1}}}, "calendar"),
         ({"colour": "red"}, "colour"),
@@ -189,7 +204,7 @@ async def test_a_wrong_hold_is_refused_naming_the_field(
 
 
 async def test_a_hold_sent_again_under_its_key_is_placed_once(api: httpx.AsyncClient, db: Database) -> None:
-    bench, brand = await a_bench(api), new_id()
+    bench, brand = await a_bench(api, db), new_id()
     same = headers(brand, "brand", "k1")
     first = await api.post("/holds", json=asks(bench), headers=same)
     again = await api.post("/holds", json=asks(bench), headers=same)
@@ -203,7 +218,7 @@ async def test_a_hold_sent_again_under_its_key_is_placed_once(api: httpx.AsyncCl
 
 
 async def test_the_same_key_many_times_at_once_holds_once(api: httpx.AsyncClient, db: Database) -> None:
-    bench, brand = await a_bench(api), new_id()
+    bench, brand = await a_bench(api, db), new_id()
     same = headers(brand, "brand", "k1")
     answers = await asyncio.gather(*(api.post("/holds", json=asks(bench), headers=same) for _ in range(20)))
     placed = {answer.content for answer in answers if answer.status_code == 201}
@@ -215,8 +230,8 @@ async def test_the_same_key_many_times_at_once_holds_once(api: httpx.AsyncClient
         assert await session.scalar(query, {"party": brand}) == 1
 
 
-async def test_a_refused_hold_may_be_sent_again_under_its_key(api: httpx.AsyncClient) -> None:
-    bench, brand = await a_bench(api), new_id()
+async def test_a_refused_hold_may_be_sent_again_under_its_key(api: httpx.AsyncClient, db: Database) -> None:
+    bench, brand = await a_bench(api, db), new_id()
     full = (await api.post("/holds", json=asks(bench, 480), headers=headers(brand, "brand"))).json()
     same = headers(brand, "brand", "k1")
     assert (await api.post("/holds", json=asks(bench), headers=same)).status_code == 409
@@ -225,16 +240,16 @@ async def test_a_refused_hold_may_be_sent_again_under_its_key(api: httpx.AsyncCl
 
 
 async def test_many_at_once_over_http_never_oversell(api: httpx.AsyncClient, db: Database) -> None:
-    bench = await a_bench(api)
+    bench = await a_bench(api, db)
     answers = await asyncio.gather(
         *(api.post("/holds", json=asks(bench, 30), headers=headers(new_id(), "brand")) for _ in range(40))
     )
     assert sorted(answer.status_code for answer in answers) == [201] * 16 + [409] * 24
 
 
-async def test_a_calendar_is_changed_but_never_below_what_is_taken(api: httpx.AsyncClient) -> None:
+async def test_a_calendar_is_changed_but_never_below_what_is_taken(api: httpx.AsyncClient, db: Database) -> None:
     workshop = new_id()
-    bench = await a_bench(api, workshop)
+    bench = await a_bench(api, db, workshop)
     await api.post("/holds", json=asks(bench, 300), headers=headers(new_id(), "brand"))
     path = f"/resources/{bench['id']}/calendar"
     shorter = {"calendar": CALENDAR | {"weekly": [299] * 7, "exceptions": {}}}
@@ -257,11 +272,18 @@ async def test_what_was_taken_for_an_order_is_given_back_by_cancelling_the_order
     assert (answer.status_code, answer.json()["code"]) == (409, "BELONGS_TO_ORDER")
 
 
+def imported(stands: Resource, **changes: object) -> dict[str, Any]:
+    ids = {"id": stands.id, "party_id": stands.party_id, "site_id": stands.site_id}
+    return a_body(**{name: str(value) for name, value in ids.items()} | changes)
+
+
 async def test_a_hub_imports_once_what_it_sends_twice(api: httpx.AsyncClient, db: Database) -> None:
-    sent = [a_body(id=str(new_id()), party_id=str(new_id())) for _ in range(500)]
+    stand = [world.a_resource() for _ in range(501)]
+    await world.know_sites(db, *stand)
+    sent = [imported(one) for one in stand[:500]]
     first = await api.post("/imports/resources", json={"resources": sent}, headers=headers(new_id(), "hub"))
     assert (first.status_code, first.json()) == (200, {"accepted": 500, "skipped": 0})
-    more = [*sent[:3], a_body(id=str(new_id()), party_id=sent[0]["party_id"])]
+    more = [*sent[:3], imported(stand[500])]
     again = await api.post("/imports/resources", json={"resources": more}, headers=headers(new_id(), "hub"))
     assert again.json() == {"accepted": 1, "skipped": 3}
     assert await told(db, sent[0]["id"], "capacity.resource") == ["resource_published"]
@@ -270,3 +292,47 @@ async def test_a_hub_imports_once_what_it_sends_twice(api: httpx.AsyncClient, db
     resource = world.a_resource(id=UUID(sent[7]["id"]))
     assert await bucket(db, resource, day(1)) == (480, 100, 0)
     assert await faults(db, resource) == []
+
+
+async def test_a_resource_keeps_the_clock_of_its_site(api: httpx.AsyncClient, db: Database) -> None:
+    stands = world.a_resource(time_zone="Pacific/Auckland")
+    await world.know_sites(db, stands)
+    body = a_body(site_id=str(stands.site_id))
+    answer = await api.post("/resources", json=body, headers=headers(stands.party_id, "workshop"))
+    assert answer.json()["time_zone"] == "Pacific/Auckland"
+
+
+@pytest.mark.parametrize("site", ["another's", "nobody's"])
+async def test_nobody_publishes_at_a_site_that_is_not_the_workshops_own(
+    api: httpx.AsyncClient, db: Database, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sites, "LOOKS", 2)
+    stands, stranger = world.a_resource(), world.a_resource()
+    if site == "another's":
+        await world.know_sites(db, stands)
+    wrong = a_body(site_id=str(stands.site_id))
+    answer = await api.post("/resources", json=wrong, headers=headers(stranger.party_id, "workshop"))
+    assert (answer.status_code, [one["path"] for one in answer.json()["errors"]]) == (422, ["site_id"])
+    assert "registered just now, send this again" in answer.json()["errors"][0]["message"]
+    await world.know_sites(db, stranger)
+    both = {"resources": [imported(stranger), imported(stranger, id=str(new_id()), site_id=str(stands.site_id))]}
+    answer = await api.post("/imports/resources", json=both, headers=headers(new_id(), "hub"))
+    assert (answer.status_code, [one["path"] for one in answer.json()["errors"]]) == (422, ["resources.1.site_id"])
+    assert await told(db, stranger.id, "capacity.resource") == []
+
+
+async def test_a_site_registered_a_moment_ago_is_waited_for(api: httpx.AsyncClient, db: Database) -> None:
+    stands = world.a_resource()
+    body = a_body(site_id=str(stands.site_id))
+    asked = asyncio.create_task(api.post("/resources", json=body, headers=headers(stands.party_id, "workshop")))
+    await asyncio.sleep(0.3)
+    await world.know_sites(db, stands)
+    assert (await asked).status_code == 201
+
+
+async def test_the_database_itself_lets_no_resource_stand_elsewhere(db: Database) -> None:
+    stands, other = world.a_resource(), world.a_resource()
+    await world.know_sites(db, stands)
+    with pytest.raises(ForeignKeyViolationError, match="at_own_site"):
+        async with db.work() as session:
+            await store.publish(session, [replace(other, site_id=stands.site_id)])

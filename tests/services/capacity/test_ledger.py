@@ -15,10 +15,11 @@ from libs.kit.db import Database
 from libs.kit.errors import Conflict, NotFound, Problem, Unavailable
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually
-from services.capacity import group_commit
+from libs.service import group_commit
+from libs.service.group_commit import GroupCommit
 from services.capacity.domain.offer import Resource
-from services.capacity.group_commit import GroupCommit, place_all
 from services.capacity.handlers import holds
+from services.capacity.handlers.holds import Ask, placing
 from tests.conftest import Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import a_resource, ask, bucket, day, faults, hold, publish, told
@@ -67,7 +68,7 @@ async def test_a_hold_takes_room_in_several_resources_and_days(db: Database, ben
 
 async def test_a_hold_is_told_before_its_buckets_and_each_bucket_once(db: Database, bench: Resource) -> None:
     parties = [new_id(), new_id()]
-    outcomes = await place_all(db, [ask(party, (bench, day(1), 10)) for party in parties])
+    outcomes = await placing(db).together([ask(party, (bench, day(1), 10)) for party in parties])
     bucket_id = bench.allocate(day(1), 1).bucket_id
     ids = [world.body(outcome)["id"] for outcome in outcomes]
     async with db.work() as session:
@@ -102,7 +103,7 @@ async def test_one_ask_does_not_spoil_the_others_of_its_batch(db: Database, benc
         ask(new_id(), (bench, day(1), 1), (bench, day(500), 1)),
         ask(new_id(), (bench, day(1), 280)),
     ]
-    outcomes = await place_all(db, asks)
+    outcomes = await placing(db).together(asks)
     codes = [getattr(outcome, "code", "held") for outcome in outcomes]
     assert codes == ["held", "NO_CAPACITY", "UNKNOWN_RESOURCE", "NOT_OFFERED", "held"]
     assert await bucket(db, bench, day(1)) == (480, 480, 0)
@@ -110,17 +111,17 @@ async def test_one_ask_does_not_spoil_the_others_of_its_batch(db: Database, benc
 
 
 async def test_a_batch_that_fails_as_a_whole_is_decided_one_by_one(db: Database, bench: Resource) -> None:
-    commit = GroupCommit(db)
+    commit = placing(db)
     poison = ask(new_id(), (bench, day(1), 10), key="a\x00b")  # PostgreSQL takes no such text
     good = [ask(new_id(), (bench, day(1), 10)) for _ in range(3)]
-    outcomes = await asyncio.gather(*map(commit.place, [good[0], poison, *good[1:]]), return_exceptions=True)
+    outcomes = await asyncio.gather(*map(commit.run, [good[0], poison, *good[1:]]), return_exceptions=True)
     assert [isinstance(outcome, DBAPIError) for outcome in outcomes] == [False, True, False, False]
     assert await bucket(db, bench, day(1)) == (480, 30, 0)
 
 
 async def test_a_caller_who_goes_away_does_not_disturb_the_others(db: Database, bench: Resource) -> None:
-    commit = GroupCommit(db)
-    gone, stays = [asyncio.create_task(commit.place(ask(new_id(), (bench, day(1), 10)))) for _ in range(2)]
+    commit = placing(db)
+    gone, stays = [asyncio.create_task(commit.run(ask(new_id(), (bench, day(1), 10)))) for _ in range(2)]
     await asyncio.sleep(0)
     gone.cancel()
     assert world.body(await stays)["state"] == "held"
@@ -131,16 +132,16 @@ async def test_who_waits_too_long_is_told_to_send_again_and_finds_the_answer(
     db: Database, bench: Resource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(group_commit, "SECONDS_TO_WAIT", 0.05)
-    commit, request = GroupCommit(db), ask(new_id(), (bench, day(1), 10))
+    commit, request = placing(db), ask(new_id(), (bench, day(1), 10))
     async with db.work() as session:
         await session.execute(text("SELECT FROM resource WHERE id = :id FOR UPDATE"), {"id": bench.id})
         with pytest.raises(Unavailable, match="again with the same Idempotency-Key"):
-            await commit.place(request)
+            await commit.run(request)
     monkeypatch.undo()
 
     async def answered() -> bool:
         with suppress(Conflict):
-            return world.body(await commit.place(request))["state"] == "held"
+            return world.body(await commit.run(request))["state"] == "held"
         return False
 
     await eventually(answered)
@@ -151,9 +152,9 @@ async def test_no_more_wait_than_can_be_served_in_time(
     db: Database, bench: Resource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(group_commit, "MOST_WAITING", 3)
-    commit = GroupCommit(db)
+    commit = placing(db)
     asks = [ask(new_id(), (bench, day(1), 10)) for _ in range(5)]
-    outcomes = await asyncio.gather(*map(commit.place, asks), return_exceptions=True)
+    outcomes = await asyncio.gather(*map(commit.run, asks), return_exceptions=True)
     assert [isinstance(outcome, Unavailable) for outcome in outcomes] == [False] * 3 + [True] * 2
     assert await bucket(db, bench, day(1)) == (480, 30, 0)
 
@@ -162,13 +163,13 @@ async def test_thirty_two_workers_never_oversell_a_bucket(db: Database, bench: R
     granted: list[str] = []
 
     async def work(own: Database, number: int) -> None:
-        commit, dice = GroupCommit(own), Random(number)
+        commit, dice = placing(own), Random(number)
 
         async def worker() -> None:
             for _ in range(6):
                 request = ask(new_id(), (bench, day(1), dice.choice([5, 7, 11])))
                 with suppress(Conflict):
-                    granted.append(world.body(await commit.place(request))["id"])
+                    granted.append(world.body(await commit.run(request))["id"])
 
         await asyncio.gather(*(worker() for _ in range(8)))
 
@@ -185,15 +186,15 @@ async def test_many_buckets_in_any_order_never_deadlock_and_the_sums_stay_equal(
     await publish(db, *benches)
 
     async def work(own: Database, number: int) -> None:
-        commit = GroupCommit(own)
+        commit = placing(own)
         await asyncio.gather(*(worker(own, commit, Random(f"{number} {n}")) for n in range(4)))
 
-    async def worker(own: Database, commit: GroupCommit, dice: Random) -> None:
+    async def worker(own: Database, commit: GroupCommit[Ask], dice: Random) -> None:
         party = new_id()
         for _ in range(8):
             days = dice.sample([(one, day(n), dice.randint(1, 90)) for one in benches for n in (1, 2, 3)], 4)
             try:
-                placed = world.body(await commit.place(ask(party, *days, seconds=dice.choice([0, 900]))))
+                placed = world.body(await commit.run(ask(party, *days, seconds=dice.choice([0, 900]))))
                 await dice.choice([world.confirm, world.release])(own, party, placed["id"])
                 if dice.random() < 0.5:
                     await world.cancel(own, party, placed["id"])
@@ -257,7 +258,7 @@ async def test_a_hold_that_is_over_cannot_be_confirmed_nor_released(db: Database
 async def test_confirming_and_sweeping_at_the_same_instant_have_one_winner(db: Database, bench: Resource) -> None:
     party = new_id()
     asks = [ask(party, (bench, day(n % 5 + 1), 5), seconds=0 if n % 2 else 900) for n in range(16)]
-    placed = [world.body(outcome)["id"] for outcome in await place_all(db, asks)]
+    placed = [world.body(outcome)["id"] for outcome in await placing(db).together(asks)]
     swept = asyncio.create_task(crowd(db, lambda own, _: world.sweep(own)))
     outcomes = await asyncio.gather(*(world.confirm(db, party, one) for one in placed), return_exceptions=True)
     await swept
@@ -327,7 +328,7 @@ async def test_the_cap_on_open_holds_is_exact_whoever_decides(
     party, codes = new_id(), []
 
     async def work(own: Database, number: int) -> None:
-        outcomes = await place_all(own, [ask(party, (bench, day(number + 1), 1)) for _ in range(4)])
+        outcomes = await placing(own).together([ask(party, (bench, day(number + 1), 1)) for _ in range(4)])
         codes.extend(getattr(outcome, "code", "held") for outcome in outcomes)
 
     await crowd(db, work)

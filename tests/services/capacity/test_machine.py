@@ -24,7 +24,7 @@ from libs.kit.db import Database
 from libs.kit.errors import Conflict
 from libs.kit.ids import new_id
 from services.capacity.domain.offer import Resource
-from services.capacity.group_commit import place_all
+from services.capacity.handlers.holds import placing
 from tests.conftest import Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import day
@@ -75,7 +75,7 @@ class LedgerMachine(RuleBasedStateMachine):
             for asked, seconds in asks
         ]
         self._reclaim({(b, n) for asked, _ in asks if all(self.weekly[b] for b, _, _ in asked) for b, n, _ in asked})
-        outcomes, live = self.runner.run(place_all(self.db, requests)), []
+        outcomes, live = self.runner.run(placing(self.db).together(requests)), []
         for (asked, seconds), request, outcome in zip(asks, requests, outcomes, strict=True):
             assert isinstance(outcome, Conflict) != self.fits(asked)
             if not isinstance(outcome, Exception):

@@ -12,18 +12,19 @@ import msgspec
 from fastapi import Response
 from sqlalchemy import text
 
-from libs.contracts import capacity, orders
+from libs.contracts import capacity, catalog, orders
 from libs.contracts.values import Money, Need, PartyKind
 from libs.kit.auth import Principal
 from libs.kit.db import Database, WriteSession
 from libs.kit.ids import new_id
+from libs.service.group_commit import Outcome
 from libs.service.idempotency import Asked
 from services.capacity.domain import offer
 from services.capacity.domain.offer import Calendar, Resource, Terms
-from services.capacity.group_commit import LEDGER, Outcome, place_all
 from services.capacity.handlers import holds, resources
 from services.capacity.handlers.holds import Ask
 from services.capacity.handlers.orders import follow_orders
+from services.capacity.handlers.sites import keep_sites
 
 ZONE = "Europe/Rome"
 EVERY_DAY = [480] * 7
@@ -55,15 +56,27 @@ def a_resource(weekly: list[int] | None = None, **given: Any) -> Resource:
 
 
 async def publish(db: Database, *published: Resource) -> None:
+    await know_sites(db, *published)
     for resource in published:
         async with db.write(resource.party_id) as session:
-            workshop = principal(PartyKind.WORKSHOP, resource.party_id)
-            await resources.publish_resource(session, workshop, resource)
+            await resources.publish_resource(session, resource)
+
+
+async def know_sites(db: Database, *published: Resource) -> None:
+    """As if the catalog had told where these resources stand."""
+    place = {"name": "Atelier", "municipality": "Milano", "latitude": 45.47, "longitude": 9.19}
+    sites = [
+        catalog.SiteRegistered(id=one.site_id, party_id=one.party_id, version=1, time_zone=one.time_zone, **place)
+        for one in published
+    ]
+    async with db.work() as session:
+        await keep_sites(session, sites)
 
 
 async def publish_many(db: Database, published: Sequence[Resource]) -> None:
     """As a hub does, in one transaction."""
     hub = principal(PartyKind.HUB)
+    await know_sites(db, *published)
     async with db.write(hub.party) as session:
         await resources.import_resources(session, hub, published)
 
@@ -84,7 +97,7 @@ def ask(party: UUID, *days: tuple[Resource, date, int], seconds: int = 900, key:
 
 async def hold(db: Database, party: UUID, *days: tuple[Resource, date, int], seconds: int = 900) -> dict[str, Any]:
     """Place a hold; raises its problem."""
-    [outcome] = await place_all(db, [ask(party, *days, seconds=seconds)])
+    [outcome] = await holds.placing(db).together([ask(party, *days, seconds=seconds)])
     return body(outcome)
 
 
@@ -98,7 +111,7 @@ def body(outcome: Outcome) -> dict[str, Any]:
 
 def ledger(db: Database, party: UUID | None = None) -> AbstractAsyncContextManager[WriteSession]:
     """A transaction as the ledger's commands have it."""
-    return db.write(party or new_id(), role=LEDGER)
+    return db.write(party or new_id(), role=holds.LEDGER)
 
 
 async def confirm(db: Database, party: UUID, hold_id: str | UUID) -> capacity.Booking:

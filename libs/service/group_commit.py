@@ -1,0 +1,112 @@
+"""Group commit: commands that arrive together are decided in one transaction, with their events and their keys.
+
+The first to ask opens a batch; what arrives while a batch is being decided waits for the next. So a batch is as large
+as the traffic makes it, and nobody waits for a timer. Any number of processes may do this at once: what decides is the
+locked rows and the constraints of the database.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+from fastapi import Response
+
+from libs.kit.db import Database, WriteSession, transient
+from libs.kit.errors import Problem, Unavailable
+from libs.service.idempotency import Asked, first_answers, remember
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 200
+MOST_WAITING = 2000
+SECONDS_TO_WAIT = 20.0
+
+_AGAIN = "The service does not answer now. Send this again with the same Idempotency-Key."
+
+Outcome = Response | Exception
+
+
+class Ask(Protocol):
+    """What is asked for, and by which request."""
+
+    @property
+    def asked(self) -> Asked: ...
+
+
+A = TypeVar("A", bound=Ask)
+
+Decide = Callable[[WriteSession, Sequence[A]], Awaitable[Sequence[msgspec.Struct | Problem]]]
+"""Decides asks of any parties in their order: for each the state to answer with, or why it is refused, which must
+change nothing."""
+
+
+@dataclass(frozen=True)
+class _Waiting(Generic[A]):
+    ask: A
+    outcome: asyncio.Future[Outcome] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    context: Context = field(default_factory=copy_context)
+
+
+class GroupCommit(Generic[A]):
+    """One per process, database and kind of command. `role` is the database role that may speak for many parties."""
+
+    def __init__(self, database: Database, role: str, decide: Decide[A], status: int = 201) -> None:
+        self._database, self._role, self._decide, self._status = database, role, decide, status
+        self._waiting: list[_Waiting[A]] = []
+        self._deciding: asyncio.Task[None] | None = None
+
+    async def run(self, ask: A) -> Response:
+        """Decide an ask together with whoever else asks now. Raises Problem."""
+        if len(self._waiting) >= MOST_WAITING:
+            raise Unavailable(_AGAIN)
+        waiting = _Waiting(ask)
+        self._waiting.append(waiting)
+        if self._deciding is None or self._deciding.done():
+            self._deciding = asyncio.create_task(self._decide_all(), context=Context())
+        await asyncio.wait([waiting.outcome], timeout=SECONDS_TO_WAIT)
+        outcome = waiting.outcome.result() if waiting.outcome.done() else Unavailable(_AGAIN)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def together(self, asks: Sequence[A]) -> list[Outcome]:
+        """Decide asks in one transaction: the answer or the problem of each."""
+        async with self._database.write(role=self._role) as session:
+            known = await first_answers(session, [ask.asked for ask in asks])
+            new = [ask for ask, answer in zip(asks, known, strict=True) if answer is None]
+            decided = [self._outcome(one) for one in await self._decide(session, new)] if new else []
+            done = {ask.asked: one for ask, one in zip(new, decided, strict=True) if isinstance(one, Response)}
+            await remember(session, done)
+            outcomes = iter(decided)
+            return [next(outcomes) if answer is None else answer for answer in known]
+
+    def _outcome(self, decided: msgspec.Struct | Problem) -> Outcome:
+        if isinstance(decided, Problem):
+            return decided
+        return Response(msgspec.json.encode(decided), self._status, media_type="application/json")
+
+    async def _decide_all(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+            # A lone ask's events belong to its trace; those of a crowd to nobody's rather than to another's.
+            context = batch[0].context if len(batch) == 1 else Context()
+            deciding = asyncio.create_task(self._outcomes([one.ask for one in batch]), context=context)
+            for waiting, outcome in zip(batch, await deciding, strict=True):
+                if not waiting.outcome.done():
+                    waiting.outcome.set_result(outcome)
+
+    async def _outcomes(self, asks: Sequence[A], *, again: bool = True) -> Sequence[Outcome]:
+        """If they fail together, each is tried alone, so that one cannot spoil the others."""
+        try:
+            return await self.together(asks)
+        except Exception as error:  # whoever waits must be told
+            log.warning("a batch failed", exc_info=error, extra={"asks": len(asks)})
+            if transient(error):
+                return [Unavailable(_AGAIN)] * len(asks)
+            if not again:
+                return [error]
+            return [(await self._outcomes([ask], again=False))[0] for ask in asks]
