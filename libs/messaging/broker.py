@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from libs.kit.db import heeding_cancellation
 from libs.kit.settings import Settings
+from libs.messaging.connection import arguments, servers
 from libs.messaging.delivery import Message
 
 log = logging.getLogger(__name__)
@@ -156,7 +157,7 @@ class Broker:
     def _common(self, seconds: float) -> dict[str, Any]:
         # New topics and moved partitions are seen within the age of the metadata.
         times = {"request_timeout_ms": int(seconds * 1000), "metadata_max_age_ms": 5000, "retry_backoff_ms": 100}
-        return {"bootstrap_servers": self._settings.kafka.split(","), "client_id": self._settings.service, **times}
+        return {"bootstrap_servers": servers(self._settings)} | arguments(self._settings) | times
 
 
 @asynccontextmanager

@@ -10,12 +10,14 @@ from fastapi import APIRouter, FastAPI
 
 from libs.kit import errors, telemetry
 from libs.kit.clock import SystemClock
-from libs.kit.settings import Settings
+from libs.kit.settings import read
 from libs.messaging.consumer import Consumer, Subscription
 from libs.messaging.relay import Relay
 from libs.service import health
 from libs.service.housekeeping import tidy
 from libs.service.runtime import Kit, build
+from libs.service.start_check import TellRefusals, check_servers
+from libs.service.timing import Timed
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +43,9 @@ def service(
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
-        settings = Settings(service=name)
+        settings = read(name)
         telemetry.set_up_logs(settings)
+        await check_servers(settings)
         kit = api.state.kit = build(settings, SystemClock())
         async with _background(api, kit, subscriptions, [*jobs, Job("tidy", 60, tidy)]):
             yield
@@ -54,7 +57,9 @@ def service(
     for router in (health.router, *routers):
         api.include_router(router)
     errors.install(api)
-    telemetry.set_up_traces(Settings(service=name), api)
+    telemetry.set_up_traces(read(name), api)
+    api.add_middleware(TellRefusals)
+    api.add_middleware(Timed)
     return api
 
 

@@ -32,7 +32,7 @@ class Kit:
 def build(settings: Settings, clock: Clock) -> Kit:
     """Make the parts from settings; connects to nothing yet."""
     database = Database(settings.url, pool_size=settings.pool_size)
-    return Kit(settings, database, Cache(settings.redis), clock, Verifier(settings, clock))
+    return Kit(settings, database, Cache(settings.redis, settings.redis_password), clock, Verifier(settings, clock))
 
 
 def kit_of(connection: HTTPConnection) -> Kit:
