@@ -5,13 +5,20 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import httpx
 import msgspec
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import (
+    BadSignatureError,
+    ClaimError,
+    ExpiredTokenError,
+    InvalidKeyIdError,
+    JoseError,
+    UnsupportedAlgorithmError,
+)
 from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
 
@@ -77,7 +84,7 @@ class Verifier:
             return await self._verify(token.strip())
         except (JoseError, ValueError, KeyError, TypeError, OverflowError) as error:
             log.info("token refused", extra={"reason": type(error).__name__})
-            raise Unauthenticated(f"The token is not accepted ({_reason(error)}); get a new one.") from None
+            raise Unauthenticated(f"The token is not accepted: {_reason(error)}. Get a new one.") from None
 
     async def _verify(self, token: str) -> Principal:
         keys = await self._keyset(_LOOK_AGAIN_AFTER if self._unknown_key(token) else _FRESH_FOR)
@@ -96,6 +103,8 @@ class Verifier:
 
     async def _keyset(self, oldest: float) -> KeySet:
         """The issuer's keys, looked up again if older than that; those known stand in for a look that fails."""
+        if self._keys is not None and self._clock.monotonic() - self._looked_at <= oldest:
+            return self._keys  # without waiting for a look that somebody else's token has caused
         async with self._looking:
             now = self._clock.monotonic()
             if now - self._looked_at > oldest and now - self._failed_at > _AFTER_FAILURE:
@@ -103,27 +112,65 @@ class Verifier:
                     self._keys, self._looked_at = await self._fetch(), now
                 except (OSError, TimeoutError, httpx.HTTPError, msgspec.MsgspecError, JoseError, ValueError) as error:
                     self._failed_at = self._clock.monotonic()
-                    log.warning("no keys from the issuer", extra={"error": type(error).__name__})
+                    log.warning("no keys from the issuer", extra={"error": type(error).__name__, "reason": str(error)})
             if self._keys is None:
                 raise Unavailable("The issuer's keys cannot be read, so no token can be checked. Try again.")
             return self._keys
 
     async def _fetch(self) -> KeySet:
-        where = self._settings.jwks
-        if not where.startswith(("http://", "https://")):
-            return _parse(await asyncio.to_thread(Path(where).read_bytes))
+        where, issuer = self._settings.jwks, self._settings.issuer
+        if where and not _is_url(where):
+            return self._parse(await asyncio.to_thread(Path(where).read_bytes))
         async with asyncio.timeout(_FETCH_DEADLINE), httpx.AsyncClient() as client:
-            return _parse((await client.get(where)).raise_for_status().content)
+            return self._parse(await _get(client, where or await _discover(client, issuer)))
+
+    def _parse(self, content: bytes) -> KeySet:
+        """The keys meant for signatures of the one algorithm: an issuer may publish others beside them."""
+        found: list[Any] = msgspec.to_builtins(msgspec.json.decode(content, type=_KeySet).keys)
+        pinned = self._settings.jwt_algorithm
+        ours = [key for key in found if key.get("use", "sig") == "sig" and key.get("alg", pinned) == pinned]
+        if not ours:
+            raise ValueError(f"no key for {pinned}")
+        return KeySet.import_key_set({"keys": ours})
 
 
 class _KeySet(msgspec.Struct):
-    keys: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
+    keys: list[dict[str, Any]]
 
 
-def _parse(content: bytes) -> KeySet:
-    found: Any = msgspec.to_builtins(msgspec.json.decode(content, type=_KeySet))
-    return KeySet.import_key_set(found)
+class _Provider(msgspec.Struct):
+    issuer: str
+    jwks_uri: str
+
+
+async def _discover(client: httpx.AsyncClient, issuer: str) -> str:
+    """Where the issuer publishes its keys (OpenID Connect Discovery 1.0, section 4.3: it must name itself alike)."""
+    if not _is_url(issuer):
+        raise ValueError("FILIERA_JWKS is not set, and FILIERA_ISSUER is no URL")
+    content = await _get(client, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    provider = msgspec.json.decode(content, type=_Provider)
+    if provider.issuer != issuer or not _is_url(provider.jwks_uri):
+        raise ValueError(f"the issuer at {issuer} calls itself {provider.issuer}")
+    return provider.jwks_uri
+
+
+async def _get(client: httpx.AsyncClient, url: str) -> bytes:
+    return (await client.get(url)).raise_for_status().content
+
+
+def _is_url(where: str) -> bool:
+    return where.startswith(("http://", "https://"))
+
+
+_REASONS = {
+    BadSignatureError: "its signature is not the issuer's",
+    InvalidKeyIdError: "the issuer has no such key",
+    UnsupportedAlgorithmError: "it is not signed with the algorithm that is accepted here",
+    ExpiredTokenError: "it has expired",
+}
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, JoseError) else "malformed"
+    if isinstance(error, ClaimError) and not isinstance(error, ExpiredTokenError):
+        return f"its claim `{error.claim}` is missing, or not what is expected here"
+    return next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), "it is malformed")
