@@ -6,7 +6,8 @@ from contextlib import aclosing
 from typing import Any
 
 import strawberry
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
+from graphql import DocumentNode, FieldNode, GraphQLError, OperationDefinitionNode
+from prometheus_client import Histogram
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
@@ -17,6 +18,8 @@ from libs.graphql.opaque import Malformed
 from libs.graphql.operation import Connection, Operation
 
 log = logging.getLogger(__name__)
+
+OPERATIONS = Histogram("filiera_operation_seconds", "How long an operation took, by its field", ["operation"])
 
 _WRONG_OPERATION = "Name an operation of the document, a query or a mutation; subscriptions go over a web socket."
 _OVER_HTTP = {OperationType.QUERY, OperationType.MUTATION}
@@ -57,7 +60,8 @@ class Schema(strawberry.Schema):
         context = self.operation(connection)
         try:
             stale = not _writes(document) and await context.stale()
-            result = await self.execute(query, variables, context, None, operation, _OVER_HTTP)
+            with OPERATIONS.labels(_named(document, operation)).time():
+                result = await self.execute(query, variables, context, None, operation, _OVER_HTTP)
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             return PreExecutionError(data=None, errors=[GraphQLError(_WRONG_OPERATION)])
         finally:
@@ -94,6 +98,15 @@ class Schema(strawberry.Schema):
 def _writes(document: DocumentNode) -> bool:
     operations = (one for one in document.definitions if isinstance(one, OperationDefinitionNode))
     return any(one.operation.value == "mutation" for one in operations)
+
+
+def _named(document: DocumentNode, operation: str | None) -> str:
+    """The field that an operation asks for: a name of the schema, so there are few."""
+    asked = (one for one in document.definitions if isinstance(one, OperationDefinitionNode))
+    chosen = next((one for one in asked if operation in (None, one.name and one.name.value)), None)
+    selected = chosen.selection_set.selections if chosen else ()
+    names = {one.name.value for one in selected if isinstance(one, FieldNode)}
+    return names.pop() if len(names) == 1 else "several"
 
 
 def _unexpected(error: GraphQLError) -> bool:

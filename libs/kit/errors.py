@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from libs.kit.db import transient
+from libs.kit.metrics import REFUSALS
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ class ProblemDetails(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 def problem_response(problem: Problem) -> Response:
     """The answer that tells a problem."""
+    REFUSALS.labels(problem.code).inc()
     body = ProblemDetails(
         title=problem.title, status=problem.status, detail=problem.detail, code=problem.code, errors=problem.errors
     )

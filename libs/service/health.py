@@ -45,6 +45,14 @@ async def ready(request: Request, kit: KitOf) -> Response:
     return Response(msgspec.json.encode(report), 200 if report.ready else 503, media_type="application/json")
 
 
+@router.get("/health/serving")
+async def serving(kit: KitOf) -> Response:
+    """Whether requests can be answered here: 200, or 503 if the database does not answer. Not the broker: without it
+    commands still reach the outbox, and taking every process out of service would turn its outage into ours."""
+    _, database = await _queues(kit)
+    return Response(msgspec.json.encode({"database": database}), 200 if database == "ok" else 503)
+
+
 @router.get("/metrics")
 async def metrics() -> Response:
     """Prometheus metrics of this process."""

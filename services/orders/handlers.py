@@ -14,6 +14,7 @@ from libs.kit.auth import Principal
 from libs.kit.db import WriteSession
 from libs.kit.errors import Conflict, FieldError, Invalid, NotFound
 from libs.kit.ids import new_id
+from libs.kit.metrics import REFUSALS
 from libs.messaging import outbox
 from libs.service.runtime import Kit
 from services.orders import store
@@ -176,6 +177,8 @@ def _apply(order: Order, transition: Transition, news: News) -> None:
     reason = transition.reason
     if transition.state is State.QUARANTINED and reason:
         log.error("order quarantined", extra={"order": str(order.id), "reason": reason.message})
+    if reason:
+        REFUSALS.labels(reason.code).inc()
     order.refusal_code, order.refusal_message = (reason.code, reason.message) if reason else (None, None)
 
 

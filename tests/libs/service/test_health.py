@@ -20,14 +20,14 @@ UNSENT = text("""
 """)
 
 
-async def ready(database: Database, consumer: Consumer | None = None) -> httpx.Response:
+async def ready(database: Database, consumer: Consumer | None = None, path: str = "/health/ready") -> httpx.Response:
     settings, clock = Settings(service="probe"), SystemClock()
     api = FastAPI()
     api.include_router(health.router)
     api.state.kit = Kit(settings, database, Cache(settings.redis), clock, Verifier(settings, clock))
     api.state.consumer = consumer
     async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://probe.test") as client:
-        return await client.get("/health/ready")
+        return await client.get(path)
 
 
 async def test_a_process_that_keeps_up_is_ready(kit_database: Database) -> None:
@@ -59,6 +59,15 @@ async def test_without_its_database_it_is_unready_and_says_so(kit_database: Data
     answer = await ready(away)
     assert answer.status_code == 503
     assert "no answer from PostgreSQL" in answer.json()["checks"]["database"]
+    await away.close()
+
+
+async def test_it_serves_without_a_broker_but_not_without_its_database(kit_database: Database) -> None:
+    lonely = Consumer(kit_database, Settings(service="probe"), [], SystemClock())
+    assert (await ready(kit_database, lonely, "/health/serving")).status_code == 200
+    away = Database(URL.create("postgresql+asyncpg", "probe", host="127.0.0.1", port=1, database="probe"))
+    answer = await ready(away, path="/health/serving")
+    assert (answer.status_code, "PostgreSQL" in answer.json()["database"]) == (503, True)
     await away.close()
 
 
