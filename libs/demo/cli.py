@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=7, metavar="N", help="of the firms made up (default: 7)")
     parser.add_argument(
         "--token-command",
+        type=_command,
         metavar="CMD",
         help="prints a bearer token; {party} and {role} in it are filled in (default: the issuer of --home)",
     )
@@ -82,14 +83,36 @@ def _issued(home: Home) -> Tokens:
     return lambda party, role: issuer.token(party, role, "demo", _TOKEN_SECONDS)
 
 
-def _commanded(command: str) -> Tokens:
+def _command(text: str) -> list[str]:
+    """The words of a command, each a pattern that can be filled in."""
+    try:
+        words = shlex.split(text)
+        _filled_in(words, "", "")
+    except (ValueError, LookupError, AttributeError) as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a command to fill in ({error}): {{party}} and {{role}} are, and other braces are doubled"
+        ) from None
+    if not words:
+        raise argparse.ArgumentTypeError("give a command")
+    return words
+
+
+def _filled_in(words: list[str], party: str, role: str) -> list[str]:
+    return [word.format(party=party, role=role) for word in words]
+
+
+def _commanded(words: list[str]) -> Tokens:
     """Tokens that a command prints, for an instance with an OpenID provider."""
 
     def token(party: UUID, role: str) -> str:
-        words = [word.format(party=party, role=role) for word in shlex.split(command)]
+        command = _filled_in(words, str(party), role)
         try:
-            return subprocess.run(words, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
+            done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
         except (OSError, subprocess.SubprocessError) as error:
             raise DemoError(f"The token command failed: {error}") from error
+        if done.returncode or not done.stdout.strip():
+            said = done.stderr.strip().rpartition("\n")[2] or "it printed nothing"
+            raise DemoError(f"The token command {shlex.join(command)} ended with {done.returncode}: {said}")
+        return done.stdout.strip()
 
     return token

@@ -43,6 +43,7 @@ class Platform:
         self.url = url.rstrip("/")
         self._tokens = tokens
         self._http = httpx.AsyncClient(base_url=self.url, timeout=_DEADLINE, trust_env=False)
+        self._has_answered = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -65,13 +66,18 @@ class Platform:
             answer = await self._http.post(
                 "/graphql", json={"query": document, "variables": variables}, headers=headers
             )
-        except httpx.ConnectError:
-            raise UnreachableError(f"Nothing answers at {self.url}: start it with ./filiera up") from None
         except httpx.HTTPError as error:
-            raise UnreachableError(
-                f"{self.url} did not answer well ({type(error).__name__}): see ./filiera status"
-            ) from error
+            raise self._unreachable(error) from error
+        self._has_answered = True
         return _data(answer)
+
+    def _unreachable(self, error: httpx.HTTPError) -> UnreachableError:
+        if self._has_answered:
+            name = type(error).__name__
+            return UnreachableError(f"{self.url} answers no more ({name}): if it is restarting, try again in a moment")
+        if isinstance(error, httpx.ConnectError):
+            return UnreachableError(f"Nothing answers at {self.url}: start it with ./filiera up")
+        return UnreachableError(f"{self.url} does not answer well ({type(error).__name__}): is it still starting?")
 
 
 class Actor:

@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from libs.demo.cli import main
+from libs.demo.cli import _command, _commanded, main
 from libs.demo.client import Actor, DemoError, Platform, RefusedError, UnreachableError
 
 Answers = list[tuple[int, Any]]
@@ -32,7 +32,7 @@ class Gateway:
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.talks.append(asyncio.current_task())
         with suppress(asyncio.IncompleteReadError):  # the client is done
-            while True:
+            while self.answers:
                 await self._answer(reader, writer)
         writer.close()
         await writer.wait_closed()
@@ -150,6 +150,35 @@ def test_the_command_fails_with_one_sentence_when_nothing_runs(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == f"filiera: Nothing answers at http://127.0.0.1:{unused_port}: start it with ./filiera up\n"
+
+
+async def test_a_gateway_that_stops_answering_is_not_told_to_be_started() -> None:
+    async with answering((200, {"data": {}})) as (_, brand):
+        await brand.ask("{ x }")
+        with pytest.raises(UnreachableError, match=r"answers no more .*try again in a moment"):
+            await brand.ask("{ x }")  # it has no answer left and hangs up
+
+
+@pytest.mark.parametrize("command", ["echo {nope}", "echo {", "echo {party.name}", "echo 'open", ""])
+def test_a_token_command_that_cannot_be_filled_in_is_refused_at_once(
+    command: str, unused_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--gateway", f"http://127.0.0.1:{unused_port}", "--token-command", command])
+    assert "argument --token-command: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("sh -c 'echo no such role >&2; exit 3'", "ended with 3: no such role"),
+        ("true", "ended with 0: it printed nothing"),
+    ],
+)
+async def test_a_token_command_that_fails_says_why(command: str, sentence: str) -> None:
+    tokens = _commanded(_command(command))
+    with pytest.raises(DemoError, match=sentence):
+        tokens(uuid4(), "brand")
 
 
 @pytest.fixture
