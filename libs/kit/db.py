@@ -27,6 +27,8 @@ WriteSession = NewType("WriteSession", AsyncSession)
 Session = ReadSession | WriteSession
 
 _CLOSING = 3.0
+_BACKGROUND = 6
+"""Connections for the relay (two), the consumer, jobs and health."""
 _BIND = text("SELECT set_config('app.parties', :parties, true), set_config('role', :role, true)")
 _PARTIES = text("SELECT set_config('app.parties', :parties, true)")
 
@@ -46,19 +48,11 @@ class Database:
     """A service's own database. Connects as the service's role, which owns nothing."""
 
     def __init__(self, url: URL, *, pool_size: int = 10) -> None:
-        self.service = url.username or ""
+        self.url, self.service = url, url.username or ""
         self.outbox_written = asyncio.Event()
         """Set after a commit that added to the outbox; the relay sleeps on it."""
-        self._engine = engine(
-            url,
-            {"timeout": 5, "command_timeout": 20, "server_settings": _SERVER_SETTINGS},
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=5,
-            pool_pre_ping=False,
-            hide_parameters=True,  # an error is logged with its statement, never with what parties sent
-        )
-        self._reader = self._engine.execution_options(postgresql_readonly=True)
+        self._requests, self._background = _pool(url, pool_size), _pool(url, _BACKGROUND)
+        self._reader = self._requests.execution_options(postgresql_readonly=True)
 
     @asynccontextmanager
     async def read(self, *parties: UUID) -> AsyncIterator[ReadSession]:
@@ -67,31 +61,32 @@ class Database:
             await _bind(session, parties, self.service)
             yield ReadSession(session)
 
-    @asynccontextmanager
-    async def write(self, *parties: UUID, role: str | None = None) -> AsyncIterator[WriteSession]:
+    def write(self, *parties: UUID, role: str | None = None) -> AbstractAsyncContextManager[WriteSession]:
         """A transaction bound to these parties; commits when the block ends, rolls back when it raises."""
-        async with (
-            heeding_cancellation(),
-            AsyncSession(self._engine, expire_on_commit=False) as session,
-            session.begin(),
-        ):
-            await _bind(session, parties, role or self.service)
+        return self._writing(self._requests, parties, role or self.service)
+
+    def work(self) -> AbstractAsyncContextManager[WriteSession]:
+        """A transaction of a background job, which speaks for every party (`<service>_worker`). It has connections of
+        its own: a crowd of requests must not keep the relay from its lease."""
+        return self._writing(self._background, (), f"{self.service}_worker")
+
+    @asynccontextmanager
+    async def _writing(self, pool: AsyncEngine, parties: Iterable[UUID], role: str) -> AsyncIterator[WriteSession]:
+        async with heeding_cancellation(), AsyncSession(pool, expire_on_commit=False) as session, session.begin():
+            await _bind(session, parties, role)
             yield WriteSession(session)
         if session.info.get("outbox"):
             self.outbox_written.set()
 
-    def work(self) -> AbstractAsyncContextManager[WriteSession]:
-        """A transaction of a background job, which speaks for every party (`<service>_worker`)."""
-        return self.write(role=f"{self.service}_worker")
-
     async def close(self) -> None:
         """Close every connection; those that a cancelled task is just giving back are waited for."""
-        pool = self._engine.pool
+        engines = (self._requests, self._background)
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING):
-                while isinstance(pool, AsyncAdaptedQueuePool) and pool.checkedout():  # noqa: ASYNC110 - the pool tells nobody
+                while any(map(_in_use, engines)):  # noqa: ASYNC110 - a pool tells nobody
                     await asyncio.sleep(0.01)
-        await self._engine.dispose()
+        for each in engines:
+            await each.dispose()
 
 
 async def connect(url: URL, **options: Any) -> asyncpg.Connection:
@@ -103,6 +98,22 @@ async def connect(url: URL, **options: Any) -> asyncpg.Connection:
 def engine(url: URL, connecting: dict[str, Any], **options: Any) -> AsyncEngine:
     """An engine whose connections are made by `connect`."""
     return create_async_engine(url, async_creator=partial(connect, url, **connecting), **options)
+
+
+def _pool(url: URL, size: int) -> AsyncEngine:
+    return engine(
+        url,
+        {"timeout": 5, "command_timeout": 20, "server_settings": _SERVER_SETTINGS},
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=False,
+        hide_parameters=True,  # an error is logged with its statement, never with what parties sent
+    )
+
+
+def _in_use(pooled: AsyncEngine) -> bool:
+    return isinstance(pooled.pool, AsyncAdaptedQueuePool) and pooled.pool.checkedout() > 0
 
 
 async def check(url: URL, seconds: float, password: str) -> None:

@@ -1,4 +1,5 @@
-"""Traces and structured logs. What a log or a span may carry is named here; nothing else gets in."""
+"""Traces and structured logs. What a log may carry is named here, nothing else gets in; a span carries what
+OpenTelemetry takes of a request, which is no header and no body."""
 
 import json
 import logging
@@ -16,7 +17,11 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from libs.kit.settings import Settings
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+MAY_BE_LOGGED = frozenset(
+    {"aggregate", "asks", "attempt", "channel", "cluster", "error", "events", "fence", "job", "key", "offset", "order"}
+    | {"partition", "partitions", "path", "reason", "server", "topic", "type", "version"}
+)
+"""What `extra=` may carry: whatever else is given, by us or by a library, does not reach a log."""
 
 
 class JsonLines(logging.Formatter):
@@ -83,4 +88,4 @@ def _trace() -> dict[str, str]:
 
 
 def _extra(record: logging.LogRecord) -> dict[str, object]:
-    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    return {name: value for name, value in vars(record).items() if name in MAY_BE_LOGGED}

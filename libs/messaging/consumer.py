@@ -166,7 +166,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
     async def _count_parked(self) -> None:
         try:
             async with self._database.work() as session:
-                metrics.PARKED.set(len(await parking.parked(session, self.name)))
+                metrics.PARKED.set(await parking.count(session))
         except Exception as error:
             if not transient(error):
                 raise

@@ -28,6 +28,7 @@ _LIST = text("""
     SELECT topic, aggregate_id, version, headers ->> 'ce_type' AS type, reason, parked_at
     FROM parked WHERE consumer = :consumer ORDER BY seq
 """)
+_COUNT = text("SELECT count(*) FROM parked")
 _LOCK = text("""
     SELECT version FROM consumed WHERE consumer = :consumer AND topic = :topic AND aggregate_id = :key FOR UPDATE
 """)
@@ -75,6 +76,11 @@ async def keys_parked(session: Session, consumer: str, keys: Iterable[Key]) -> s
 async def parked(session: Session, consumer: str) -> list[Parked]:
     """All that is parked, in the order of arrival."""
     return [Parked(**row) for row in (await session.execute(_LIST, {"consumer": consumer})).mappings()]
+
+
+async def count(session: Session) -> int:
+    """How many events of this service are set aside."""
+    return int(await session.scalar(_COUNT) or 0)
 
 
 async def replay(

@@ -7,17 +7,15 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.messaging import queue
+from libs.messaging import parking, queue
 from libs.messaging.consumer import Consumer
 from libs.service.runtime import Kit, KitOf
 
 router = APIRouter(prefix="", include_in_schema=False)
 
 _DEADLINE = 2.0
-_PARKED = text("SELECT count(*) FROM parked")
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -75,7 +73,7 @@ async def _queues(kit: Kit) -> tuple[dict[str, Any], str]:
     try:
         async with asyncio.timeout(_DEADLINE), kit.database.work() as session:
             unsent, oldest = await queue.waiting(session)
-            parked = await session.scalar(_PARKED)
+            parked = await parking.count(session)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         return {}, f"no answer from PostgreSQL ({type(error).__name__})"
     return {"outbox_unsent": unsent, "outbox_oldest_seconds": oldest, "parked": parked}, "ok"

@@ -59,3 +59,10 @@ async def test_the_service_owns_nothing_and_cannot_escape(kit_database: Database
         with pytest.raises(DBAPIError, match=r"must be owner|permission denied"):
             async with kit_database.write(new_id()) as session:
                 await session.execute(text(forbidden))
+
+
+async def test_a_crowd_of_requests_does_not_keep_background_work_waiting(kit_database: Database) -> None:
+    narrow = Database(kit_database.url, pool_size=1)
+    async with narrow.write(new_id()), narrow.work() as session:
+        assert await session.scalar(text("SELECT 1")) == 1
+    await narrow.close()

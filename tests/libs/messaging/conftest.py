@@ -105,7 +105,7 @@ async def cable(own_broker: OwnBroker) -> AsyncIterator[Cable]:
 @pytest.fixture
 def settings(kit_database: Database) -> Settings:
     """Of the probe, on the run's servers."""
-    return Settings(service="probe", database=kit_database._engine.url.database, topic_prefix=f"{new_id().hex}.")
+    return Settings(service="probe", database=kit_database.url.database, topic_prefix=f"{new_id().hex}.")
 
 
 @pytest.fixture

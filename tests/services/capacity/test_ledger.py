@@ -44,7 +44,7 @@ async def crowd(db: Database, work: Callable[[Database, int], Awaitable[object]]
     """Do the work in several event loops at once."""
 
     async def one(number: int) -> None:
-        own = Database(db._engine.url)
+        own = Database(db.url)
         try:
             await work(own, number)
         finally:

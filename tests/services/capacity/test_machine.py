@@ -151,7 +151,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 async def test_no_sequence_of_commands_breaks_the_ledger_or_leaves_an_effect_untold(database: Databases) -> None:
     db = await database("capacity")
-    machine = type("Machine", (LedgerMachine,), {"url": db._engine.url})
+    machine = type("Machine", (LedgerMachine,), {"url": db.url})
     quick = settings(
         max_examples=12,
         stateful_step_count=20,
