@@ -57,6 +57,8 @@ class Schema(strawberry.Schema):
             document = prepare(self.graphql, query)
         except Refusal as refusal:
             return PreExecutionError(data=None, errors=refusal.errors)
+        if operation is None and len(_operations(document)) > 1:
+            return PreExecutionError(data=None, errors=[GraphQLError(_WRONG_OPERATION)])
         context = self.operation(connection)
         try:
             stale = not _writes(document) and await context.stale()
@@ -95,15 +97,17 @@ class Schema(strawberry.Schema):
             log.error("unexpected failure", exc_info=error.original_error, extra={"path": str(error.path)})
 
 
+def _operations(document: DocumentNode) -> list[OperationDefinitionNode]:
+    return [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+
+
 def _writes(document: DocumentNode) -> bool:
-    operations = (one for one in document.definitions if isinstance(one, OperationDefinitionNode))
-    return any(one.operation.value == "mutation" for one in operations)
+    return any(one.operation.value == "mutation" for one in _operations(document))
 
 
 def _named(document: DocumentNode, operation: str | None) -> str:
     """The field that an operation asks for: a name of the schema, so there are few."""
-    asked = (one for one in document.definitions if isinstance(one, OperationDefinitionNode))
-    chosen = next((one for one in asked if operation in (None, one.name and one.name.value)), None)
+    chosen = next((one for one in _operations(document) if operation in (None, one.name and one.name.value)), None)
     selected = chosen.selection_set.selections if chosen else ()
     names = {one.name.value for one in selected if isinstance(one, FieldNode)}
     return names.pop() if len(names) == 1 else "several"

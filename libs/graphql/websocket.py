@@ -2,13 +2,13 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
 from strawberry.types.unset import UNSET
 
 from libs.graphql.changes import Changes
@@ -30,6 +30,13 @@ class _Handler(BaseGraphQLTransportWSHandler[Connection, None]):
             if not self._until.expired():
                 raise
             await self.websocket.close(_FORBIDDEN, "The token has ended")
+
+    async def handle_message(self, message: Any) -> None:
+        """Of any JSON, an object alone is a message of the protocol."""
+        if isinstance(message, dict):
+            await super().handle_message(cast("Message", message))
+        else:
+            await self.handle_invalid_message("A message is a JSON object with a `type`")
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         await super().handle_connection_init(message)

@@ -21,8 +21,9 @@ async def test_requests_are_timed_by_their_routes_and_refusals_counted_by_their_
 
 async def test_operations_are_timed_by_the_field_they_ask_for(client: Clients) -> None:
     gateway = await client("gateway")
-    for query in ("{ viewer { role } }", "query a { viewer { role } processes { code } }", "{ mistake }"):
+    for query in ("{ viewer { role } }", "query a { viewer { role } parties(first: 1) { __typename } }", "{ mistake }"):
         await gateway.post("/graphql", json={"query": query})
     told = (await gateway.get("/metrics")).text
     assert 'filiera_operation_seconds_count{operation="viewer"}' in told
+    assert 'filiera_operation_seconds_count{operation="several"}' in told
     assert "mistake" not in told

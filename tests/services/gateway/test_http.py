@@ -42,6 +42,14 @@ async def test_the_older_media_type_tells_them_in_the_body(ask: world.Asker, acc
         assert ("errors" in answer.json()) == (query == BAD)
 
 
+async def test_of_several_operations_one_must_be_named(ask: world.Asker) -> None:
+    several = "query a { viewer { role } } query b { parties(first: 1) { __typename } }"
+    refused = await post(ask, several, NEW)
+    assert (refused.status_code, "Name an operation" in refused.text) == (400, True)
+    chosen = await ask.http.post("/graphql", json={"query": several, "operationName": "b"})
+    assert [*chosen.json()["data"]] == ["parties"]
+
+
 async def test_a_failed_field_leaves_the_rest_and_is_no_failed_request(ask: world.Asker) -> None:
     answer = await post(ask, '{ node(id: "x") { id } parties(first: 1) { __typename } }', NEW)
     assert (answer.status_code, answer.json()["data"]["node"]) == (200, None)

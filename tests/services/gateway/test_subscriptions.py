@@ -290,6 +290,13 @@ async def test_the_legacy_protocol_is_refused(address: str) -> None:
             assert await client.closed() == (4406, "Subprotocol not acceptable")
 
 
+@pytest.mark.parametrize("frame", ["null", "[]", "7", '"connection_init"', "{}", "no json"])
+async def test_what_is_no_message_closes_the_socket_as_the_protocol_says(address: str, frame: str) -> None:
+    async with wire(address) as client:
+        await client.socket.send(frame)
+        assert (await client.closed())[0] == 4400
+
+
 async def test_asking_before_saying_who_one_is_closes_the_socket(address: str) -> None:
     async with wire(address) as client:
         await client.subscribe("{ __typename }")
