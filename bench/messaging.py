@@ -65,7 +65,7 @@ async def main() -> None:
 
 
 def _settings() -> Settings:
-    return Settings(service="probe", database=DATABASE, topic_prefix=f"{new_id().hex}.")
+    return Settings(service="probe", database=DATABASE, topic_prefix=f"{new_id().hex}.", kafka_create_topics=True)
 
 
 async def _fill(database: Database) -> None:
