@@ -92,7 +92,7 @@ class Hold(Event, frozen=True, kw_only=True):
     state: HoldState
     """Where in its life the hold stands."""
     allocations: list[Allocation]
-    """Empty when refused."""
+    """What is held of which days; nothing of a hold that was refused."""
     expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     """The lease ends at this instant (RFC 3339, UTC), on the ledger's database clock."""
     refusal: Refusal | None = None

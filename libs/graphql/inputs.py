@@ -53,7 +53,7 @@ def body_of(given: Any) -> dict[str, Any]:
     problems: list[FieldError] = []
     body: dict[str, Any] = _plain(given, "", problems)
     if problems:
-        raise Invalid("Correct the fields named in `fields` and send again.", code="INVALID_ID", errors=problems)
+        raise Invalid("Correct these fields and send again.", code="INVALID_ID", errors=problems)
     return body
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from libs.kit.refusal import RefusedError, refused_tls
+from libs.kit.refusal import RefusedError, refused_tls, trusting
 
 ReadSession = NewType("ReadSession", AsyncSession)
 WriteSession = NewType("WriteSession", AsyncSession)
@@ -122,6 +122,8 @@ async def check(url: URL, seconds: float, password: str) -> None:
     Raises whatever else asyncpg does if it does not answer.
     """
     server = f"PostgreSQL at {url.host}:{url.port or 5432}" if url.host else f"PostgreSQL at {url.query.get('host')}"
+    if isinstance(root := url.query.get("sslrootcert"), str):
+        trusting(root, "sslrootcert in FILIERA_POSTGRES")
     try:
         connection = await connect(url, timeout=seconds)
     except asyncpg.InvalidPasswordError:
@@ -136,11 +138,13 @@ async def check(url: URL, seconds: float, password: str) -> None:
 
 
 def _refusal(error: Exception, server: str) -> RefusedError | None:
-    if isinstance(error, FileNotFoundError | PermissionError | asyncpg.ClientConfigurationError | ValueError):
-        return RefusedError(f"FILIERA_POSTGRES cannot be used: {error}.")
+    if refused := refused_tls(error, server, "sslrootcert in FILIERA_POSTGRES"):
+        return refused
     if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):
         return RefusedError(f"{server} does not speak TLS, and sslmode in FILIERA_POSTGRES asks for it.")
-    return refused_tls(error, server, "sslrootcert in FILIERA_POSTGRES")
+    if isinstance(error, FileNotFoundError | PermissionError | asyncpg.ClientConfigurationError | ValueError):
+        return RefusedError(f"FILIERA_POSTGRES cannot be used: {error}.")
+    return None
 
 
 async def _bind(session: AsyncSession, parties: Iterable[UUID], role: str) -> None:

@@ -11,6 +11,7 @@ Problem
 """
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -117,8 +118,15 @@ async def _on_problem(_request: Request, error: Exception) -> Response:
 
 async def _on_invalid_body(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
-    fields = [FieldError(".".join(map(str, e["loc"][1:])) or str(e["loc"][0]), e["msg"]) for e in error.errors()]
-    return problem_response(Invalid("Correct the fields named in `errors` and send again.", errors=fields))
+    fields = [
+        FieldError(".".join(map(str, e["loc"][1:])) or str(e["loc"][0]), _plain(e["msg"])) for e in error.errors()
+    ]
+    return problem_response(Invalid("Correct these fields and send again.", errors=fields))
+
+
+def _plain(message: str) -> str:
+    """Pydantic's sentence, to be read after the name of the field."""
+    return re.sub("^(Input|String|List) should ", "must ", message.removeprefix("Value error, "))
 
 
 async def _on_http(_request: Request, error: Exception) -> Response:

@@ -18,6 +18,14 @@ class RefusedError(Exception):
     """The message names the server and the setting to mend; it holds no secret."""
 
 
+def trusting(file: str | None, setting: str) -> ssl.SSLContext:
+    """TLS that believes the certificates of this file (None: the system's) and checks names; that setting names it."""
+    try:
+        return ssl.create_default_context(cafile=file)
+    except OSError as error:
+        raise RefusedError(f"{setting} names {file}, which cannot be used ({error.strerror or error}).") from None
+
+
 def refused_tls(error: BaseException, server: str, ca: str) -> RefusedError | None:
     """What an error says about TLS, if it does; `ca` says which setting names the trusted certificates."""
     for cause in _causes(error):

@@ -108,7 +108,7 @@ async def import_parties(session: WriteSession, caller: Principal, asked: Sequen
 def _refuse(faults: Iterable[Fault]) -> None:
     fields = [FieldError(fault.path, fault.message) for fault in faults]
     if fields:
-        raise Invalid("Correct the fields named in `errors` and send again.", errors=fields)
+        raise Invalid("Correct these fields and send again.", errors=fields)
 
 
 async def _must_be_registered(session: WriteSession, caller: Principal) -> None:

@@ -86,7 +86,7 @@ async def place_order(
     products = await store.products(session, (wish.product_id for wish in wishes))
     if faults := order_faults(wishes, earliest_day, due_day, products):
         fields = [FieldError(fault.path, fault.message) for fault in faults]
-        raise Invalid("Correct the fields named in `errors` and order again.", errors=fields)
+        raise Invalid("Correct these fields and order again.", errors=fields)
     lines = lines_of(wishes, products)
     price = total(lines)
     order = Order(

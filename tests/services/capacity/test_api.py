@@ -336,3 +336,12 @@ async def test_the_database_itself_lets_no_resource_stand_elsewhere(db: Database
     with pytest.raises(ForeignKeyViolationError, match="at_own_site"):
         async with db.work() as session:
             await store.publish(session, [replace(other, site_id=stands.site_id)])
+
+
+async def test_what_is_wrong_with_a_field_reads_on_from_its_name(api: httpx.AsyncClient) -> None:
+    wrong = a_body(name="", calendar=CALENDAR | {"weekly": [480], "exceptions": {}})
+    answer = await api.post("/resources", json=wrong, headers=headers(new_id(), "workshop"))
+    assert [f"{one['path']} {one['message']}" for one in answer.json()["errors"]] == [
+        "name must have at least 1 character",
+        "calendar weekly has seven quantities, Monday first, each from 0 to 1,000,000",
+    ]
