@@ -18,7 +18,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from sqlalchemy import Row, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.contracts import topics
+from libs.contracts import REGISTRY, topics
 from libs.kit.clock import Clock
 from libs.kit.db import Database, WriteSession
 from libs.kit.ids import new_id
@@ -96,6 +96,8 @@ class Relay:
         self._clock = clock
         self._broker = Broker(settings)
         self._service = settings.service
+        for event in (one for one in REGISTRY.values() if one.topic in topics(settings.service)):
+            metrics.PUBLISHED.labels(event.type)  # shown from the start: of a counter that appears, the first is missed
         self._seconds = lease_seconds
         self._lease: dict[str, Any] = {"name": settings.service, "holder": new_id(), "fence": 0}
         self._lease |= {"seconds": lease_seconds, "patience": f"{lease_seconds * 1000:.0f}"}

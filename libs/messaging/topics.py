@@ -6,6 +6,7 @@ exists is never changed: what differs is told, and mended by whoever runs the cl
 
 import argparse
 import asyncio
+import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -15,9 +16,12 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from libs.contracts import PARTITIONS, REGISTRY, TOPIC_CONFIG
-from libs.kit.settings import Settings
+from libs.kit.refusal import RefusedError
+from libs.kit.settings import Settings, read
+from libs.messaging import connection
 from libs.messaging.broker import Broker
 
+_DEADLINE = 5.0
 DECLARED = sorted({event.topic for event in REGISTRY.values()})
 
 
@@ -81,8 +85,9 @@ async def _configs(broker: Broker, topics: Sequence[str]) -> dict[str, dict[str,
     return {topic: {name: value for name, value, *_ in config} for _, _, _, topic, config in found}
 
 
-async def _run(*, check: bool) -> int:
-    broker = Broker(Settings(service="topics"))
+async def _run(settings: Settings, *, check: bool) -> int:
+    await connection.check(settings, _DEADLINE)
+    broker = Broker(settings)
     try:
         created = [] if check else await create_topics(broker, DECLARED)
         wrong = await differences(broker, DECLARED)
@@ -101,13 +106,16 @@ def main() -> int:
     """Run from the command line; 0 if every topic is as declared."""
     parser = argparse.ArgumentParser(prog="python -m libs.messaging.topics", description=__doc__)
     parser.add_argument("--check", action="store_true", help="create nothing")
-    given = parser.parse_args()
+    given, settings = parser.parse_args(), read("topics")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what went wrong is told below, in one sentence
     try:
-        return asyncio.run(_run(check=given.check))
+        return asyncio.run(_run(settings, check=given.check))
+    except RefusedError as refused:
+        print(refused, file=sys.stderr)
     except (KafkaError, OSError, TimeoutError) as error:
-        where = Settings(service="topics").kafka
-        print(f"Kafka at {where} does not do it ({type(error).__name__}): is it up, and may we?", file=sys.stderr)
-        return 1
+        told = f"Kafka at {settings.kafka} did not do it ({type(error).__name__}): is it up, and may we?"
+        print(told, file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":
