@@ -11,14 +11,16 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from libs.kit.refusal import RefusedError, refused_tls, speaks_tls
+from libs.kit.refusal import RefusedError, refused_tls, speaks_tls, trusting
 
 log = logging.getLogger(__name__)
 
 _DEADLINE = 0.5
+_TRUST = "ssl_ca_certs in FILIERA_REDIS"
 AWAY = (RedisError, OSError, TimeoutError)
 
 
@@ -102,19 +104,41 @@ async def check(url: str, password: SecretStr | None, seconds: float) -> None:
     client = _client(url, password, socket_timeout=seconds, retry=Retry(NoBackoff(), 0))
     at = client.connection_pool.connection_kwargs
     host, port = at.get("host", "localhost"), int(at.get("port", 6379))
+    if authorities := at.get("ssl_ca_certs"):
+        trusting(authorities, _TRUST)
     server = f"Valkey at {at.get('path') or f'{host}:{port}'}"
     try:
         await client.ping()
     except AuthenticationError:
         raise RefusedError(f"{server} refuses the user or the password: set FILIERA_REDIS_PASSWORD.") from None
-    except RedisConnectionError as error:
-        if refused := refused_tls(error, server, "ssl_ca_certs in FILIERA_REDIS"):
-            raise refused from None
-        if url.startswith("redis:") and await speaks_tls(host, port):
-            raise RefusedError(f"{server} wants TLS: write rediss:// in FILIERA_REDIS.") from None
-        raise
+    except (RedisConnectionError, RedisTimeoutError) as error:  # the latter, where TLS is not answered
+        raise await _refusal(error, url, (host, port)) or error from None
     finally:
         await _quietly(client.aclose())
+
+
+async def _refusal(error: Exception, url: str, address: tuple[str, int]) -> RefusedError | None:
+    server = f"Valkey at {address[0]}:{address[1]}"
+    if refused := refused_tls(error, server, _TRUST):
+        return refused
+    if url.startswith("redis:") and await speaks_tls(*address):
+        return RefusedError(f"{server} wants TLS: write rediss:// in FILIERA_REDIS.")
+    if url.startswith("rediss:") and await _speaks_plainly(*address):
+        return RefusedError(f"{server} does not speak TLS: write redis:// in FILIERA_REDIS.")
+    return None
+
+
+async def _speaks_plainly(host: str, port: int) -> bool:
+    plain = Redis(host=host, port=port, socket_timeout=_DEADLINE, retry=Retry(NoBackoff(), 0))
+    try:
+        await plain.ping()
+    except (AuthenticationError, ResponseError):  # it wants a password: that is an answer
+        return True
+    except AWAY:
+        return False
+    finally:
+        await _quietly(plain.aclose())
+    return True
 
 
 def _client(url: str, password: SecretStr | None, **options: Any) -> Redis:

@@ -14,7 +14,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.admin import SaslHandShakeRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
-from libs.kit.refusal import RefusedError, refused_tls, speaks_tls
+from libs.kit.refusal import RefusedError, refused_tls, speaks_tls, trusting
 from libs.kit.settings import Settings
 
 _QUESTION_MS = 2000
@@ -41,16 +41,13 @@ def servers(settings: Settings) -> list[str]:
 
 
 def _trust(settings: Settings) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=settings.kafka_ca)
-    except OSError as error:
-        raise RefusedError(f"FILIERA_KAFKA_CA names {settings.kafka_ca}, which cannot be used: {error}.") from None
+    context = trusting(settings.kafka_ca, "FILIERA_KAFKA_CA")
     if settings.kafka_cert:
         try:
             context.load_cert_chain(settings.kafka_cert, settings.kafka_key)
         except OSError as error:
             files = "FILIERA_KAFKA_CERT and FILIERA_KAFKA_KEY"
-            raise RefusedError(f"{files} name files that cannot be used: {error}.") from None
+            raise RefusedError(f"{files} name files that cannot be used ({error.strerror or error}).") from None
     return context
 
 
