@@ -68,5 +68,7 @@ async def speaks_tls(host: str, port: int) -> bool:
         async with asyncio.timeout(_DEADLINE):
             _, writer = await asyncio.open_connection(host, port, ssl=look)
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
             return True
     return False

@@ -70,7 +70,7 @@ async def _ask(host: str, port: int, given: dict[str, Any]) -> None:
     try:
         await connection.send(MetadataRequest([]))
     finally:
-        connection.close()
+        await connection.close()
 
 
 async def _refusal(error: Exception, settings: Settings, host: str, port: int) -> RefusedError | None:
@@ -119,5 +119,5 @@ async def _asks_for_a_user(host: str, port: int, given: dict[str, Any]) -> bool 
     except (OSError, KafkaError, TimeoutError):
         return False
     finally:
-        connection.close()
+        await connection.close()
     return answer.error_code in {0, UnsupportedSaslMechanismError.errno}
