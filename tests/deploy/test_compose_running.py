@@ -65,3 +65,12 @@ def test_up_again_changes_nothing(composed: Composed) -> None:
     before = {name: composed.state(name)["ID"] for name in SERVICES}
     composed.compose("up", "--wait")
     assert {name: composed.state(name)["ID"] for name in SERVICES} == before
+
+
+async def test_what_was_taken_down_comes_up_again_with_all_that_it_had(composed: Composed) -> None:
+    had = await composed.ask("orders", "SELECT id, state FROM orders ORDER BY id")
+    composed.compose("down")
+    composed.up()
+    assert await composed.ask("orders", "SELECT id, state FROM orders ORDER BY id") == had != []
+    assert await settled(composed) == []
+    assert "All 10 steps held" in composed.demo()
