@@ -15,7 +15,8 @@ from typing import Any, NewType
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import URL, text
+from sqlalchemy import URL, event, text
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -101,15 +102,22 @@ def engine(url: URL, connecting: dict[str, Any], **options: Any) -> AsyncEngine:
 
 
 def _pool(url: URL, size: int) -> AsyncEngine:
-    return engine(
+    made = engine(
         url,
         {"timeout": 5, "command_timeout": 20, "server_settings": _SERVER_SETTINGS},
         pool_size=size,
         max_overflow=0,
         pool_timeout=5,
-        pool_pre_ping=False,
         hide_parameters=True,  # an error is logged with its statement, never with what parties sent
     )
+    event.listen(made.sync_engine, "checkout", _not_if_closed)
+    return made
+
+
+def _not_if_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Hand out no connection that its server has ended, as in a failover. asyncpg knows of it without asking."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def _in_use(pooled: AsyncEngine) -> bool:

@@ -1,11 +1,14 @@
 """Sessions: what they may see and do."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from libs.kit.db import Database
+from libs.kit.db import Database, connect
 from libs.kit.ids import new_id
+from libs.kit.settings import Settings
 
 ADD = text("INSERT INTO thing VALUES (:id, :party, 1)")
 COUNT = text("SELECT count(*) FROM thing")
@@ -66,3 +69,15 @@ async def test_a_crowd_of_requests_does_not_keep_background_work_waiting(kit_dat
     async with narrow.write(new_id()), narrow.work() as session:
         assert await session.scalar(text("SELECT 1")) == 1
     await narrow.close()
+
+
+async def test_after_a_failover_no_request_is_given_a_dead_connection(kit_database: Database) -> None:
+    async with kit_database.write() as one, kit_database.write() as other:
+        victims = [await session.scalar(text("SELECT pg_backend_pid()")) for session in (one, other)]
+    admin = await connect(Settings(service="postgres").server, timeout=10)
+    await admin.execute("SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) pid", victims, timeout=10)
+    await admin.close(timeout=5)
+    await asyncio.sleep(0.2)
+    for _ in victims:
+        async with kit_database.write() as session:
+            assert await session.scalar(text("SELECT pg_backend_pid()")) not in victims
