@@ -301,20 +301,22 @@ def test_only_the_gateway_is_reached_from_outside_and_commands_come_from_it_alon
         assert callers == (set() if name == "gateway" else {"gateway"})
 
 
-def test_servers_come_first_then_migrations_then_services(overlay: str) -> None:
+def test_servers_come_first_then_migrations_then_services_then_the_gateway(overlay: str) -> None:
     steps = {
         (one["kind"], one["metadata"]["name"]): one["metadata"]["labels"]["filiera/step"] for one in rendered(overlay)
     }
-    assert {steps["Deployment", name] for name in SERVICES} == {"3-services"}
-    assert {step for (kind, _), step in steps.items() if kind == "Job"} == {"2-before"}
     assert {step for (kind, _), step in steps.items() if kind.startswith("Kafka")} == {"1-servers"}
-    assert steps["Cluster", "postgres"] == "1-servers"
+    assert steps["Cluster", "postgres"] == steps["NetworkPolicy", "gateway"] == "1-servers"
+    assert {step for (kind, _), step in steps.items() if kind == "Job"} == {"2-before"}
+    assert {steps["Deployment", name] for name in SERVICES if name != "gateway"} == {"3-services"}
+    assert steps["Deployment", "gateway"] == "4-gateway"
 
 
 def test_alerts_are_about_metrics_that_the_services_have(overlay: str) -> None:
     (rules,) = of_kind(overlay, "PrometheusRule").values()
     told = " ".join(rule["expr"] for group in rules["spec"]["groups"] for rule in group["rules"])
     ours = {name.removesuffix("_bucket") for name in re.findall(r"filiera_\w+", told)}
-    importlib.import_module("libs.service.app")
+    for module in ("libs.service.app", "libs.graphql.schema"):
+        importlib.import_module(module)
     assert len(ours) >= 5
     assert ours <= {metric.name for metric in prometheus_client.REGISTRY.collect()}
