@@ -95,7 +95,7 @@ class Kafka(DockerContainer):
         return self
 
     def environment(self) -> dict[str, str]:
-        return {"FILIERA_KAFKA": _address(self, 9092), "FILIERA_KAFKA_CREATE_TOPICS": "true"}
+        return {"FILIERA_KAFKA": _address(self, 9092)}
 
 
 class Servers:
