@@ -15,10 +15,14 @@ from libs.kit.ids import new_id
 from libs.kit.migrate import migrate
 from libs.kit.settings import Settings
 from libs.kit.testing import make_issuer
+from libs.stack.brokers import EMBEDDED
 from libs.stack.servers import Servers
+from tests import containers
 
 GIVEN = ("FILIERA_POSTGRES", "FILIERA_KAFKA", "FILIERA_REDIS")
 PREFIX = "FILIERA_TEST_RUN"
+KAFKA = "FILIERA_TEST_KAFKA"
+"""What `./filiera test --kafka` said; tests that start servers of their own take the same."""
 
 Databases = Callable[[str], Awaitable[Database]]
 Clients = Callable[[str], Awaitable[httpx.AsyncClient]]
@@ -33,20 +37,43 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="filiera-test-", ignore_cleanup_errors=True)))
     os.environ[PREFIX] = f"t{os.getpid()}"
     make_issuer(folder)
+    if KAFKA in os.environ:
+        os.environ.pop("FILIERA_KAFKA", None)
+    config.stash[_SERVERS] = _start_missing(folder, stack)
+    os.environ["FILIERA_KAFKA_CREATE_TOPICS"] = "true"  # each file has topics of its own
+
+
+_SERVERS: pytest.StashKey[dict[str, str]] = pytest.StashKey()
+
+
+def _start_missing(folder: Path, stack: ExitStack) -> dict[str, str]:
+    """Start what is not given and name it in the environment; what each is, for people."""
     missing = [name for name in GIVEN if name not in os.environ]
-    if missing:
-        servers = stack.enter_context(Servers(folder / "home", durable=False))
-        os.environ.update({name: value for name, value in servers.environment().items() if name not in os.environ})
-        config.stash[_STARTED] = missing
+    known = dict.fromkeys(GIVEN, "given")
+    if not missing:
+        return known
+    servers: Servers | containers.Servers
+    if KAFKA not in os.environ and containers.available():
+        servers = stack.enter_context(containers.Servers(*missing))
+        known |= {name: f"testcontainers {containers.IMAGES[name]}" for name in missing}
+    else:
+        kafka = os.environ.get("FILIERA_KAFKA") or os.environ.get(KAFKA, EMBEDDED)
+        servers = stack.enter_context(Servers(folder / "home", durable=False, kafka=kafka))
+        known |= dict.fromkeys(missing, "embedded") | {"FILIERA_KAFKA": servers.brokers.label}
+    # A setting such as FILIERA_KAFKA_REPLICATION goes with its server.
+    started = {name: value for name, value in servers.environment().items() if name.startswith(tuple(missing))}
+    os.environ.update(started)
+    return known
 
 
-_STARTED: pytest.StashKey[list[str]] = pytest.StashKey()
+def own_kafka() -> str:
+    """The kind of Kafka for a test that wants one of its own: that of the run, where the stack has it."""
+    return os.environ.get(KAFKA, EMBEDDED)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say which servers the tests run on."""
-    started = config.stash.get(_STARTED, [])
-    return [f"{name}: {'embedded' if name in started else 'given'}" for name in GIVEN]
+    return [f"{name}: {what}" for name, what in config.stash.get(_SERVERS, {}).items()]
 
 
 @pytest.fixture

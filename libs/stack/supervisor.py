@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from libs.stack import state
+from libs.stack.brokers import LONGEST_START
 from libs.stack.child import Child, last_line, stop_all
 from libs.stack.errors import StackError
 from libs.stack.logs import Logs
-from libs.stack.platform import SERVERS, Platform
+from libs.stack.platform import Platform
 
 PAUSES = (0.1, 0.5, 1.0, 2.0)
 """Seconds before the first, second … restart within CRASH_WINDOW; one crash more and the process counts as failed."""
@@ -46,7 +47,8 @@ class Supervisor:
             name: Watched(platform.child(name), state.Process(platform.url(name))) for name in platform.names
         }
         self._state = state.State(os.getpid(), platform.port, platform.environment())
-        self._state.processes = {name: each.process for name, each in self._watched.items()}
+        given = {name: state.Process(url, state="given") for name, url in platform.given.items()}
+        self._state.processes = given | {name: each.process for name, each in self._watched.items()}
 
     def run(self) -> None:
         """Start all, watch until asked to stop, stop all. Raises StackError when it cannot start."""
@@ -54,6 +56,7 @@ class Supervisor:
         with home.locked():
             state.end_leftovers(home)
             self._platform.check_ports()
+            self._logs.say(f"starting {', '.join(self._platform.names)} (logs: {home.logs})")
             home.make_sockets()
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, self._on_signal)
@@ -66,10 +69,12 @@ class Supervisor:
                 self._stop_all()
 
     def _start_all(self) -> None:
-        servers = [self._watched[name] for name in SERVERS]
+        servers = [self._watched[name] for name in self._platform.servers]
         self._start(*servers)
-        self._until(lambda: all(each.process.state == "ready" for each in servers), "the servers", 30, servers)
-        self._migrate()
+        ready = lambda: all(each.process.state == "ready" for each in servers)  # noqa: E731
+        self._until(ready, "the servers", LONGEST_START, servers)
+        self._carry_out(self._platform.migration(), "the databases")
+        self._carry_out(self._platform.topics(), "the topics")
         services = [self._watched[name] for name in self._platform.services]
         self._start(*services)
         self._until(lambda: all(each.process.state in ("ready", "failed") for each in services), "the services", 120)
@@ -98,14 +103,14 @@ class Supervisor:
                     self._give_up(each.child)
             time.sleep(0.05)
 
-    def _migrate(self) -> None:
-        migration = self._platform.migration()
-        if migration is None:
+    def _carry_out(self, task: Child | None, what: str) -> None:
+        """Run a program to its end, which must be a good one."""
+        if task is None:
             return
-        self._launch(migration)
-        self._until(lambda: migration.pid is None, "the databases", 300)
-        if migration.process and migration.process.returncode:
-            self._give_up(migration)
+        self._launch(task)
+        self._until(lambda: task.pid is None, what, 300)
+        if task.process and task.process.returncode:
+            self._give_up(task)
 
     def _give_up(self, child: Child) -> None:
         self._logs.wait_for(child.name)
@@ -141,10 +146,16 @@ class Supervisor:
         elif current == "starting" and watched.child.ready:
             self._turn(watched, "ready")
             if watched.process.restarts:
-                self._logs.say(f"{watched.child.name} is back")
+                self._is_back(watched.child.name)
         elif current == "restarting" and time.monotonic() >= watched.again_at:
             watched.process.restarts += 1
             self._start(watched)
+
+    def _is_back(self, name: str) -> None:
+        self._logs.say(f"{name} is back")
+        # It may have lost its log, and then nobody else creates the topics. Where they exist nothing happens.
+        if self._platform.is_broker(name) and (topics := self._platform.topics()):
+            self._launch(topics)
 
     def _note_a_crash(self, watched: Watched) -> None:
         name, now = watched.child.name, time.monotonic()
@@ -154,7 +165,7 @@ class Supervisor:
             self._turn(watched, "failed")
             self._logs.say(
                 f"{name} stopped {len(watched.crashes)} times within a minute and stays down; the rest runs on."
-                f" Look at {self._platform.home.log(name)}, then `./filiera down` and `up`"
+                f" Look at {self._platform.home.log(name)}, then `./filiera down{self._platform.home.option}` and `up`"
             )
             return
         watched.again_at = now + PAUSES[len(watched.crashes) - 1]
@@ -175,8 +186,8 @@ class Supervisor:
     def _stop_all(self) -> None:
         self._logs.say("stopping")
         children = {name: each.child for name, each in self._watched.items()}
-        stop_all([child for name, child in children.items() if name not in SERVERS], seconds=6)
-        stop_all([children[name] for name in SERVERS], seconds=3)
+        stop_all([children[name] for name in self._platform.services], seconds=6)
+        stop_all([children[name] for name in self._platform.servers], seconds=8)
         for name, each in self._watched.items():
             self._logs.wait_for(name)
             each.process.pid = each.process.birth = None

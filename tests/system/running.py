@@ -21,6 +21,7 @@ from libs.stack.home import Home
 from libs.stack.issuer import Issuer
 from libs.stack.platform import services
 from libs.stack.postgres import dsn
+from tests.conftest import own_kafka
 
 ROOT = Path(__file__).parent.parent.parent
 SERVICES = services()
@@ -75,7 +76,7 @@ class Running:
         return status[name]["pid"] not in (old, None) and all(part["state"] == "ready" for part in status.values())
 
     def up(self) -> None:
-        self.run("up", "--detach", "--port", str(self.port))
+        self.run("up", "--detach", "--port", str(self.port), "--kafka", own_kafka())
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "libs.stack", arguments[0], "--home", str(self.home), *arguments[1:]]
@@ -101,13 +102,13 @@ class Running:
 
 
 def free_ports() -> int:
-    """A port with nine free ones behind it, chosen so that parallel test workers seldom meet."""
+    """A port with nineteen free ones behind it, chosen so that parallel test workers seldom meet."""
     start = os.getpid() * 7 + int(time.monotonic() * 1000)
     for step in range(len(_PORTS)):
         port = _PORTS[(start + step) % len(_PORTS)]
-        if all(_free(port + offset) for offset in range(10)):
+        if all(_free(port + offset) for offset in range(20)):
             return port
-    raise AssertionError("no ten free ports in a row")
+    raise AssertionError("no twenty free ports in a row")
 
 
 def _free(port: int) -> bool:

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import importlib
 import os
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -47,7 +48,7 @@ def run(given: argparse.Namespace) -> int:
     home = Home(given.home)
     found = state.read(home)
     if found is None or not home.is_locked():
-        raise StackError(f"nothing is running in {home.path}: start it with `./filiera up`")
+        raise StackError(f"nothing is running in {home.path}: start it with `./filiera up{home.option}`")
     os.environ.update(found.environment)
     actions = {"tail": _tail, "parked": _parked, "replay": _replay, "republish": _republish}
     asyncio.run(actions[given.action](given, [name for name in found.processes if _has_database(name)]))
@@ -67,6 +68,7 @@ async def _tail(given: argparse.Namespace, services: Sequence[str]) -> None:
 
     known = sorted(topic for service in services for topic in topics(service))
     _check("topic", given.topics, known)
+    print(f"waiting for events of {', '.join(given.topics or known)}; Ctrl-C ends", file=sys.stderr, flush=True)
     async for message in Broker(Settings(service="filiera-cli")).tail(given.topics or known):
         print(f"{message.topic} v{message.version} {message.type}\n  {message.payload.decode()}", flush=True)
 

@@ -23,7 +23,7 @@ def run(given: argparse.Namespace) -> int:
     home = Home(given.home)
     found = state.read(home)
     if found is None or not home.is_locked():
-        raise StackError(f"nothing is running in {home.path}: start it with `./filiera up`")
+        raise StackError(f"nothing is running in {home.path}: start it with `./filiera up{home.option}`")
     address = urlsplit(found.environment["FILIERA_POSTGRES"])._replace(path=f"/{given.service}")
     psql = str(BINARIES / "psql")
     os.execv(psql, [psql, address.geturl(), *given.rest])  # noqa: S606 - becoming psql is the point

@@ -6,9 +6,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from libs.stack import health, state
+from libs.stack import health, probe, state
 from libs.stack.home import Home
-from libs.stack.platform import SERVERS, Platform
+from libs.stack.platform import Platform
 
 HELP = "every process, its oldest unsent event, its lag, what is parked"
 EXAMPLE = "example: ./filiera status --json   (exit code 0 if all is ready, else 1)"
@@ -27,8 +27,8 @@ def run(given: argparse.Namespace) -> int:
     elif home.is_locked():
         _show(processes)
     else:
-        print(f"filiera: nothing is running in {home.path}; `./filiera up` starts it")
-    return 0 if all(process["state"] == "ready" for process in processes.values()) else 1
+        print(f"filiera: nothing is running in {home.path}; `./filiera up{home.option}` starts it")
+    return 0 if home.is_locked() and all(each["state"] in ("ready", "given") for each in processes.values()) else 1
 
 
 def look(home: Home) -> dict[str, dict[str, Any]]:
@@ -39,16 +39,19 @@ def look(home: Home) -> dict[str, dict[str, Any]]:
         platform = Platform(home)
         return {name: {"url": platform.url(name), "pid": None, "state": "stopped"} for name in platform.names}
     with ThreadPoolExecutor() as threads:
-        seen = threads.map(lambda item: _process(*item, running=running), found.processes.items())
+        seen = threads.map(lambda process: _process(process, running=running), found.processes.values())
         return dict(zip(found.processes, seen, strict=True))
 
 
-def _process(name: str, process: state.Process, *, running: bool) -> dict[str, Any]:
-    if not running:
+def _process(process: state.Process, *, running: bool) -> dict[str, Any]:
+    if not running and process.state != "given":
         return {"url": process.url, "pid": None, "state": "stopped"}
     shown = {"url": process.url, "pid": process.pid, "state": process.state, "restarts": process.restarts}
-    if name in SERVERS or process.state not in ("starting", "ready"):
+    if process.state not in ("starting", "ready"):
         return shown
+    if not process.url.startswith("http://"):
+        silent = process.state == "ready" and not probe.answers(process.url)
+        return shown | ({"state": "silent"} if silent else {})
     report = health.report(int(process.url.rpartition(":")[2]))
     if process.state == "ready" and not (report and report.get("ready")):
         shown["state"] = "unready" if report else "silent"
@@ -67,7 +70,7 @@ def _show(processes: dict[str, dict[str, Any]]) -> None:
         oldest = process.get("outbox_oldest_seconds")
         table.add_row(
             name,
-            f"[{'green' if process['state'] == 'ready' else 'red'}]{process['state']}[/]",
+            f"[{'green' if process['state'] in ('ready', 'given') else 'red'}]{process['state']}[/]",
             str(process["pid"] or "-"),
             str(process.get("restarts", 0)),
             "-" if oldest is None else f"{oldest:.1f} s",

@@ -21,12 +21,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
+    if not given.party.strip():
+        raise StackError("--party is empty: give a name, such as sartoria-brera, or a UUID")
     if not 0 < given.hours <= 24 * 365:
         raise StackError("--hours must be more than 0 and at most 8760 (a year)")
     home = Home(given.home)
     home.make()
     party, seconds = party_id(given.party), int(given.hours * 3600)
     print(Issuer(home).token(party, given.role, f"{given.party}@filiera-dev", seconds))
-    until = time.strftime("%Y-%m-%d %H:%M", time.localtime(time.time() + seconds))
+    until = time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(time.time() + seconds))
     print(f"party {party} ({given.party}), role {given.role}, good until {until}", file=sys.stderr)
     return 0

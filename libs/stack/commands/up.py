@@ -2,18 +2,26 @@
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 from libs.stack import state
+from libs.stack.brokers import EMBEDDED, choice
 from libs.stack.child import last_line
 from libs.stack.errors import StackError
 from libs.stack.home import Home
-from libs.stack.platform import DEFAULT_PORT, FIRST_QUERY, ROOT, Platform
+from libs.stack.platform import DEFAULT_PORT, FIRST_QUERY, Platform, Wanted
 
 HELP = "start everything: servers, databases, services"
-EXAMPLE = "example: ./filiera up --detach --home /tmp/second --port 8100"
+EXAMPLE = """\
+examples: ./filiera up --detach --home /tmp/second --port 8100
+          ./filiera up --kafka apache      (Apache Kafka instead of the embedded broker; apache:3 for three brokers)
+          ./filiera up --kafka HOST:9092 --postgres postgresql://admin:secret@HOST/postgres --redis redis://HOST:6379/0
+FILIERA_KAFKA_*, FILIERA_POSTGRES_* and FILIERA_REDIS_* say how to use servers that are given: users, certificates."""
+KAFKA = "embedded (the default), apache, apache:3, or HOST:PORT[,HOST:PORT...] of a given cluster"
 LONGEST_START = 480
 """Seconds; the supervisor gives up sooner on each of its steps."""
 
@@ -22,13 +30,27 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=int, default=DEFAULT_PORT, metavar="N", help="the gateway's port; N to N+9 are used (8000)"
     )
+    parser.add_argument("--kafka", type=choice, default=EMBEDDED, metavar="WHICH", help=KAFKA)
+    parser.add_argument("--postgres", type=_url("postgresql"), metavar="DSN", help="a given server, as administrator")
+    parser.add_argument("--redis", type=_url("redis", "rediss", "unix"), metavar="URL", help="a given Valkey or Redis")
     parser.add_argument("--detach", action="store_true", help="return when all is ready, and leave it running")
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def check(given: str) -> str:
+        if not given.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise argparse.ArgumentTypeError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return given
+
+    return check
 
 
 def run(given: argparse.Namespace) -> int:
     home = Home(given.home)
+    platform = Platform(home, given.port, Wanted(given.kafka, given.postgres, given.redis))
     home.make()
-    platform = Platform(home, given.port)
+    home.check_free()
+    platform.brokers.prepare()
     if given.detach:
         _detach(platform)
         return 0
@@ -37,7 +59,6 @@ def run(given: argparse.Namespace) -> int:
 
     detached = os.environ.pop("FILIERA_DETACHED", "") == "1"
     logs = Logs(home, echo=not detached)
-    print(f"filiera: starting {', '.join(platform.names)} (logs: {home.logs})", flush=True)
     Supervisor(platform, logs, lambda started: None if detached else welcome(started)).run()
     return 0
 
@@ -48,7 +69,7 @@ def welcome(platform: Platform) -> None:
     from rich.table import Table
 
     table = Table("process", "address", box=None, header_style="bold", pad_edge=False)
-    for name in [*platform.services, *(name for name in platform.names if name not in platform.services)]:
+    for name in [*platform.services, *platform.servers, *platform.given]:
         table.add_row(name, platform.url(name))
     table.columns[-1].overflow = "fold"
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
@@ -58,7 +79,7 @@ def welcome(platform: Platform) -> None:
 
 
 def _first_query(platform: Platform) -> str:
-    home = "" if platform.home.path == ROOT / ".filiera" else f" --home {platform.home.path}"
+    home = platform.home.option
     return f"""
 A first query:
 
@@ -66,16 +87,15 @@ A first query:
     -H "Authorization: Bearer $(./filiera token --party sartoria-brera --role brand{home})" \\
     -d '{{"query": "{FIRST_QUERY}"}}'
 
-It lists nobody yet on a new platform: `./filiera demo{home}` brings people in and plays the whole story.
+It lists whoever is there: `./filiera demo{home}` brings people in and plays the whole story.
 """
 
 
 def _detach(platform: Platform) -> None:
     log = platform.home.log("filiera")
-    command = [sys.executable, "-P", "-m", "libs.stack", "up", "--home", str(platform.home.path)]
     with log.open("a") as output:
         supervisor = subprocess.Popen(
-            [*command, "--port", str(platform.port)],
+            [sys.executable, "-P", "-m", "libs.stack", "up", *_options(platform)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -91,13 +111,22 @@ def _detach(platform: Platform) -> None:
     welcome(platform)
 
 
+def _options(platform: Platform) -> list[str]:
+    wanted = platform.wanted
+    options = ["--home", str(platform.home.path), "--port", str(platform.port), "--kafka", wanted.kafka]
+    for name, address in (("--postgres", wanted.postgres), ("--redis", wanted.redis)):
+        options += [name, address] if address else []
+    return options
+
+
 def _wait(platform: Platform, supervisor: "subprocess.Popen[bytes]") -> None:
     """Until all is ready. The supervisor itself gives up on what does not come; here we only watch it."""
     deadline = time.monotonic() + LONGEST_START
     while time.monotonic() < deadline:
         if supervisor.poll() is not None:
             log = platform.home.log("filiera")
-            raise StackError(f"{last_line(log).removeprefix('filiera: ')} (log of the start: {log})")
+            said = re.sub(r"^filiera( \||:) ", "", last_line(log))
+            raise StackError(f"{said if supervisor.returncode else 'stopped while starting'} (log of the start: {log})")
         now = state.read(platform.home)
         if now and now.supervisor == supervisor.pid:
             failed = [name for name, process in now.processes.items() if process.state == "failed"]

@@ -1,7 +1,9 @@
 """Settings of the probe with topics of its own, tasks that end with the test, and a broker that may be killed."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,63 +12,59 @@ import pytest
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.settings import Settings
-from libs.stack.child import free_port, start_and_wait
+from libs.stack.brokers import PORTS, new_cluster_id
+from libs.stack.child import free_ports
 from libs.stack.home import Home
-from libs.stack.servers import broker
+from libs.stack.servers import brokers
+from tests.conftest import own_kafka
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class OwnBroker:
-    """An embedded broker of one test."""
+    """Kafka of one test, of the kind that the run is on: the embedded broker, or one or three of Apache Kafka."""
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self.port = free_port()
-        self.child = broker(home, self.port)
-        self.address = f"127.0.0.1:{self.port}"
+    def __init__(self, home: Home, kind: str) -> None:
+        self.brokers = brokers(home, kind, free_ports(PORTS[kind]))
 
-    def start(self) -> None:
-        """Start with an empty log and a new cluster id."""
-        start_and_wait([self.child], self._home.log, seconds=30)
+    def settings(self, settings: Settings) -> Settings:
+        """These, for this Kafka."""
+        own = {name.removeprefix("FILIERA_").lower(): value for name, value in self.brokers.environment().items()}
+        return Settings(**(settings.model_dump() | own))
 
-    def wipe(self) -> None:
-        self.child.kill()
-        self.start()
+    async def wipe(self) -> None:
+        """All brokers are killed and come back with an empty log: another cluster."""
+        self.brokers.wipe()
+        await asyncio.to_thread(self.brokers.start)
 
-    def advertise(self, port: int) -> None:
-        """From now on clients are told that it is there."""
-        command = self.child.command()
-        command[command.index("--advertised-listener-url") + 1] = f"tcp://127.0.0.1:{port}"
-        self.child.command = lambda: command
-        self.address = f"127.0.0.1:{port}"
+    def send(self, number: signal.Signals) -> None:
+        for child in self.brokers.children:
+            child.send(number)
 
     def keep_its_id(self) -> None:
         """From now on it is wiped without its id telling so."""
-        command = self.child.command()
-        self.child.command = lambda: command
+        self.brokers.cluster_id = new_cluster_id()
 
 
 @pytest.fixture
 def own_broker(tmp_path: Path) -> Iterator[OwnBroker]:
     home = Home(tmp_path / "home")
     home.make()
-    made = OwnBroker(home)
-    made.start()
+    made = OwnBroker(home, own_kafka())
+    made.brokers.start()
     yield made
-    made.child.kill()
+    made.brokers.kill()
 
 
 class Cable:
     """What lies between clients and a broker. Cut, it carries nothing on the connections there are, and closes none."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self) -> None:
         self._carrying: list[asyncio.Task[None]] = []
         self._ends: list[asyncio.StreamWriter] = []
 
-    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        to_broker = await asyncio.open_connection("127.0.0.1", self._port)
+    async def connect(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        to_broker = await asyncio.open_connection("127.0.0.1", port)
         self._ends += [writer, to_broker[1]]
         for source, end in ((reader, to_broker[1]), (to_broker[0], writer)):
             self._carrying.append(asyncio.create_task(_carry(source, end)))
@@ -92,13 +90,13 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 @pytest.fixture
 async def cable(own_broker: OwnBroker) -> AsyncIterator[Cable]:
     """Clients of `own_broker` reach it through this."""
-    made = Cable(own_broker.port)
-    server = await asyncio.start_server(made.connect, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    own_broker.advertise(port)
-    own_broker.wipe()
+    made, ports = Cable(), own_broker.brokers.ports
+    servers = [await asyncio.start_server(partial(made.connect, port), "127.0.0.1", 0) for port in ports]
+    own_broker.brokers.advertised = [server.sockets[0].getsockname()[1] for server in servers]
+    await own_broker.wipe()
     yield made
-    server.close()
+    for server in servers:
+        server.close()
     await made.take_away()
 
 

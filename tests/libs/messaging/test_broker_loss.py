@@ -21,7 +21,7 @@ from tests.libs.messaging.conftest import Cable, OwnBroker, Spawn
 @pytest.fixture
 async def running(kit_database: Database, settings: Settings, own_broker: OwnBroker, spawn: Spawn) -> Settings:
     """A relay and a consumer on a broker of their own."""
-    own = settings.model_copy(update={"kafka": own_broker.address})
+    own = own_broker.settings(settings)
     spawn(Relay(kit_database, own, SystemClock()).run())
     spawn(Consumer(kit_database, own, probe.SUBSCRIPTIONS, SystemClock()).run())
     return own
@@ -34,7 +34,7 @@ async def test_the_broker_wiped_in_mid_stream_loses_nothing(
     for _ in range(3):
         writing = asyncio.create_task(probe.keep_writing(kit_database, ids))
         await asyncio.sleep(1.5)
-        own_broker.wipe()
+        await own_broker.wipe()
         await asyncio.sleep(1.5)
         await probe.stop(writing)
     await probe.everything_had_its_effect_once(kit_database, seconds=40)
@@ -47,7 +47,7 @@ async def test_the_broker_wiped_while_nothing_happens_is_noticed(
     ids = await probe.make(kit_database, 5)
     await probe.change(kit_database, ids, times=3)
     await probe.everything_had_its_effect_once(kit_database)
-    own_broker.wipe()
+    await own_broker.wipe()
     await _the_new_log_has_all(kit_database, running)
     await probe.change(kit_database, ids)
     await probe.everything_had_its_effect_once(kit_database)
@@ -57,13 +57,13 @@ async def test_a_log_that_became_shorter_under_the_same_cluster_id_is_noticed_by
     kit_database: Database, settings: Settings, own_broker: OwnBroker, spawn: Spawn
 ) -> None:
     own_broker.keep_its_id()
-    own_broker.wipe()
-    own = settings.model_copy(update={"kafka": own_broker.address})
+    await own_broker.wipe()
+    own = own_broker.settings(settings)
     spawn(Relay(kit_database, own, SystemClock()).run())
     ids = await probe.make(kit_database, 5)
     await probe.change(kit_database, ids, times=3)
     await eventually(lambda: probe.all_sent(kit_database))
-    own_broker.wipe()
+    await own_broker.wipe()
     await probe.change(kit_database, ids)
     log = await probe.log_of(own, 20)
     assert all(sorted(set(versions)) == [1, 2, 3, 4] for versions in log.values())
@@ -81,7 +81,7 @@ async def test_a_wiped_broker_gets_the_newest_state_of_an_aggregate_whose_histor
     await tidy(kit)
     await kit.close()
     assert await probe.told(kit_database) == {(one, 3) for one in ids}
-    own_broker.wipe()
+    await own_broker.wipe()
     assert await probe.log_of(running, 5) == {one: [3] for one in ids}
 
 
@@ -91,9 +91,9 @@ async def test_a_broker_that_hangs_for_a_while_stops_nobody_for_good(
     ids = await probe.make(kit_database, 20)
     writing = asyncio.create_task(probe.keep_writing(kit_database, ids))
     await asyncio.sleep(1)
-    own_broker.child.send(signal.SIGSTOP)
+    own_broker.send(signal.SIGSTOP)
     await asyncio.sleep(20)
-    own_broker.child.send(signal.SIGCONT)
+    own_broker.send(signal.SIGCONT)
     await asyncio.sleep(1)
     await probe.stop(writing)
     await probe.everything_had_its_effect_once(kit_database, seconds=40)

@@ -23,7 +23,7 @@ def script(tmp_path: Path) -> Path:
     stack = tmp_path / "libs" / "stack"
     stack.mkdir(parents=True)
     (stack / "__main__.py").write_text("import os, sys\nprint(os.getcwd(), sys.argv[1:])\n")
-    for lock in ("requirements.lock", "requirements-stack.lock"):
+    for lock in ("requirements.lock", "requirements-stack.lock", "requirements-kafka.lock"):
         (tmp_path / lock).write_text("# none\n")
     return Path(shutil.copy(ROOT / "filiera", tmp_path))
 
@@ -51,6 +51,16 @@ def test_the_environment_is_made_once_and_again_when_half_made_or_the_lock_has_c
         assert made.stdout == "/ ['up', '--port', '1']\n"
         again = run(script, cwd=Path("/"))
         assert (again.stdout, again.stderr) == ("/ []\n", "")
+
+
+@pytest.mark.parametrize("option", [["--kafka", "apache:3"], ["--kafka=apache"]])
+def test_java_is_installed_only_for_those_who_ask_for_it(script: Path, option: list[str]) -> None:
+    stamp = script.parent / ".venv" / "requirements-kafka.lock.sha256"
+    run(script, "up", "--kafka", "host:9092", cwd=script.parent)
+    assert not stamp.exists()
+    asked = run(script, "up", *option, cwd=script.parent)
+    assert "requirements-kafka.lock" in asked.stderr
+    assert stamp.exists()
 
 
 def test_two_at_once_install_once(script: Path) -> None:

@@ -126,10 +126,11 @@ def test_root_may_keep_home_and_programs_in_a_folder_closed_to_others(
 
 def test_every_start_of_the_broker_is_a_new_cluster(tmp_path: Path) -> None:
     with started(tmp_path) as servers:
-        first = servers.broker.command()
-        servers.broker.kill()
-        servers.start(servers.broker)
-        second = Path(f"/proc/{servers.broker.pid}/cmdline").read_text().split("\0")
+        (broker,) = servers.brokers.children
+        first = broker.command()
+        broker.kill()
+        servers.start(broker)
+        second = Path(f"/proc/{broker.pid}/cmdline").read_text().split("\0")
     place = first.index("--cluster-id") + 1
     assert first[:place] == second[:place]
     assert first[place] != second[place]
@@ -137,7 +138,7 @@ def test_every_start_of_the_broker_is_a_new_cluster(tmp_path: Path) -> None:
 
 def test_a_server_that_cannot_start_says_why_and_takes_the_others_with_it(tmp_path: Path) -> None:
     servers = started(tmp_path)
-    servers.broker.command = lambda: ["sh", "-c", "echo no room; exit 3"]
+    servers.brokers.children[0].command = lambda: ["sh", "-c", "echo no room; exit 3"]
     with pytest.raises(StackError, match="broker stopped with exit code 3: no room"), servers:
         pass
     ends = [child.process for child in (servers.postgres, servers.valkey) if child.process]

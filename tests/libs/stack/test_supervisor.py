@@ -1,4 +1,6 @@
 import os
+import re
+import shlex
 import signal
 import socket
 import time
@@ -37,6 +39,9 @@ def test_a_second_up_in_the_same_home_is_refused_and_harms_nothing(clone: Clone)
     assert second.returncode == 1
     assert "already running" in second.stderr
     assert clone.pids() == before
+    streaming = clone.run("up", "--port", str(clone.port))
+    assert (streaming.returncode, streaming.stdout) == (1, "")
+    assert streaming.stderr == second.stderr
 
 
 def test_two_instances_live_side_by_side(clone: Clone) -> None:
@@ -48,6 +53,47 @@ def test_two_instances_live_side_by_side(clone: Clone) -> None:
         assert clone.run("status").returncode == 0
     finally:
         assert clone.run("down", *second).returncode == 0
+
+
+def test_what_is_printed_to_paste_is_for_this_home_whatever_its_name(clone: Clone) -> None:
+    home = clone.root / "a home; with spaces"
+    option = f" --home {shlex.quote(str(home))}"
+    try:
+        up = clone.up("--home", str(home))
+        assert up.returncode == 0, up.stderr
+        again = clone.up("--home", str(home))
+        for command in ("status", "down"):
+            assert f"`./filiera {command}{option}`" in again.stderr
+    finally:
+        clone.run("down", "--home", str(home))
+    assert f"`./filiera up{option}` starts it" in clone.run("status", "--home", str(home)).stdout
+    assert f"start it with `./filiera up{option}`" in clone.run("psql", "hello", "--home", str(home)).stderr
+
+
+def test_an_up_that_is_stopped_while_it_starts_says_so_once(clone: Clone) -> None:
+    clone.write_service("hello", "import time; time.sleep(60)")
+    up = clone.start("up", "--detach", "--port", str(clone.port))
+    wait_until(lambda: (clone.home / "run" / "state.json").exists() and clone.pids().get("hello") is not None)
+    assert clone.run("down").returncode == 0
+    _, err = up.communicate(timeout=30)
+    assert up.returncode == 1
+    assert err.startswith("filiera: stopped while starting")
+
+
+def test_a_server_that_is_there_and_does_not_answer_is_silent(clone: Clone) -> None:
+    clone.up()
+    pids = clone.pids()
+    servers = ("postgres", "valkey", "broker")
+    for name in servers:
+        os.kill(pids[name], signal.SIGSTOP)
+    try:
+        status = clone.status()
+        assert clone.run("status").returncode == 1
+    finally:
+        for name in servers:
+            os.kill(pids[name], signal.SIGCONT)
+    assert [status[name]["state"] for name in servers] == ["silent"] * 3
+    wait_until(lambda: clone.run("status").returncode == 0)
 
 
 def test_a_busy_port_gets_a_sentence_and_nothing_is_started(clone: Clone) -> None:
@@ -133,6 +179,8 @@ def test_ctrl_c_stops_in_order_within_10_s(clone: Clone) -> None:
         (["events", "parked", "--home", "nowhere"], "nothing is running"),
         (["events", "--home", "nowhere", "parked"], "nowhere"),
         (["token", "--party", "anna", "--role", "brand", "--hours", "0"], "--hours must be more than 0"),
+        (["token", "--party", "", "--role", "brand"], "--party is empty"),
+        (["token", "--party", " ", "--role", "brand"], "--party is empty"),
         (["up", "--home", "/proc/nowhere"], "--home"),
     ],
 )
@@ -156,6 +204,7 @@ def test_a_token_command_prints_the_token_alone(clone: Clone) -> None:
     assert done.stdout.count(".") == 2
     assert len(done.stdout.split()) == 1
     assert "1342a038-c519-5763-b822-edd1d3037d06" in done.stderr
+    assert re.search(r"good until \d{4}-\d\d-\d\d \d\d:\d\d [A-Z+-]\S+$", done.stderr)
 
 
 def test_the_first_query_to_paste_is_one_that_the_gateway_answers() -> None:
