@@ -31,7 +31,11 @@ def fetched(lock: Path) -> list[Path]:
 
 def run(child: Child, home: Home) -> None:
     """Start it and wait until it is ready."""
-    start_and_wait([child], home.log, seconds=60)
+    try:
+        start_and_wait([child], home.log, seconds=180)
+    except BaseException:
+        child.kill()
+        raise
 
 
 def accepts(port: int) -> bool:

@@ -4,8 +4,12 @@ import asyncio
 import base64
 import json
 import time
+from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from joserfc import jwt
@@ -155,3 +159,94 @@ async def test_an_issuer_that_never_gave_keys_makes_nobody_unauthenticated(tmp_p
     verifier = Verifier(Settings(service="probe", jwks=str(jwks)), SystemClock())
     with pytest.raises(Unavailable):
         await verifier.principal(f"Bearer {token(new_id(), 'brand')}")
+
+
+class Provider:
+    """An issuer on the loopback that counts what it is asked: its `published` by path, anything else is 404."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.published: dict[str, object] = {}
+        outer = self
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked[self.path] += 1
+                self.send_response(200 if self.path in outer.published else 404)
+                self.end_headers()
+                self.wfile.write(json.dumps(outer.published.get(self.path)).encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    made = Provider()
+    with made.server:
+        thread = Thread(target=made.server.serve_forever)
+        thread.start()
+        yield made
+        made.server.shutdown()
+        thread.join()
+
+
+async def test_tokens_with_unknown_keys_do_not_hammer_the_issuer(provider: Provider) -> None:
+    key, clock = OKPKey.generate_key("Ed25519", {"kid": "k"}), HandClock()
+    provider.published["/keys"] = KeySet([key]).as_dict(private=False)
+    verifier = Verifier(Settings(service="probe", jwks=f"{provider.url}/keys"), clock)
+    good = _signed(key, "k")
+    await verifier.principal(f"Bearer {good}")
+    for round_ in (1, 2, 3):
+        clock.ahead += 11
+        tries = [verifier.principal(f"Bearer {_signed(key, f'unknown-{n}')}") for n in range(50)]
+        refused = await asyncio.gather(*tries, return_exceptions=True)
+        assert {type(each) for each in refused} == {Unauthenticated}
+        assert (await verifier.principal(f"Bearer {good}")).role == PartyKind.BRAND
+        assert provider.asked["/keys"] == 1 + round_
+
+
+async def test_keys_are_found_where_the_issuer_says(provider: Provider) -> None:
+    key = OKPKey.generate_key("Ed25519", {"kid": "k"})
+    provider.published["/certs"] = KeySet([key]).as_dict(private=False)
+    about = {"issuer": provider.url, "jwks_uri": f"{provider.url}/certs"}
+    provider.published["/.well-known/openid-configuration"] = about
+    verifier = Verifier(Settings(service="probe", issuer=provider.url, jwks=""), SystemClock())
+    claims = _claims() | {"iss": provider.url}
+    signed = jwt.encode({"alg": "Ed25519", "kid": "k"}, claims, key, algorithms=["Ed25519"])
+    await verifier.principal(f"Bearer {signed}")
+    about["issuer"] = "https://somebody.else"
+    with pytest.raises(Unavailable):  # it must call itself as we do (OpenID Connect Discovery 1.0, section 4.3)
+        await Verifier(Settings(service="probe", issuer=provider.url, jwks=""), SystemClock()).principal(
+            f"Bearer {signed}"
+        )
+
+
+async def test_keys_for_other_uses_and_algorithms_do_not_count(tmp_path: Path) -> None:
+    jwks = tmp_path / "jwks.json"
+    others = [("for-encryption", {"use": "enc"}), ("of-another", {"alg": "EdDSA"})]
+    keys = {kid: OKPKey.generate_key("Ed25519", {"kid": kid, **more}) for kid, more in [*others, ("ours", {})]}
+    jwks.write_text(json.dumps(KeySet(list(keys.values())).as_dict(private=False)))
+    verifier = Verifier(Settings(service="probe", jwks=str(jwks)), SystemClock())
+    await verifier.principal(f"Bearer {_signed(OKPKey.import_key(keys['ours'].as_dict(private=True)), 'ours')}")
+    for kid, _ in others:
+        bare = OKPKey.import_key({k: v for k, v in keys[kid].as_dict(private=True).items() if k not in {"use", "alg"}})
+        with pytest.raises(Unauthenticated, match="the issuer has no such key"):
+            await verifier.principal(f"Bearer {_signed(bare, kid)}")
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({"exp": int(time.time()) - 60}, "it has expired"),
+        ({"iss": "somebody-else"}, "its claim `iss` is missing, or not what is expected here"),
+        ({"party": "not-a-uuid"}, "it is malformed"),
+    ],
+)
+async def test_the_reason_is_told_plainly(verifier: Verifier, claims: dict[str, object], reason: str) -> None:
+    with pytest.raises(Unauthenticated) as told:
+        await verifier.principal(f"Bearer {token(new_id(), 'brand', **claims)}")
+    assert told.value.detail == f"The token is not accepted: {reason}. Get a new one."
