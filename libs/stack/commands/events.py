@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import importlib
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -74,38 +73,32 @@ async def _tail(given: argparse.Namespace, services: Sequence[str]) -> None:
 
 
 async def _parked(given: argparse.Namespace, services: Sequence[str]) -> None:
-    from libs.messaging import parking
+    from libs.service import events
 
     _check("service", given.services, services)
     count = 0
     for service in given.services or services:
-        async with _database(service) as database, database.work() as session:
-            for event in await parking.parked(session, service):
-                count += 1
-                print(f"{service}: {event.type} v{event.version} of {event.aggregate_id}, {event.parked_at:%F %T}")
-                print(f"  {event.reason}")
+        async with _database(service) as database:
+            count += await events.parked(database, service)
     print(f"{count} parked; `./filiera events replay SERVICE` handles them again" if count else "nothing is parked")
 
 
 async def _replay(given: argparse.Namespace, services: Sequence[str]) -> None:
-    from libs.messaging import parking
+    from libs.service import events
 
     _check("service", [given.service], services)
-    reactions = importlib.import_module(f"services.{given.service}.subscriptions").SUBSCRIPTIONS
     async with _database(given.service) as database:
-        went, stayed = await parking.replay(database, reactions, given.service, only=given.key)
-    print(f"{went} handled, {stayed} still parked")
+        await events.replay(database, given.service, only=given.key)
 
 
 async def _republish(given: argparse.Namespace, services: Sequence[str]) -> None:
     from libs.contracts import topics
-    from libs.messaging import queue
+    from libs.service import events
 
     _check("service", [given.service], services)
     _check("topic", given.topics, topics(given.service))
-    async with _database(given.service) as database, database.work() as session:
-        counts = [await queue.republish(session, topic) for topic in given.topics or topics(given.service)]
-    print(f"{sum(counts)} aggregates of {given.service} are being sent again")
+    async with _database(given.service) as database:
+        await events.republish(database, given.service, given.topics)
 
 
 @asynccontextmanager
