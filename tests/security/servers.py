@@ -164,7 +164,8 @@ class Kafka:
         self._good = authority.issue("kafka", host="localhost")
         self._expired = authority.issue("kafka-expired", host="localhost", expired=True)
         home = home_in(folder)
-        users = [f"SCRAM-SHA-512=[name={name},password={self.PASSWORD}]" for name in ("catalog", "probe")]
+        users = [f"{kind}=[name=probe,password={self.PASSWORD}]" for kind in ("SCRAM-SHA-512", "SCRAM-SHA-256")]
+        users += [f"SCRAM-SHA-512=[name=catalog,password={self.PASSWORD}]"]
         self.child = node(
             home,
             "kafka",
@@ -198,8 +199,9 @@ class Kafka:
         }
         for name in ("users", "tls", "mutual", "expired"):
             common |= self._certificate(name, self._expired if name == "expired" else self._good)
-        for name in ("users", "open"):
-            common |= _scram(f"listener.name.{name}")
+        common |= _sasl("listener.name.users", "SCRAM-SHA-512") | _sasl(
+            "listener.name.open", "SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"
+        )
         return common | {"listener.name.mutual.ssl.client.auth": "required"}
 
     def _certificate(self, name: str, certificate: Certificate) -> dict[str, object]:
@@ -212,9 +214,10 @@ class Kafka:
         }
 
 
-def _scram(listener: str) -> dict[str, object]:
-    login = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-    return {
-        f"{listener}.sasl.enabled.mechanisms": "SCRAM-SHA-512",
-        f"{listener}.scram-sha-512.sasl.jaas.config": login,
-    }
+def _sasl(listener: str, *mechanisms: str) -> dict[str, object]:
+    scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    plain = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_probe="{Kafka.PASSWORD}";'
+    given: dict[str, object] = {f"{listener}.sasl.enabled.mechanisms": ",".join(mechanisms)}
+    for mechanism in mechanisms:
+        given[f"{listener}.{mechanism.lower()}.sasl.jaas.config"] = plain if mechanism == "PLAIN" else scram
+    return given

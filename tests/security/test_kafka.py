@@ -75,6 +75,11 @@ async def test_events_are_told_relayed_and_consumed_by_certificates_of_both_side
     await _events_take_their_effect(settings, kit_database)
 
 
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"])
+async def test_each_mechanism_is_spoken(secured: Secured, mechanism: str) -> None:
+    await check(secured("open", kafka_protocol="SASL_PLAINTEXT", kafka_mechanism=mechanism), 5)
+
+
 async def refusal(settings: Settings) -> str:
     with pytest.raises(RefusedError) as told:
         await check(settings, 5)
