@@ -16,7 +16,7 @@ from tests.system.running import SERVICES, free_ports
 pytestmark = [
     pytest.mark.skipif(not containers.available(), reason="no Docker engine answers, or FILIERA_CONTAINERS=0"),
     pytest.mark.skipif(not compose_is_installed(), reason="docker compose is not installed here"),
-    pytest.mark.xdist_group("compose"),
+    pytest.mark.xdist_group("system"),  # not beside the other platform: each has deadlines under load
     pytest.mark.timeout(1200),
 ]
 MB = 1_000_000
