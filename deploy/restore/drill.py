@@ -40,8 +40,9 @@ Sums = tuple[int, ...]
 class Drill:
     """One platform, and what is done to it."""
 
-    def __init__(self, home: Path, port: int) -> None:
+    def __init__(self, home: Path, port: int, kafka: str) -> None:
         self.home = Home(home)
+        self.start = ("up", "--detach", "--port", str(port), "--kafka", kafka)
         self.running = Running(home, port, {})
         self.folder = home.with_name(f"{home.name}-backup")
         self.folder.mkdir()
@@ -127,7 +128,9 @@ async def everything(drill: Drill) -> None:
     shutil.rmtree(data)
     drill.do("cp", "-r", backup, data)
     drill.do("chown", "-R", f"{owner.st_uid}:{owner.st_gid}", data)
-    drill.filiera("up", "--detach", "--port", str(drill.running.port))  # the embedded broker is empty at each start
+    if drill.home.kafka.exists():  # the embedded broker is empty at each start
+        drill.do("rm", "-r", drill.home.kafka)
+    drill.filiera(*drill.start)
     await drill.as_before(before, "restored")
 
 
@@ -166,10 +169,10 @@ def owners_of(service: str) -> list[str]:
     return sorted({event.topic.partition(".")[0] for reaction in reactions for event in reaction.types})
 
 
-async def main(home: Path, port: int) -> None:
+async def main(home: Path, port: int, kafka: str) -> None:
     """All drills, one after the other, and trade at the end."""
-    drill = Drill(home, port)
-    drill.filiera("up", "--detach", "--port", str(port))
+    drill = Drill(home, port, kafka)
+    drill.filiera(*drill.start)
     try:
         await drill.trade()
         await everything(drill)
@@ -188,7 +191,10 @@ if __name__ == "__main__":
         "--home", type=Path, required=True, help="an empty folder, made here; the backup goes beside it"
     )
     parser.add_argument("--port", type=int, help="the first of ten (default: free ones)")
+    parser.add_argument(
+        "--kafka", default="embedded", help="embedded, or apache, which keeps its log (default: embedded)"
+    )
     given = parser.parse_args()
     if given.home.exists():
         raise SystemExit(f"{given.home} exists: name a folder that does not")
-    asyncio.run(main(given.home.resolve(), given.port or free_ports()))
+    asyncio.run(main(given.home.resolve(), given.port or free_ports(), given.kafka))
