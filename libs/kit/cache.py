@@ -101,7 +101,10 @@ class Listener:
 
 async def check(url: str, password: SecretStr | None, seconds: float) -> None:
     """Raise RefusedError if Valkey answers and will not have us. Raises one of AWAY if it does not answer."""
-    client = _client(url, password, socket_timeout=seconds, retry=Retry(NoBackoff(), 0))
+    try:
+        client = _client(url, password, socket_timeout=seconds, retry=Retry(NoBackoff(), 0))
+    except ValueError:
+        raise RefusedError("FILIERA_REDIS is no address: write redis://, rediss:// or unix://.") from None
     at = client.connection_pool.connection_kwargs
     host, port = at.get("host", "localhost"), int(at.get("port", 6379))
     if authorities := at.get("ssl_ca_certs"):

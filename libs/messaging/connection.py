@@ -1,9 +1,11 @@
 """How to reach the cluster that the settings name, and whether it will have us."""
 
+import asyncio
 import ssl
+from contextlib import suppress
 from typing import Any
 
-from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.conn import AIOKafkaConnection, collect_hosts, create_conn
 from aiokafka.errors import (
     IllegalSaslStateError,
     KafkaConnectionError,
@@ -18,6 +20,7 @@ from libs.kit.refusal import RefusedError, refused_tls, speaks_tls, trusting
 from libs.kit.settings import Settings
 
 _QUESTION_MS = 2000
+_CLOSING = 1.0
 
 
 def arguments(settings: Settings) -> dict[str, Any]:
@@ -55,7 +58,7 @@ async def check(settings: Settings, seconds: float) -> None:
     """Raise RefusedError if the first broker that answers will not have us; KafkaError or OSError if none answers."""
     given = arguments(settings) | {"request_timeout_ms": int(seconds * 1000)}
     away: Exception = KafkaConnectionError("no servers")
-    for host, port, _ in collect_hosts(servers(settings)):
+    for host, port in _addresses(settings):
         try:
             return await _ask(host, port, given)
         except (OSError, KafkaError, TimeoutError) as error:
@@ -65,12 +68,25 @@ async def check(settings: Settings, seconds: float) -> None:
     raise away
 
 
+def _addresses(settings: Settings) -> list[tuple[str, int]]:
+    try:
+        return [(host, port) for host, port, _ in collect_hosts(servers(settings))]
+    except ValueError:
+        raise RefusedError("FILIERA_KAFKA is no list of brokers: write host:port, or host:port,host:port.") from None
+
+
+async def _closed(connection: AIOKafkaConnection) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSING):  # the other end may be slow to say goodbye by TLS
+            await connection.close()
+
+
 async def _ask(host: str, port: int, given: dict[str, Any]) -> None:
     connection = await create_conn(host, port, **given)
     try:
         await connection.send(MetadataRequest([]))
     finally:
-        await connection.close()
+        await _closed(connection)
 
 
 async def _refusal(error: Exception, settings: Settings, host: str, port: int) -> RefusedError | None:
@@ -119,5 +135,5 @@ async def _asks_for_a_user(host: str, port: int, given: dict[str, Any]) -> bool 
     except (OSError, KafkaError, TimeoutError):
         return False
     finally:
-        await connection.close()
+        await _closed(connection)
     return answer.error_code in {0, UnsupportedSaslMechanismError.errno}

@@ -32,7 +32,7 @@ def fetched(lock: Path) -> list[Path]:
 def run(child: Child, home: Home) -> None:
     """Start it and wait until it is ready."""
     try:
-        start_and_wait([child], home.log, seconds=180)
+        start_and_wait([child], home.log, seconds=240)
     except BaseException:
         child.kill()
         raise
