@@ -48,8 +48,8 @@ class Wanted:
 
 
 def _belongs(name: str, known: tuple[str, ...]) -> bool:
-    of_roles = "FILIERA_POSTGRES_" in known and name.startswith("FILIERA_") and name.endswith("_PASSWORD")
-    return name.startswith(known) or of_roles or name == "FILIERA_SECRETS"
+    roles = [f"FILIERA_{service.upper()}_PASSWORD" for service in services()] if "FILIERA_POSTGRES_" in known else []
+    return name.startswith(known) or name in roles or name == "FILIERA_SECRETS"
 
 
 def services(root: Path = ROOT) -> list[str]:
@@ -146,7 +146,11 @@ class Platform:
         """The program that brings every database up to date; None if no service has a database."""
         if not any((self.root / "services").glob("*/migrations")):
             return None
-        return self._python("migrate", ["libs.kit.migrate", "--all"], lambda _: False)
+        child = self._python("migrate", ["libs.kit.migrate", "--all"], lambda _: False)
+        if shared := child.environment.get("FILIERA_POSTGRES_PASSWORD"):  # what every service here logs in with
+            roles = {f"FILIERA_{name.upper()}_PASSWORD": shared for name in self.services}
+            child.environment = {**roles, **child.environment}
+        return child
 
     def topics(self) -> Child | None:
         """The program that creates the declared topics; None where services create them, or none are declared."""

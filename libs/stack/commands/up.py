@@ -20,7 +20,8 @@ EXAMPLE = """\
 examples: ./filiera up --detach --home /tmp/second --port 8100
           ./filiera up --kafka apache      (Apache Kafka instead of the embedded broker; apache:3 for three brokers)
           ./filiera up --kafka HOST:9092 --postgres postgresql://admin:secret@HOST/postgres --redis redis://HOST:6379/0
-FILIERA_KAFKA_*, FILIERA_POSTGRES_* and FILIERA_REDIS_* say how to use servers that are given: users, certificates."""
+FILIERA_KAFKA_*, FILIERA_POSTGRES_* and FILIERA_REDIS_* say how to use servers that are given: users, certificates.
+FILIERA_POSTGRES_PASSWORD is the password that the services' roles get there."""
 KAFKA = "embedded (the default), apache, apache:3, or HOST:PORT[,HOST:PORT...] of a given cluster"
 LONGEST_START = 480
 """Seconds; the supervisor gives up sooner on each of its steps."""

@@ -14,6 +14,7 @@ from libs.stack.brokers import APACHE_3, LONGEST_START, PORTS
 from libs.stack.child import free_ports, start_and_wait
 from libs.stack.errors import StackError
 from libs.stack.home import Home
+from libs.stack.platform import Platform, Wanted
 from libs.stack.servers import Servers
 from tests.libs.stack.clone import Clone, wait_until
 
@@ -139,6 +140,21 @@ def test_given_servers_are_used_and_not_run(clone: Clone, tmp_path: Path) -> Non
         clone.run("down")
         assert clone.run("status").returncode == 1
         assert probe.kafka(("127.0.0.1", others.brokers.ports[0])), "it is not ours to stop"
+
+
+def test_settings_of_a_server_reach_the_services_only_where_it_is_given(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FILIERA_POSTGRES_PASSWORD", "FILIERA_KAFKA_CA", "FILIERA_REDIS_PASSWORD"):
+        monkeypatch.setenv(name, "theirs")
+    own = Platform(home).child("orders").environment
+    assert not [name for name, value in own.items() if value == "theirs"]
+    given = Platform(home, wanted=Wanted("kafka:9092", "postgresql://admin@db/postgres"))
+    orders = {name for name, value in given.child("orders").environment.items() if value == "theirs"}
+    assert orders == {"FILIERA_POSTGRES_PASSWORD", "FILIERA_KAFKA_CA"}
+    migration = given.migration()
+    assert migration
+    assert migration.environment["FILIERA_ORDERS_PASSWORD"] == "theirs"
 
 
 @pytest.mark.parametrize(
