@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from libs.stack import artifacts
-from libs.stack.apache import node
+from libs.stack.apache import LOCK, node
 from libs.stack.child import Child, bound, free_ports, inherited, start_and_wait
 from libs.stack.home import Home
 from libs.stack.postgres import NOBODY, _as_user
@@ -159,6 +159,7 @@ class Kafka:
     }
 
     def __init__(self, folder: Path, authority: Authority) -> None:
+        fetched(LOCK)
         self._ports = dict(zip(self.LISTENERS, free_ports(len(self.LISTENERS)), strict=True))
         self._authority = authority
         self._good = authority.issue("kafka", host="localhost")
