@@ -28,7 +28,7 @@ WriteSession = NewType("WriteSession", AsyncSession)
 Session = ReadSession | WriteSession
 
 _CLOSING = 3.0
-_BACKGROUND = 6
+BACKGROUND = 6
 """Connections for the relay (two), the consumer, jobs and health."""
 _BIND = text("SELECT set_config('app.parties', :parties, true), set_config('role', :role, true)")
 _PARTIES = text("SELECT set_config('app.parties', :parties, true)")
@@ -52,7 +52,7 @@ class Database:
         self.url, self.service = url, url.username or ""
         self.outbox_written = asyncio.Event()
         """Set after a commit that added to the outbox; the relay sleeps on it."""
-        self._requests, self._background = _pool(url, pool_size), _pool(url, _BACKGROUND)
+        self._requests, self._background = _pool(url, pool_size), _pool(url, BACKGROUND)
         self._reader = self._requests.execution_options(postgresql_readonly=True)
 
     @asynccontextmanager
