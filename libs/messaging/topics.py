@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain
 
 from aiokafka.admin import NewTopic
@@ -38,14 +38,22 @@ async def need_topics(broker: Broker, names: Iterable[str]) -> None:
 
 
 async def create_topics(broker: Broker, names: Iterable[str]) -> list[str]:
-    """Create those of these topics that do not exist; which were new. Raises KafkaError."""
+    """Create those of these topics that do not exist; which were new. Raises KafkaError, or TimeoutError."""
     copies, config = broker.settings.kafka_replication, _config(broker.settings)
     new = [NewTopic(broker.topic(name), PARTITIONS, copies, topic_configs=config) for name in names]
     answer = await broker.ask(lambda admin: admin.create_topics(new))
     for topic, code, *_ in answer.topic_errors:
         if code not in {0, TopicAlreadyExistsError.errno}:
             raise for_code(code)(f"cannot create topic {topic}")
+    await _until_known(broker, {topic.name for topic in new})
     return [topic for topic, code, *_ in answer.topic_errors if not code]
+
+
+async def _until_known(broker: Broker, topics: Set[str]) -> None:
+    """Wait for the broker to know what the controller has created: in KRaft it learns of it a moment later."""
+    async with asyncio.timeout(_DEADLINE):
+        while topics - (await _replicas(broker)).keys():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
 
 
 async def differences(broker: Broker, names: Sequence[str]) -> list[str]:
