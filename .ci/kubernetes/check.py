@@ -75,7 +75,8 @@ def main() -> int:
     for what, some in told:
         kinds = Counter(one["kind"] for one in some)
         print(f"{what}: {len(some)}:", ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
-    print(*wrong, sep="\n", file=sys.stderr)
+    for sentence in wrong:
+        print(sentence, file=sys.stderr)
     return 1 if wrong else 0
 
 

@@ -1,45 +1,22 @@
 """What the manifests promise, over the YAML that kustomize makes of both overlays."""
 
-import functools
 import importlib
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import prometheus_client
 import pytest
-import yaml
 
 from libs.contracts import PARTITIONS, REGISTRY, TOPIC_CONFIG, topics
 from libs.kit.settings import Settings
 from libs.messaging.topics import DECLARED
-
-ROOT = Path(__file__).parents[2]
-KUBERNETES = ROOT / "deploy" / "kubernetes"
-SERVICES = sorted(path.parent.name for path in (ROOT / "services").glob("*/app.py"))
-
-Resource = dict[str, Any]
-
-
-@functools.cache
-def rendered(overlay: str) -> tuple[Resource, ...]:
-    kubectl = Path(sys.executable).with_name("kubectl")
-    folder = KUBERNETES / "overlays" / overlay
-    made = subprocess.run([str(kubectl), "kustomize", str(folder)], check=True, capture_output=True, text=True)
-    return tuple(one for one in yaml.safe_load_all(made.stdout) if one)
+from tests.deploy.manifests import SERVICES, Resource, of_kind, rendered, subscribed
 
 
 @pytest.fixture(params=["small", "production"])
 def overlay(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-def of_kind(overlay: str, *kinds: str) -> dict[str, Resource]:
-    return {one["metadata"]["name"]: one for one in rendered(overlay) if one["kind"] in kinds}
 
 
 def pods(overlay: str) -> dict[str, Resource]:
@@ -61,11 +38,6 @@ def selected(policy: Resource, labels: dict[str, str]) -> bool:
     wanted = [(key, [value]) for key, value in selector.get("matchLabels", {}).items()]
     wanted += [(one["key"], one["values"]) for one in selector.get("matchExpressions", [])]
     return all(labels.get(key) in values for key, values in wanted)
-
-
-def subscribed(service: str) -> set[str]:
-    reactions = importlib.import_module(f"services.{service}.subscriptions").SUBSCRIPTIONS
-    return {event.topic for reaction in reactions for event in reaction.types}
 
 
 # Pods
