@@ -3,48 +3,49 @@ client `demo` comes on standard input. Runs where Keycloak can be reached: see t
 
 import hashlib
 import hmac
-import json
 import sys
-from typing import Any
-from urllib.error import HTTPError
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+
+import httpx
 
 KEYCLOAK = "http://keycloak:8080"
-TOKENS = f"{KEYCLOAK}/realms/filiera/protocol/openid-connect/token"
-USERS = f"{KEYCLOAK}/admin/realms/filiera/users"
+TOKENS = "/realms/filiera/protocol/openid-connect/token"
+USERS = "/admin/realms/filiera/users"
+ROLES = ("brand", "workshop", "retailer", "lab", "hub")
 
 
-def main(party: str, role: str) -> None:
-    secret = sys.stdin.read().strip()
+def main(party: str, role: str, secret: str) -> None:
     password = hmac.new(secret.encode(), party.encode(), hashlib.sha256).hexdigest()
-    make_account(granted(secret, grant_type="client_credentials"), party, role, password)
-    print(granted(secret, grant_type="password", username=party, password=password))
+    with httpx.Client(base_url=KEYCLOAK, timeout=15) as keycloak:
+        ours = granted(keycloak, secret, grant_type="client_credentials")
+        make_account(keycloak, ours, party, role, password)
+        print(granted(keycloak, secret, grant_type="password", username=party, password=password))
 
 
-def granted(secret: str, **grant: str) -> str:
+def granted(keycloak: httpx.Client, secret: str, **grant: str) -> str:
     """An access token."""
-    form = urlencode({"client_id": "demo", "client_secret": secret, **grant})
-    answer: dict[str, str] = json.loads(sent(Request(TOKENS, form.encode())))
-    return answer["access_token"]
+    form = {"client_id": "demo", "client_secret": secret, **grant}
+    return str(told(keycloak.post(TOKENS, data=form)).json()["access_token"])
 
 
-def make_account(token: str, party: str, role: str, password: str) -> None:
+def make_account(keycloak: httpx.Client, token: str, party: str, role: str, password: str) -> None:
     credentials = [{"type": "password", "value": password, "temporary": False}]
-    account: dict[str, Any] = {"username": party, "enabled": True, "credentials": credentials}
+    account = {"username": party, "enabled": True, "credentials": credentials}
     account |= {"attributes": {"party": [party]}, "groups": [role]}
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    try:
-        sent(Request(USERS, json.dumps(account).encode(), headers))
-    except HTTPError as error:
-        if error.code != 409:  # it is there already
-            raise
+    answer = keycloak.post(USERS, json=account, headers={"Authorization": f"Bearer {token}"})
+    if answer.status_code != 409:  # it is there already
+        told(answer)
 
 
-def sent(request: Request) -> bytes:
-    with urlopen(request, timeout=15) as answer:
-        return bytes(answer.read())
+def told(answer: httpx.Response) -> httpx.Response:
+    if answer.is_error:
+        sys.exit(f"Keycloak says {answer.status_code} to {answer.request.url}: {answer.text}")
+    return answer
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) != 3 or sys.argv[2] not in ROLES:
+        sys.exit(f"usage: deploy/compose/token PARTY-UUID ROLE   (a role is one of {', '.join(ROLES)})")
+    try:
+        main(sys.argv[1], sys.argv[2], sys.stdin.read().strip())
+    except httpx.HTTPError as error:
+        sys.exit(f"Keycloak does not answer ({type(error).__name__}): docker compose ps")
