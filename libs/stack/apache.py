@@ -45,6 +45,7 @@ class Apache(Brokers):
     def environment(self) -> dict[str, str]:
         copies, in_sync = (3, 2) if self.count == 3 else (1, 1)
         return super().environment() | {
+            "FILIERA_KAFKA_SESSION_TIMEOUT_MS": "6000",  # it accepts no less
             "FILIERA_KAFKA_REPLICATION": str(copies),
             "FILIERA_KAFKA_MIN_INSYNC": str(in_sync),
         }

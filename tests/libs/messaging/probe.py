@@ -191,6 +191,9 @@ def start(kind: str, settings: Settings, lease: float = 1.0, dawdle: float = 0) 
         "FILIERA_SERVICE": "probe",
         "FILIERA_DATABASE": settings.database or "",
         "FILIERA_KAFKA": settings.kafka,
+        "FILIERA_KAFKA_SESSION_TIMEOUT_MS": str(settings.kafka_session_timeout_ms),
+        "FILIERA_KAFKA_REPLICATION": str(settings.kafka_replication),
+        "FILIERA_KAFKA_MIN_INSYNC": str(settings.kafka_min_insync),
         "FILIERA_TOPIC_PREFIX": settings.topic_prefix,
     }
     command = ["setpriv", "--pdeathsig=KILL", sys.executable, __file__, kind, str(lease), str(dawdle)]

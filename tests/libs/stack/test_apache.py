@@ -10,7 +10,7 @@ import pytest
 
 from libs.stack import apache, probe
 from libs.stack.apache import Apache
-from libs.stack.brokers import APACHE_3, LONGEST_START, PORTS
+from libs.stack.brokers import APACHE_3, LONGEST_START, PORTS, new_cluster_id
 from libs.stack.child import free_ports, start_and_wait
 from libs.stack.errors import StackError
 from libs.stack.home import Home
@@ -74,6 +74,10 @@ def test_a_half_made_log_is_set_aside_and_made_again(home: Home, capsys: pytest.
         brokers.kill()
     assert "half-made" in capsys.readouterr().err
     assert len(list((home.kafka / "1").glob("broker.broken-*/bootstrap.checkpoint"))) == 1
+
+
+def test_no_cluster_id_looks_like_an_option() -> None:
+    assert not [one for one in (new_cluster_id() for _ in range(2000)) if one.startswith("-")]
 
 
 def test_it_listens_on_the_loopback_alone(home: Home) -> None:
