@@ -17,6 +17,7 @@ from uuid import UUID
 import asyncpg
 
 from libs.demo.client import Platform as Client
+from libs.kit.ids import new_id
 from libs.stack.home import Home
 from libs.stack.issuer import Issuer
 from libs.stack.platform import services
@@ -59,6 +60,15 @@ class Running:
         pid = self.pid(name)
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def wipe_kafka(self) -> dict[str, int]:
+        """Kill -9 every broker and lose its log, which the embedded one has in memory alone; the pids they had."""
+        pids = {name: process["pid"] for name, process in self.status().items() if name.startswith("broker")}
+        for log in self.home.glob("kafka/*"):
+            log.rename(self.home / f"lost-{new_id()}")  # before the kill, or what comes back would still find it
+        for pid in pids.values():
+            os.kill(pid, signal.SIGKILL)
+        return pids
 
     @contextmanager
     def paused(self, name: str) -> Iterator[None]:
