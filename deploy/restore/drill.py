@@ -16,10 +16,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from deploy.restore.forward import TABLES
 from libs.contracts import topics
 from libs.kit.testing import eventually
+from libs.stack.brokers import EMBEDDED
 from libs.stack.home import Home
 from libs.stack.postgres import BINARIES, dsn
+from libs.stack.servers import Servers
 from tests.system.books import at_rest, faults
 from tests.system.running import ROOT, Running, free_ports
 
@@ -42,6 +45,7 @@ class Drill:
 
     def __init__(self, home: Path, port: int, kafka: str) -> None:
         self.home = Home(home)
+        self.kafka = kafka
         self.start = ("up", "--detach", "--port", str(port), "--kafka", kafka)
         self.running = Running(home, port, {})
         self.folder = home.with_name(f"{home.name}-backup")
@@ -77,6 +81,24 @@ class Drill:
 
     def sql(self, statement: str) -> None:
         self.pg("psql", "--quiet", "--dbname", dsn(self.home), "--command", statement)
+
+    def base(self, name: str) -> Path:
+        """A base backup of all databases, at one moment, while they are worked on."""
+        folder = self.folder / name
+        self.pg("pg_basebackup", "--dbname", dsn(self.home), "--pgdata", folder, "--checkpoint", "fast")
+        return folder
+
+    def put_in_place(self, backup: Path) -> None:
+        """The data are lost; here they are again, as they were."""
+        owner = self.home.postgres.stat()
+        shutil.rmtree(self.home.postgres)
+        self.do("cp", "-r", backup, self.home.postgres)
+        self.do("chown", "-R", f"{owner.st_uid}:{owner.st_gid}", self.home.postgres)
+
+    def forward(self, service: str, into: str, kafka: str) -> None:
+        """Roll a restored database forward."""
+        command = ("-m", "deploy.restore.forward", service, "--into", into)
+        self.do(sys.executable, *command, FILIERA_KAFKA=kafka)
 
     def address(self, database: str) -> str:
         return dsn(self.home).replace("/postgres?", f"/{database}?")
@@ -118,20 +140,34 @@ class Drill:
 async def everything(drill: Drill) -> None:
     """All databases back to one moment, with an empty log."""
     print("\n== everything back to one moment: the log must be empty\n")
-    backup, data = drill.folder / "base", drill.home.postgres
     before = await drill.tell("at the backup")
-    drill.pg("pg_basebackup", "--dbname", dsn(drill.home), "--pgdata", backup, "--checkpoint", "fast")
+    backup = drill.base("base")
     await drill.trade()
     await drill.tell("later, and lost")
     drill.filiera("down")
-    owner = data.stat()
-    shutil.rmtree(data)
-    drill.do("cp", "-r", backup, data)
-    drill.do("chown", "-R", f"{owner.st_uid}:{owner.st_gid}", data)
+    drill.put_in_place(backup)
     if drill.home.kafka.exists():  # the embedded broker is empty at each start
         drill.do("rm", "-r", drill.home.kafka)
     drill.filiera(*drill.start)
     await drill.as_before(before, "restored")
+
+
+async def everything_but_the_log(drill: Drill) -> None:
+    """All databases back to one moment, forward again by the log."""
+    print("\n== all databases from an old backup, while Kafka has lived on\n")
+    backup = drill.base("base-of-all")
+    await drill.trade()
+    before = await drill.tell("before the loss")
+    drill.filiera("down")
+    drill.put_in_place(backup)
+    with Servers(drill.home.path, kafka=drill.kafka) as servers:  # and no service
+        for service in TABLES:
+            drill.forward(service, drill.address(service), servers.environment()["FILIERA_KAFKA"])
+        await drill.tell("rolled forward")
+    drill.filiera(*drill.start)
+    for service in TABLES:
+        drill.filiera("events", "republish", service)
+    await drill.as_before(before, "caught up")
 
 
 async def one(drill: Drill, service: str) -> None:
@@ -145,8 +181,7 @@ async def one(drill: Drill, service: str) -> None:
     drill.sql(f"CREATE DATABASE {service}_restored OWNER {service}_owner")
     drill.pg("pg_restore", "--dbname", restored, "--exit-on-error", dump)
     if topics(service):
-        kafka = {"FILIERA_KAFKA": f"127.0.0.1:{drill.running.port + 9}"}
-        drill.do(sys.executable, "-m", "deploy.restore.forward", service, "--into", restored, **kafka)
+        drill.forward(service, restored, f"127.0.0.1:{drill.running.port + 9}")
     drill.sql(f"REVOKE ALL ON DATABASE {service}_restored FROM PUBLIC")
     drill.sql(f"GRANT CONNECT ON DATABASE {service}_restored TO {service}")
     drill.sql(f"ALTER DATABASE {service}_restored RENAME TO {service}")
@@ -176,6 +211,8 @@ async def main(home: Path, port: int, kafka: str) -> None:
     try:
         await drill.trade()
         await everything(drill)
+        if kafka != EMBEDDED:  # which forgets its log when it stops
+            await everything_but_the_log(drill)
         for service in ("gateway", "orders", "capacity", "catalog"):
             await one(drill, service)
         print("\n== and trade goes on\n")
@@ -192,7 +229,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("--port", type=int, help="the first of ten (default: free ones)")
     parser.add_argument(
-        "--kafka", default="embedded", help="embedded, or apache, which keeps its log (default: embedded)"
+        "--kafka", default=EMBEDDED, help="embedded, or apache, which keeps its log (default: embedded)"
     )
     given = parser.parse_args()
     if given.home.exists():
