@@ -7,12 +7,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+from libs.stack.brokers import EMBEDDED, PORTS, choice
 from libs.stack.platform import ROOT
 from libs.stack.servers import Servers
 
 HELP = "measure: ratios against the naive ways and the physical limit, side by side in one run"
 EXAMPLE = """\
-example: ./filiera bench messaging holds
+examples: ./filiera bench messaging holds
+          ./filiera bench --kafka apache messaging
 FILIERA_POSTGRES, FILIERA_KAFKA and FILIERA_REDIS, if all three are given, name other servers."""
 TAKES_REST = True
 
@@ -20,15 +22,22 @@ GIVEN = ("FILIERA_POSTGRES", "FILIERA_KAFKA", "FILIERA_REDIS")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults()
+    parser.add_argument(
+        "--kafka",
+        type=choice,
+        default=EMBEDDED,
+        metavar="WHICH",
+        help=f"{', '.join(PORTS)}, or HOST:PORT[,HOST:PORT...] of a cluster",
+    )
 
 
 def run(given: argparse.Namespace) -> int:
     if all(name in os.environ for name in GIVEN):
         return _bench(given.rest, dict(os.environ))
     # Durable: what is measured includes the wait for the disk.
-    with tempfile.TemporaryDirectory(prefix="filiera-") as folder, Servers(Path(folder), durable=True) as servers:
-        return _bench(given.rest, os.environ | servers.environment())
+    with tempfile.TemporaryDirectory(prefix="filiera-") as folder, Servers(Path(folder), kafka=given.kafka) as servers:
+        print(f"Kafka: {servers.brokers.label}", flush=True)
+        return _bench(given.rest, os.environ | servers.environment() | {"FILIERA_KAFKA_CREATE_TOPICS": "true"})
 
 
 def _bench(names: list[str], environment: dict[str, str]) -> int:

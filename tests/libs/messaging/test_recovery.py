@@ -60,7 +60,7 @@ async def test_a_consumer_stopped_through_a_rebalance_and_woken_doubles_nothing(
         await asyncio.sleep(4)
         for _ in range(2):
             other.send_signal(signal.SIGSTOP)
-            await asyncio.sleep(5)
+            await asyncio.sleep(settings.kafka_session_timeout_ms / 1000 + 3)
             other.send_signal(signal.SIGCONT)
             await asyncio.sleep(3)
         await probe.stop(writing)
