@@ -28,9 +28,8 @@ LONGEST_START = 480
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, metavar="N", help="the gateway's port; N to N+9 are used (8000)"
-    )
+    ports = "the gateway's port (8000); N to N+9 are used, to N+11 or N+17 with one or three of Apache Kafka"
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, metavar="N", help=ports)
     parser.add_argument("--kafka", type=choice, default=EMBEDDED, metavar="WHICH", help=KAFKA)
     parser.add_argument("--postgres", type=_url("postgresql"), metavar="DSN", help="a given server, as administrator")
     parser.add_argument("--redis", type=_url("redis", "rediss", "unix"), metavar="URL", help="a given Valkey or Redis")
