@@ -187,7 +187,7 @@ async def test_the_newest_state_of_a_product_counts_in_whatever_order_it_comes(d
     registered = world.product_event(id=withdrawn.id)
     await world.sell(db, withdrawn)
     await world.sell(db, registered)
-    with pytest.raises(Invalid, match="Correct the fields") as refusal:
+    with pytest.raises(Invalid, match="Correct these fields") as refusal:
         await world.place(db, world.shop(), registered.id)
     assert [error.path for error in refusal.value.errors] == ["lines.0.product_id"]
 
