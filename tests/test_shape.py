@@ -31,7 +31,9 @@ def code_lines(path: Path) -> int:
 @pytest.mark.parametrize(
     ("folder", "limit"),
     [
-        *((f"libs/{name}", 1800) for name in ("kit", "messaging", "service")),
+        ("libs/kit", 900),
+        ("libs/messaging", 1200),
+        ("libs/service", 700),
         ("libs/graphql", 900),
         *((f"services/{name}", 900) for name in ("capacity", "catalog", "orders", "gateway")),
     ],

@@ -87,7 +87,7 @@ class Verifier:
             raise Unauthenticated(f"The token is not accepted: {_reason(error)}. Get a new one.") from None
 
     async def _verify(self, token: str) -> Principal:
-        keys = await self._keyset(_LOOK_AGAIN_AFTER if self._unknown_key(token) else _FRESH_FOR)
+        keys = await self._keyset(unknown=self._unknown_key(token))
         decoded = jwt.decode(token, keys, algorithms=[self._settings.jwt_algorithm])
         registry = jwt.JWTClaimsRegistry(now=int(self._clock.now().timestamp()), leeway=_LEEWAY, **self._claims)
         registry.validate(decoded.claims)
@@ -101,13 +101,17 @@ class Verifier:
             raise TypeError("no key id")
         return self._keys is None or all(key.kid != kid for key in self._keys.keys)
 
-    async def _keyset(self, oldest: float) -> KeySet:
-        """The issuer's keys, looked up again if older than that; those known stand in for a look that fails."""
-        if self._keys is not None and self._clock.monotonic() - self._looked_at <= oldest:
-            return self._keys  # without waiting for a look that somebody else's token has caused
+    async def _keyset(self, *, unknown: bool) -> KeySet:
+        """The issuer's keys, looked up again if they are old, or a token names an `unknown` one; those known stand in
+        for a look that fails. Nobody with a known key waits for the look of another."""
+        oldest, pause = (_LOOK_AGAIN_AFTER, _AFTER_FAILURE) if unknown else (_FRESH_FOR, _LOOK_AGAIN_AFTER)
+        if self._keys is None:
+            pause = _AFTER_FAILURE
+        elif not self._is_time(oldest, pause) or (self._looking.locked() and not unknown):
+            return self._keys
         async with self._looking:
             now = self._clock.monotonic()
-            if now - self._looked_at > oldest and now - self._failed_at > _AFTER_FAILURE:
+            if self._is_time(oldest, pause):
                 try:
                     self._keys, self._looked_at = await self._fetch(), now
                 except (OSError, TimeoutError, httpx.HTTPError, msgspec.MsgspecError, JoseError, ValueError) as error:
@@ -116,6 +120,10 @@ class Verifier:
             if self._keys is None:
                 raise Unavailable("The issuer's keys cannot be read, so no token can be checked. Try again.")
             return self._keys
+
+    def _is_time(self, oldest: float, pause: float) -> bool:
+        now = self._clock.monotonic()
+        return now - self._looked_at > oldest and now - self._failed_at > pause
 
     async def _fetch(self) -> KeySet:
         where, issuer = self._settings.jwks, self._settings.issuer

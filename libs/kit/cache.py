@@ -25,7 +25,7 @@ AWAY = (RedisError, OSError, TimeoutError)
 
 
 class Cache:
-    """Signals and counters shared by the processes of a service."""
+    """Signals shared by the processes of a service."""
 
     def __init__(self, url: str, password: SecretStr | None = None) -> None:
         self._redis = _client(url, password, socket_timeout=_DEADLINE, socket_connect_timeout=_DEADLINE)
@@ -50,17 +50,6 @@ class Cache:
             yield listener
         finally:
             await listener.close()
-
-    async def count(self, key: str, seconds: int) -> int | None:
-        """Count one use of a key in its current window of so many seconds; None if Valkey does not answer."""
-        try:
-            async with asyncio.timeout(_DEADLINE):
-                used = await self._redis.incr(key)
-                if used == 1:
-                    await self._redis.expire(key, seconds)
-                return int(used)
-        except AWAY:
-            return None
 
     async def close(self) -> None:
         """Close the connections."""

@@ -140,6 +140,10 @@ async def check(url: URL, seconds: float, password: str) -> None:
         raise RefusedError(
             f"{server} refuses role {url.username} ({error}): see sslmode in FILIERA_POSTGRES."
         ) from None
+    except FileNotFoundError as error:
+        if str(url.query.get("host", "")).startswith("/"):
+            raise  # its socket is not there: it is away
+        raise RefusedError(f"FILIERA_POSTGRES cannot be used: {error}.") from None
     except (OSError, ValueError, asyncpg.InterfaceError) as error:
         raise _refusal(error, server) or error from None
     await connection.close(timeout=seconds)
@@ -150,7 +154,7 @@ def _refusal(error: Exception, server: str) -> RefusedError | None:
         return refused
     if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):
         return RefusedError(f"{server} does not speak TLS, and sslmode in FILIERA_POSTGRES asks for it.")
-    if isinstance(error, FileNotFoundError | PermissionError | asyncpg.ClientConfigurationError | ValueError):
+    if isinstance(error, PermissionError | asyncpg.ClientConfigurationError | ValueError):
         return RefusedError(f"FILIERA_POSTGRES cannot be used: {error}.")
     return None
 

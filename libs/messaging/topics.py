@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain
 
@@ -15,13 +16,14 @@ from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from libs.contracts import PARTITIONS, REGISTRY, TOPIC_CONFIG
+from libs.contracts import PARTITIONS, REGISTRY, TOPIC_CONFIG, topics
 from libs.kit.refusal import RefusedError
 from libs.kit.settings import Settings, read
 from libs.messaging import connection
 from libs.messaging.broker import Broker
 
 _DEADLINE = 5.0
+_PATIENCE = 15.0
 DECLARED = sorted({event.topic for event in REGISTRY.values()})
 
 
@@ -49,11 +51,27 @@ async def create_topics(broker: Broker, names: Iterable[str]) -> list[str]:
     return [topic for topic, code, *_ in answer.topic_errors if not code]
 
 
-async def _until_known(broker: Broker, topics: Set[str]) -> None:
+async def _until_known(broker: Broker, names: Set[str]) -> None:
     """Wait for the broker to know what the controller has created: in KRaft it learns of it a moment later."""
     async with asyncio.timeout(_DEADLINE):
-        while topics - (await _replicas(broker)).keys():  # noqa: ASYNC110 - nobody tells
+        while names - (await _replicas(broker)).keys():  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.05)
+
+
+async def reached(settings: Settings, seconds: float) -> str:
+    """ "ok" if the cluster answers and has the topics that the service writes to, else why not."""
+    broker = Broker(settings)
+    try:
+        async with asyncio.timeout(seconds):
+            await broker.cluster_id()
+            await need_topics(broker, topics(settings.service))
+    except TopicsMissingError as error:
+        return str(error)
+    except (KafkaError, OSError, TimeoutError) as error:
+        return f"no answer from Kafka ({type(error).__name__})"
+    finally:
+        await broker.close()
+    return "ok"
 
 
 async def differences(broker: Broker, names: Sequence[str]) -> list[str]:
@@ -82,12 +100,12 @@ def _config(settings: Settings) -> dict[str, str]:
 
 async def _replicas(broker: Broker) -> dict[str, list[int]]:
     """For each partition of each topic of the cluster, how many brokers are to have it."""
-    topics = await broker.ask(lambda admin: admin.describe_topics())
-    return {topic["topic"]: [len(part["replicas"]) for part in topic["partitions"]] for topic in topics}
+    described = await broker.ask(lambda admin: admin.describe_topics())
+    return {topic["topic"]: [len(part["replicas"]) for part in topic["partitions"]] for topic in described}
 
 
-async def _configs(broker: Broker, topics: Sequence[str]) -> dict[str, dict[str, str]]:
-    asked = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
+async def _configs(broker: Broker, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    asked = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in names]
     answers = await broker.ask(lambda admin: admin.describe_configs(asked)) if asked else []
     found = (resource for answer in answers for resource in answer.resources)
     return {topic: {name: value for name, value, *_ in config} for _, _, _, topic, config in found}
@@ -97,17 +115,32 @@ async def _run(settings: Settings, *, check: bool) -> int:
     await connection.check(settings, _DEADLINE)
     broker = Broker(settings)
     try:
-        created = [] if check else await create_topics(broker, DECLARED)
-        wrong = await differences(broker, DECLARED)
+        wrong = await (differences(broker, DECLARED) if check else _created(broker))
     finally:
         await broker.close()
-    for topic in created:
-        print(f"created {topic}")
     for sentence in wrong:
         print(sentence, file=sys.stderr)
     if not wrong:
         print(f"{len(DECLARED)} topics are as declared")
     return 1 if wrong else 0
+
+
+async def _created(broker: Broker) -> list[str]:
+    """Create what is missing; what differs in the end. Brokers that have only just started may refuse, or not know yet
+    what another has created: they are asked again for a while."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        late = time.monotonic() > until
+        try:
+            for topic in await create_topics(broker, DECLARED):
+                print(f"created {topic}")
+            wrong = await differences(broker, DECLARED)
+            if late or not wrong:
+                return wrong
+        except (KafkaError, TimeoutError):
+            if late:
+                raise
+        await asyncio.sleep(0.5)
 
 
 def main() -> int:

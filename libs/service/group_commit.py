@@ -106,7 +106,7 @@ class GroupCommit(Generic[A]):
         except Exception as error:  # whoever waits must be told
             log.warning("a batch failed", exc_info=error, extra={"asks": len(asks)})
             if transient(error):
-                return [Unavailable(_AGAIN)] * len(asks)
+                return [Unavailable(_AGAIN) for _ in asks]
             if not again:
                 return [error]
             return [(await self._outcomes([ask], again=False))[0] for ask in asks]

@@ -1,6 +1,7 @@
 """Health that means it: what `/health/ready` says of a process that cannot do its work."""
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from sqlalchemy import URL, text
 
@@ -8,6 +9,7 @@ from libs.kit.auth import Verifier
 from libs.kit.cache import Cache
 from libs.kit.clock import SystemClock
 from libs.kit.db import Database
+from libs.kit.ids import new_id
 from libs.kit.settings import Settings
 from libs.messaging import queue
 from libs.messaging.consumer import Consumer
@@ -20,8 +22,10 @@ UNSENT = text("""
 """)
 
 
-async def ready(database: Database, consumer: Consumer | None = None, path: str = "/health/ready") -> httpx.Response:
-    settings, clock = Settings(service="probe"), SystemClock()
+async def ready(
+    database: Database, consumer: Consumer | None = None, path: str = "/health/ready", service: str = "probe"
+) -> httpx.Response:
+    settings, clock = Settings(service=service), SystemClock()
     api = FastAPI()
     api.include_router(health.router)
     api.state.kit = Kit(settings, database, Cache(settings.redis), clock, Verifier(settings, clock))
@@ -69,6 +73,27 @@ async def test_it_serves_without_a_broker_but_not_without_its_database(kit_datab
     answer = await ready(away, path="/health/serving")
     assert (answer.status_code, "PostgreSQL" in answer.json()["database"]) == (503, True)
     await away.close()
+
+
+async def test_it_has_started_once_it_has_reached_everything_whatever_comes_then(kit_database: Database) -> None:
+    async with kit_database.write(role="probe_worker") as session:
+        await session.execute(UNSENT)
+    assert (await ready(kit_database, path="/health/started")).status_code == 200
+    lonely = Consumer(kit_database, Settings(service="probe"), [], SystemClock())
+    answer = await ready(kit_database, lonely, "/health/started")
+    assert (answer.status_code, "joined" in answer.json()["consumer"]) == (503, True)
+
+
+async def test_it_has_not_started_without_the_broker_or_its_topics(
+    kit_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FILIERA_KAFKA_CREATE_TOPICS", "false")
+    monkeypatch.setenv("FILIERA_TOPIC_PREFIX", f"{new_id().hex}.")
+    answer = await ready(kit_database, path="/health/started", service="orders")
+    assert (answer.status_code, "libs.messaging.topics" in answer.json()["broker"]) == (503, True)
+    monkeypatch.setenv("FILIERA_KAFKA", "127.0.0.1:1")
+    answer = await ready(kit_database, path="/health/started")
+    assert (answer.status_code, "no answer from Kafka" in answer.json()["broker"]) == (503, True)
 
 
 async def test_a_consumer_that_never_joined_makes_it_unready(kit_database: Database) -> None:
