@@ -78,7 +78,8 @@ class Settings(_FromEnvironment):
     def url(self) -> URL:
         """Address of this service's database, as this service's role."""
         password = self.postgres_password.get_secret_value() if self.postgres_password else None
-        return self.server.set(username=self.service, password=password, database=self.database or self.service)
+        # Not `set`, which takes a password of None for "as it is": that of the administrator.
+        return self.server._replace(username=self.service, password=password, database=self.database or self.service)
 
     @property
     def server(self) -> URL:

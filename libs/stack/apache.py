@@ -19,6 +19,7 @@ from libs.stack.home import Home, set_aside
 LOCK = Path(__file__).absolute().parents[2] / "jgo.lock.toml"
 MEMORY = 700
 """MiB that a broker takes at most: 512 of heap, and what Java needs beside it."""
+LONGEST_FORMAT = 60.0
 MEMINFO = Path("/proc/meminfo")
 QUIET = {
     "defaultLogLevel": "warn",
@@ -161,14 +162,13 @@ def _format(log: Path, config: Path, cluster_id: str, options: Sequence[str]) ->
     shutil.rmtree(new, ignore_errors=True)
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     arguments = ["format", "--config", str(config), "--cluster-id", cluster_id, *options]
-    made = subprocess.run(
-        [*bound(signal.SIGKILL, []), *_java("kafka.tools.StorageTool", *arguments)],
-        env=_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    command = [*bound(signal.SIGKILL, []), *_java("kafka.tools.StorageTool", *arguments)]
+    try:
+        made = subprocess.run(
+            command, env=_environment(), capture_output=True, text=True, check=False, timeout=LONGEST_FORMAT
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StackError(f"Apache Kafka was not done with its log in {log} after {error.timeout:.0f} s") from None
     if made.returncode:
         said = " ".join((made.stdout + made.stderr).split())
         raise StackError(f"Apache Kafka could not make its log in {log}: {said}")

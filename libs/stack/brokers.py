@@ -107,5 +107,7 @@ class Given(Brokers):
 
 
 def new_cluster_id() -> str:
-    """A random UUID as Kafka writes it, but for a dash, by which programs would take it for an option."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
+    """A random UUID, written as Kafka writes it; as Kafka's own, it does not begin like an option."""
+    while (made := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return made

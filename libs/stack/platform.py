@@ -44,12 +44,24 @@ class Wanted:
             "FILIERA_REDIS_": self.redis,
         }
         known = tuple(prefix for prefix, is_given in given.items() if is_given)
-        return {name: value for name, value in os.environ.items() if known and _belongs(name, known)}
+        return {name: value for name, value in (_secrets() | os.environ).items() if known and _belongs(name, known)}
+
+
+def _secrets() -> dict[str, str]:
+    """What the folder FILIERA_SECRETS holds, by the names of the settings; not passed on whole, for it may hold the
+    passwords of servers that are not used here."""
+    folder = os.environ.get("FILIERA_SECRETS")
+    if not folder:
+        return {}
+    if not Path(folder).is_dir():
+        raise StackError(f"FILIERA_SECRETS names {folder}, which is no folder")
+    files = (path for path in Path(folder).glob("filiera_*") if path.is_file())
+    return {path.name.upper(): path.read_text().strip() for path in files}
 
 
 def _belongs(name: str, known: tuple[str, ...]) -> bool:
     roles = [f"FILIERA_{service.upper()}_PASSWORD" for service in services()] if "FILIERA_POSTGRES_" in known else []
-    return name.startswith(known) or name in roles or name == "FILIERA_SECRETS"
+    return name.startswith(known) or name in roles
 
 
 def services(root: Path = ROOT) -> list[str]:
@@ -136,11 +148,15 @@ class Platform:
         return self._servers.get(name) or self._service(name)
 
     def _service(self, name: str) -> Child:
+        """It logs in as its own role: who administers the server, and with which password, is not for it to know."""
         port = self.ports[name]
         listen = ["--host", "127.0.0.1", "--port", str(port)]
         server = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
         command = ["uvicorn", f"services.{name}.app:api", *listen, *server, "--timeout-graceful-shutdown", "5"]
-        return self._python(name, command, lambda _: is_ready(port))
+        child = self._python(name, command, lambda _: is_ready(port))
+        database = _without_user(child.environment["FILIERA_POSTGRES"])
+        child.environment = {**child.environment, "FILIERA_POSTGRES": database}
+        return child
 
     def migration(self) -> Child | None:
         """The program that brings every database up to date; None if no service has a database."""
@@ -184,6 +200,10 @@ class Platform:
                         f" choose others with --port N (N to N+{self.last_port - self.port} are used; now N is"
                         f" {self.port})"
                     ) from error
+
+
+def _without_user(address: str) -> str:
+    return re.sub(r"(?<=://)[^@/?]*@", "", re.sub(r"(?<=[?&])(user|password)=[^&]*&?", "", address)).rstrip("?&")
 
 
 def _without_password(address: str) -> str:

@@ -149,7 +149,11 @@ class Supervisor:
                 self._is_back(watched.child.name)
         elif current == "restarting" and time.monotonic() >= watched.again_at:
             watched.process.restarts += 1
-            self._start(watched)
+            try:
+                self._start(watched)
+            except StackError as error:  # one that cannot start now is no reason to stop the others
+                self._logs.say(str(error))
+                self._note_a_crash(watched)
 
     def _is_back(self, name: str) -> None:
         self._logs.say(f"{name} is back")

@@ -23,6 +23,7 @@ examples: ./filiera up --detach --home /tmp/second --port 8100
 FILIERA_KAFKA_*, FILIERA_POSTGRES_* and FILIERA_REDIS_* say how to use servers that are given: users, certificates.
 FILIERA_POSTGRES_PASSWORD is the password that the services' roles get there."""
 KAFKA = "embedded (the default), apache, apache:3, or HOST:PORT[,HOST:PORT...] of a given cluster"
+POSTGRES, REDIS = "FILIERA_GIVEN_POSTGRES", "FILIERA_GIVEN_REDIS"
 LONGEST_START = 480
 """Seconds; the supervisor gives up sooner on each of its steps."""
 
@@ -31,8 +32,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     ports = "the gateway's port (8000); N to N+9 are used, to N+11 or N+17 with one or three of Apache Kafka"
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, metavar="N", help=ports)
     parser.add_argument("--kafka", type=choice, default=EMBEDDED, metavar="WHICH", help=KAFKA)
-    parser.add_argument("--postgres", type=_url("postgresql"), metavar="DSN", help="a given server, as administrator")
-    parser.add_argument("--redis", type=_url("redis", "rediss", "unix"), metavar="URL", help="a given Valkey or Redis")
+    parser.add_argument(
+        "--postgres",
+        type=_url("postgresql"),
+        default=os.environ.get(POSTGRES),
+        metavar="DSN",
+        help=f"a given server, as administrator; {POSTGRES} keeps a password off the command line",
+    )
+    parser.add_argument(
+        "--redis",
+        type=_url("redis", "rediss", "unix"),
+        default=os.environ.get(REDIS),
+        metavar="URL",
+        help=f"a given Valkey or Redis; {REDIS} does the same",
+    )
     parser.add_argument("--detach", action="store_true", help="return when all is ready, and leave it running")
 
 
@@ -100,7 +113,7 @@ def _detach(platform: Platform) -> None:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=os.environ | {"FILIERA_DETACHED": "1", "PYTHONPATH": str(platform.root)},
+            env=os.environ | _given(platform) | {"FILIERA_DETACHED": "1", "PYTHONPATH": str(platform.root)},
         )
     try:
         _wait(platform, supervisor)
@@ -112,11 +125,13 @@ def _detach(platform: Platform) -> None:
 
 
 def _options(platform: Platform) -> list[str]:
-    wanted = platform.wanted
-    options = ["--home", str(platform.home.path), "--port", str(platform.port), "--kafka", wanted.kafka]
-    for name, address in (("--postgres", wanted.postgres), ("--redis", wanted.redis)):
-        options += [name, address] if address else []
-    return options
+    return ["--home", str(platform.home.path), "--port", str(platform.port), "--kafka", platform.wanted.kafka]
+
+
+def _given(platform: Platform) -> dict[str, str]:
+    """Not as options: they may hold a password, and everybody on the machine can read a process's options."""
+    given = {POSTGRES: platform.wanted.postgres, REDIS: platform.wanted.redis}
+    return {name: address for name, address in given.items() if address}
 
 
 def _wait(platform: Platform, supervisor: "subprocess.Popen[bytes]") -> None:

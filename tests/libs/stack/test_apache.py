@@ -140,6 +140,9 @@ def test_given_servers_are_used_and_not_run(clone: Clone, tmp_path: Path) -> Non
         }
         assert clone.run("status").returncode == 0
         assert "secret" not in json.dumps(status) + up.stdout
+        supervisor, service = clone.state()["supervisor"], status["hello"]["pid"]
+        assert b"secret" not in Path(f"/proc/{supervisor}/cmdline").read_bytes()
+        assert b"secret" not in Path(f"/proc/{service}/environ").read_bytes(), "it has a role of its own"
         assert clone.state()["environment"]["FILIERA_POSTGRES"] == dsn
         clone.run("down")
         assert clone.run("status").returncode == 1
@@ -159,6 +162,25 @@ def test_settings_of_a_server_reach_the_services_only_where_it_is_given(
     migration = given.migration()
     assert migration
     assert migration.environment["FILIERA_ORDERS_PASSWORD"] == "theirs"
+
+
+def test_secrets_from_files_reach_the_services_like_those_of_the_environment(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("postgres", "redis"):
+        (tmp_path / f"filiera_{name}_password").write_text("theirs\n")
+    monkeypatch.setenv("FILIERA_SECRETS", str(tmp_path))
+    given = Platform(home, wanted=Wanted("kafka:9092", "postgresql://admin:own@db/postgres"))
+    orders, migration = given.child("orders").environment, given.migration()
+    assert (orders["FILIERA_POSTGRES_PASSWORD"], orders["FILIERA_POSTGRES"]) == ("theirs", "postgresql://db/postgres")
+    assert not {"FILIERA_SECRETS", "FILIERA_REDIS_PASSWORD"} & orders.keys(), "Valkey is ours, and has none"
+    assert migration
+    assert migration.environment["FILIERA_ORDERS_PASSWORD"] == "theirs"
+    assert migration.environment["FILIERA_POSTGRES"] == "postgresql://admin:own@db/postgres"
+
+
+def test_a_clusters_id_never_looks_like_an_option() -> None:
+    assert not [made for made in (new_cluster_id() for _ in range(2000)) if made.startswith("-")]
 
 
 @pytest.mark.parametrize(
