@@ -122,7 +122,7 @@ async def _ours(settings: Settings) -> Times:
 
     async def tell() -> None:
         told = ThingChanged(id=new_id(), version=1, note=repr(time.perf_counter()))
-        async with database.work() as session:
+        async with database.write(role="probe_worker") as session:
             await outbox.add(session, told)
 
     relay = Relay(database, settings, SystemClock())

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, Self
 from uuid import UUID, uuid4
 
@@ -18,6 +19,8 @@ Tokens = Callable[[UUID, str], str]
 
 _DEADLINE = 30.0
 _REMEMBERED = 16
+_LOOKS = 8
+"""How often a query is asked again that could not be answered with what was written; each waits for it 2 s."""
 
 
 class DemoError(Exception):
@@ -34,6 +37,10 @@ class RefusedError(DemoError):
     def __init__(self, operation: str, kind: str, code: str, sentence: str) -> None:
         super().__init__(f"{operation} was refused ({code}): {sentence}")
         self.kind, self.code, self.sentence = kind, code, sentence
+
+
+class BehindError(DemoError):
+    """The gateway has not heard yet of what was written."""
 
 
 class Platform:
@@ -93,7 +100,10 @@ class Actor:
         headers = {"authorization": f"Bearer {self._token}"}
         if self._written:
             headers["filiera-after"] = ",".join(self._written)
-        return await self.platform.post(document, variables, headers)
+        for _ in range(_LOOKS):
+            with suppress(BehindError):
+                return await self.platform.post(document, variables, headers)
+        raise BehindError("What was written cannot be read yet: ./filiera status says what is behind")
 
     async def do(self, name: str, wanted: str, given: Json, patience: float = 0) -> Json:
         """Carry out a mutation once and return its success, `wanted` being the fields asked for.
@@ -179,6 +189,8 @@ def _data(answer: httpx.Response) -> Json:
         raise UnreachableError(f"{answer.url} is busy or not ready ({answer.status_code}): {_reason(body)}")
     if body.get("errors") or body.get("data") is None:
         raise DemoError(f"{answer.url} answered {answer.status_code}: {_reason(body)}")
+    if (body.get("extensions") or {}).get("stale"):
+        raise BehindError(f"{answer.url} has not heard yet of what was written")
     data: Json = body["data"]
     return data
 

@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import os
 import re
 import uuid
 from collections.abc import Sequence
@@ -104,6 +105,11 @@ class Given(Brokers):
     @property
     def address(self) -> str:
         return self._address
+
+    def environment(self) -> dict[str, str]:
+        # Two platforms on one cluster would take each other's events for their own, unless one has a prefix.
+        prefix = os.environ.get("FILIERA_TOPIC_PREFIX", "")
+        return super().environment() | ({"FILIERA_TOPIC_PREFIX": prefix} if prefix else {})
 
 
 def new_cluster_id() -> str:

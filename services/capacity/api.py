@@ -97,7 +97,8 @@ def _own(sites: Mapping[UUID, Site], site_id: UUID, party: UUID, path: str) -> S
     site = sites.get(site_id)
     if site is None or site.party_id != party:
         message = "is no site of this workshop's; if it was registered just now, send this again"
-        raise Invalid("A resource stands at a site of its own workshop.", errors=[FieldError(path, message)])
+        told = "A resource stands at a site of its own workshop."
+        raise Invalid(told, code="SITE_UNKNOWN", errors=[FieldError(path, message)])
     return site
 
 

@@ -159,7 +159,8 @@ def site_faults(site: Site, path: str = "") -> Iterator[Fault]:
 
 @cache
 def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    """Without the name that means another zone on every machine."""
+    return frozenset(available_timezones() - {"localtime"})
 
 
 def product_faults(product: Product) -> Iterator[Fault]:
@@ -196,7 +197,7 @@ def _routing_faults(routing: Sequence[Operation]) -> Iterator[Fault]:
         return
     for place, operation in enumerate(routing):
         if operation.process not in PROCESSES:
-            yield Fault(f"routing.{place}.process", "No such process; GET /processes lists them.")
+            yield Fault(f"routing.{place}.process", f"No such process; there are {', '.join(PROCESSES)}.")
         if not 0 <= operation.setup_minutes <= MAX_MINUTES:
             yield Fault(f"routing.{place}.setup_minutes", f"Set-up takes 0 to {MAX_MINUTES:,} minutes.")
         if not 1 <= operation.run_minutes <= MAX_MINUTES:

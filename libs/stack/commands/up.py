@@ -21,7 +21,7 @@ examples: ./filiera up --detach --home /tmp/second --port 8100
           ./filiera up --kafka apache      (Apache Kafka instead of the embedded broker; apache:3 for three brokers)
           ./filiera up --kafka HOST:9092 --postgres postgresql://admin:secret@HOST/postgres --redis redis://HOST:6379/0
 FILIERA_KAFKA_*, FILIERA_POSTGRES_* and FILIERA_REDIS_* say how to use servers that are given: users, certificates.
-FILIERA_POSTGRES_PASSWORD is the password that the services' roles get there."""
+Two platforms on one given Kafka must not share topics: give each a FILIERA_TOPIC_PREFIX of its own."""
 KAFKA = "embedded (the default), apache, apache:3, or HOST:PORT[,HOST:PORT...] of a given cluster"
 POSTGRES, REDIS = "FILIERA_GIVEN_POSTGRES", "FILIERA_GIVEN_REDIS"
 LONGEST_START = 480

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
@@ -47,17 +48,22 @@ _EFFECT = text("INSERT INTO effect SELECT * FROM unnest(CAST(:ids AS uuid[]), CA
 _EFFECTS = text("SELECT aggregate_id, version FROM effect")
 
 
+def _writing(database: Database) -> AbstractAsyncContextManager[WriteSession]:
+    """As requests have it: with as many at once as the pool has, where background work has a few connections."""
+    return database.write(role="probe_worker")
+
+
 async def make(database: Database, count: int) -> list[UUID]:
     """So many aggregates of version 0."""
     ids = [new_id() for _ in range(count)]
-    async with database.work() as session:
+    async with _writing(database) as session:
         await session.execute(_NEW, {"ids": ids})
     return ids
 
 
 async def change(database: Database, ids: Iterable[UUID], times: int = 1, *, delay: float = 0, note: str = "") -> None:
     """One transaction that changes aggregates, each so many times, and dawdles before it commits."""
-    async with database.work() as session:
+    async with _writing(database) as session:
         rows = (await session.execute(_LOCK, {"ids": list(ids)})).all()
         await session.execute(_BUMP, {"ids": list(ids), "times": times})
         events = [ThingChanged(id=one, version=now + step + 1, note=note) for one, now in rows for step in range(times)]
