@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 LARGEST = 8 * 1024 * 1024
 """Bytes of a request's body: twice what the gateway lets through, which answers with a sentence of its own."""
 _PAUSE_AFTER_FAILURE = 1.0
-_STOP_DEADLINE, _CLOSE_DEADLINE = 3.0, 2.0
+_STOP_DEADLINE, _CLOSE_DEADLINE = 4.5, 1.0
 """Seconds. With the server's 4 s for requests under way a process ends within the 10 s that it is given."""
 
 
