@@ -14,9 +14,7 @@ from libs.kit.errors import FieldError, Invalid, Problem
 from libs.kit.ids import new_id
 
 _KEY = "Name the command with a key of your own, so that sending it again does it once. Kept for 24 hours."
-_AFTER = (
-    "Send it back in the header `Filiera-After`, and a query sees at least this, or says it is `stale`."
-)
+_AFTER = "Send it back in the header `Filiera-After`, and a query sees at least this, or says it is `stale`."
 
 Answer = Callable[[Any, Any, dict[str, Any]], dict[str, Any]]
 """The fields of a success, `after` among them: from the operation, what the service answered and what it was sent."""
