@@ -11,6 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 KUBERNETES = ROOT / "deploy" / "kubernetes"
+KUBECTL = Path(sys.executable).with_name("kubectl")
 SERVICES = sorted(path.parent.name for path in (ROOT / "services").glob("*/app.py"))
 
 Resource = dict[str, Any]
@@ -18,9 +19,8 @@ Resource = dict[str, Any]
 
 @functools.cache
 def rendered(overlay: str) -> tuple[Resource, ...]:
-    kubectl = Path(sys.executable).with_name("kubectl")
     folder = KUBERNETES / "overlays" / overlay
-    made = subprocess.run([str(kubectl), "kustomize", str(folder)], check=True, capture_output=True, text=True)
+    made = subprocess.run([str(KUBECTL), "kustomize", str(folder)], check=True, capture_output=True, text=True)
     return tuple(one for one in yaml.safe_load_all(made.stdout) if one)
 
 
@@ -31,3 +31,11 @@ def of_kind(overlay: str, *kinds: str) -> dict[str, Resource]:
 def subscribed(service: str) -> set[str]:
     reactions = importlib.import_module(f"services.{service}.subscriptions").SUBSCRIPTIONS
     return {event.topic for reaction in reactions for event in reaction.types}
+
+
+def selected(policy: Resource, labels: dict[str, str]) -> bool:
+    """Whether a NetworkPolicy is about pods with these labels."""
+    selector = policy["spec"]["podSelector"]
+    wanted = [(key, [value]) for key, value in selector.get("matchLabels", {}).items()]
+    wanted += [(one["key"], one["values"]) for one in selector.get("matchExpressions", [])]
+    return all(labels.get(key) in values for key, values in wanted)

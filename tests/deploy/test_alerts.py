@@ -5,10 +5,7 @@ import re
 
 import prometheus_client
 
-from tests.deploy.manifests import Resource, of_kind
-from tests.deploy.test_kubernetes import overlay, selected
-
-__all__ = ["overlay"]
+from tests.deploy.manifests import Resource, of_kind, selected
 
 OF_THE_CLUSTER = "kube_"
 """Metrics of kube-state-metrics, which docs/operations.md asks for."""

@@ -11,12 +11,7 @@ from libs.kit.db import BACKGROUND
 from libs.kit.settings import Settings
 from libs.messaging.topics import DECLARED
 from libs.service import health
-from tests.deploy.manifests import SERVICES, Resource, of_kind, rendered, subscribed
-
-
-@pytest.fixture(params=["small", "production"])
-def overlay(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+from tests.deploy.manifests import SERVICES, Resource, of_kind, rendered, selected, subscribed
 
 
 def pods(overlay: str) -> dict[str, Resource]:
@@ -31,13 +26,6 @@ def containers(overlay: str) -> Iterator[tuple[Resource, Resource]]:
 def settings_of(overlay: str) -> dict[str, str]:
     (found,) = (one["data"] for one in rendered(overlay) if one["kind"] == "ConfigMap")
     return dict(found)
-
-
-def selected(policy: Resource, labels: dict[str, str]) -> bool:
-    selector = policy["spec"]["podSelector"]
-    wanted = [(key, [value]) for key, value in selector.get("matchLabels", {}).items()]
-    wanted += [(one["key"], one["values"]) for one in selector.get("matchExpressions", [])]
-    return all(labels.get(key) in values for key, values in wanted)
 
 
 # Pods
