@@ -35,7 +35,7 @@ async def test_a_service_that_may_not_create_topics_says_which_is_missing_and_wh
 
 async def test_what_differs_is_told_and_left_as_it_is(broker: Broker) -> None:
     topic = broker.topic("orders.order")
-    other = [NewTopic(topic, 3, 1, topic_configs={"cleanup.policy": "delete"})]
+    other = [NewTopic(topic, 3, broker.settings.kafka_replication, topic_configs={"cleanup.policy": "delete"})]
     await broker.ask(lambda admin: admin.create_topics(other))
     assert await create_topics(broker, ["orders.order"]) == []
     told = [f"{topic} has 3 partitions, not {PARTITIONS}", f"{topic} has cleanup.policy=delete, not compact"]
