@@ -149,7 +149,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             lag[partition.topic] += max(0, end - at) + len(polled.get(partition, ()))
         self._tell_lag(lag)
         if partitions:  # a member more than there are partitions has nothing to hear
-            self._watch(max(client.last_poll_timestamp(partition) or 0 for partition in partitions))
+            # The one heard of longest ago: of several brokers, one may have stopped answering.
+            self._watch(min(client.last_poll_timestamp(partition) or 0 for partition in partitions))
 
     def _tell_lag(self, lag: Mapping[str, int]) -> None:
         self.lag = {name: lag.get(self._broker.topic(name), 0) for name in self._handlers.topics}
