@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -71,8 +71,7 @@ class Supervisor:
     def _start_all(self) -> None:
         servers = [self._watched[name] for name in self._platform.servers]
         self._start(*servers)
-        ready = lambda: all(each.process.state == "ready" for each in servers)  # noqa: E731
-        self._until(ready, "the servers", LONGEST_START, servers)
+        self._until(lambda: _all_ready(servers), "the servers", LONGEST_START, servers)
         self._carry_out(self._platform.migration(), "the databases")
         self._carry_out(self._platform.topics(), "the topics")
         services = [self._watched[name] for name in self._platform.services]
@@ -200,3 +199,7 @@ class Supervisor:
         self._save()
         self._platform.home.tidy()
         self._logs.say("stopped")
+
+
+def _all_ready(watched: Iterable[Watched]) -> bool:
+    return all(each.process.state == "ready" for each in watched)

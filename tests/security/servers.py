@@ -9,6 +9,7 @@ import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -148,7 +149,7 @@ class Kafka:
     """Apache Kafka 4 whose listeners each ask for something else. Its users' password is PASSWORD."""
 
     PASSWORD = "sesame-street"
-    LISTENERS = {  # noqa: RUF012
+    LISTENERS: ClassVar[dict[str, str]] = {
         "users": "SASL_SSL",
         "tls": "SSL",
         "mutual": "SSL",
