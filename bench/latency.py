@@ -7,19 +7,17 @@ import asyncio
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import event as listening
 from sqlalchemy import text
 
+from bench._probe import ROUNDS, clear, prepare, running, settings
 from libs.kit.clock import SystemClock
 from libs.kit.db import Database, WriteSession
 from libs.kit.ids import new_id
-from libs.kit.migrate import migrate
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually
 from libs.messaging import outbox
@@ -33,7 +31,6 @@ DATABASE = "probe_latency"
 RATE = 200
 """Events a second."""
 SECONDS = 5
-ROUNDS = 3
 METHOD = (
     f"{RATE} events a second for {SECONDS} s, each of an aggregate of its own, {ROUNDS} rounds with the ways in turn; "
     "percentiles of a round, medians of the rounds. Kafka alone: sent with acks=all by aiokafka and fetched by its "
@@ -46,21 +43,17 @@ Times = dict[str, list[float]]
 
 async def main() -> None:
     """Measure and print."""
-    await migrate("probe", database=DATABASE, scripts=Path(__file__).parents[1] / "tests" / "libs")
+    await prepare(DATABASE)
     rounds: dict[str, list[Sequence[float]]] = defaultdict(list)
     for _ in range(ROUNDS):
         for way in (_kafka_alone, _ours):
-            for name, took in (await way(_settings())).items():
+            for name, took in (await way(settings(DATABASE))).items():
                 rounds[name].append(statistics.quantiles(took, n=100))
     _print({name: _percentiles(some) for name, some in rounds.items()})
 
 
 def _percentiles(rounds: Sequence[Sequence[float]]) -> tuple[float, float]:
     return statistics.median(one[49] for one in rounds), statistics.median(one[98] for one in rounds)
-
-
-def _settings() -> Settings:
-    return Settings(service="probe", database=DATABASE, topic_prefix=f"{new_id().hex}.", kafka_create_topics=True)
 
 
 async def _steadily(tell: Callable[[], Coroutine[None, None, None]]) -> None:
@@ -70,17 +63,6 @@ async def _steadily(tell: Callable[[], Coroutine[None, None, None]]) -> None:
         await asyncio.sleep(max(0.0, begin + number / RATE - time.perf_counter()))
         telling.append(asyncio.create_task(tell()))
     await asyncio.gather(*telling)
-
-
-@asynccontextmanager
-async def _running(*loops: Awaitable[None]) -> AsyncIterator[None]:
-    tasks = [asyncio.ensure_future(loop) for loop in loops]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _kafka_alone(settings: Settings) -> Times:
@@ -100,7 +82,7 @@ async def _kafka_alone(settings: Settings) -> Times:
             value = repr(time.perf_counter()).encode()
             await within(10, producer.send_and_wait(topic, value, str(new_id()).encode()))
 
-        async with _running(read()):
+        async with running(read()):
             await _warm(tell, took)
             await _steadily(tell)
             await eventually(lambda: len(took) >= RATE * SECONDS)
@@ -116,9 +98,7 @@ async def _warm(tell: Callable[[], Coroutine[None, None, None]], took: list[floa
 
 async def _ours(settings: Settings) -> Times:
     database, took = Database(settings.url), list[float]()
-    async with database.work() as session:
-        for table in ("outbox", "relay", "relay_progress", "consumed"):
-            await session.execute(text(f"DELETE FROM {table}"))
+    await clear(database)
 
     async def tell() -> None:
         told = ThingChanged(id=new_id(), version=1, note=repr(time.perf_counter()))
@@ -127,7 +107,7 @@ async def _ours(settings: Settings) -> Times:
 
     relay = Relay(database, settings, SystemClock())
     consumer = Consumer(database, settings, [_timed(took)], SystemClock())
-    async with _running(relay.run(), consumer.run()):
+    async with running(relay.run(), consumer.run()):
         await _warm(tell, took)
         await _steadily(tell)
         await eventually(lambda: len(took) >= RATE * SECONDS)

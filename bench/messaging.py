@@ -7,9 +7,8 @@ import asyncio
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -18,10 +17,10 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Row, text
 
+from bench._probe import ROUNDS, clear, prepare, running, settings
 from libs.kit.clock import SystemClock
 from libs.kit.db import Database, WriteSession
 from libs.kit.ids import new_id
-from libs.kit.migrate import migrate
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually
 from libs.messaging import consumer as consuming
@@ -34,7 +33,6 @@ from tests.libs.messaging.probe import ThingChanged, all_sent, note_effects
 
 DATABASE = "probe_bench"
 EVENTS = 30_000
-ROUNDS = 3
 NAIVE_SECONDS = 3.0
 METHOD = (
     f"{ROUNDS} rounds, the ways in turn within each; medians. {EVENTS:,} events of as many aggregates; "
@@ -53,43 +51,28 @@ _MARK = text("UPDATE outbox SET sent_at = clock_timestamp() WHERE seq = :seq")
 
 async def main() -> None:
     """Measure and print."""
-    await migrate("probe", database=DATABASE, scripts=Path(__file__).parents[1] / "tests" / "libs")
-    database = Database(_settings().url)
+    await prepare(DATABASE)
+    database = Database(settings(DATABASE).url)
     await _fill(database)
     rates: dict[str, list[float]] = defaultdict(list)
     for _ in range(ROUNDS):
         for name, way in WAYS.items():
-            rates[name].append(await way(database, _settings()))
+            rates[name].append(await way(database, settings(DATABASE)))
     await database.close()
     _print({name: statistics.median(some) for name, some in rates.items()})
 
 
-def _settings() -> Settings:
-    return Settings(service="probe", database=DATABASE, topic_prefix=f"{new_id().hex}.", kafka_create_topics=True)
-
-
 async def _fill(database: Database) -> None:
+    await clear(database)
     async with database.work() as session:
-        for table in ("outbox", "relay", "relay_progress", "consumed"):
-            await session.execute(text(f"DELETE FROM {table}"))
         for _ in range(EVENTS // 1000):
             await outbox.add(session, *(ThingChanged(id=new_id(), version=1, note="x" * 300) for _ in range(1000)))
         await session.execute(text("UPDATE outbox SET sent_at = clock_timestamp()"))
 
 
-@asynccontextmanager
-async def _running(work: Awaitable[None]) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
 async def _relay(database: Database, settings: Settings) -> float:
     relay = Relay(database, settings, SystemClock())
-    async with _running(relay.run()):
+    async with running(relay.run()):
         await eventually(lambda: relay.leading)
         await asyncio.sleep(1)
         async with database.work() as session:
@@ -147,7 +130,7 @@ async def _consumer(database: Database, settings: Settings, seconds: float = 120
         await session.execute(text("DELETE FROM consumed"))
     handled: list[tuple[float, int]] = []
     consuming.BATCH = size
-    async with _running(Consumer(database, settings, [_counting(handled)], SystemClock()).run()):
+    async with running(Consumer(database, settings, [_counting(handled)], SystemClock()).run()):
         await eventually(lambda: handled)
         with suppress(AssertionError):
             await eventually(lambda: sum(count for _, count in handled) == EVENTS, seconds)
