@@ -26,7 +26,9 @@ from libs.kit.migrate import migrate
 from libs.kit.settings import Settings
 from libs.service.idempotency import Asked
 from services.capacity import store
-from services.capacity.domain.offer import MOST, Allocation, Calendar, Money, Resource, Site, Terms
+from services.capacity.domain.calendar import Calendar
+from services.capacity.domain.offer import Allocation, Resource, Site
+from services.capacity.domain.terms import MOST, Money, Terms
 from services.capacity.handlers.holds import LEDGER, Ask, placing
 
 DATABASE = "capacity_bench"

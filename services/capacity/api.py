@@ -16,7 +16,9 @@ from libs.kit.ids import new_id
 from libs.service.commands import Body, Command, Commanded, answers
 from libs.service.group_commit import GroupCommit
 from libs.service.runtime import KitOf
-from services.capacity.domain.offer import MOST, Calendar, Resource, Site, Terms
+from services.capacity.domain.calendar import Calendar
+from services.capacity.domain.offer import Resource, Site
+from services.capacity.domain.terms import MOST, Terms
 from services.capacity.handlers import holds, resources
 from services.capacity.handlers.holds import LEDGER
 from services.capacity.handlers.sites import known_sites

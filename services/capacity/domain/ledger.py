@@ -11,7 +11,9 @@ from datetime import date, datetime
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
-from services.capacity.domain.offer import Allocation, Calendar, Money, Refused, Resource, published_on
+from services.capacity.domain.calendar import Calendar, published_on
+from services.capacity.domain.offer import Allocation, Resource
+from services.capacity.domain.terms import Money, Refused
 
 HoldState = Literal["held", "refused", "confirmed", "released", "expired"]
 

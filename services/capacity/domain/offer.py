@@ -1,78 +1,13 @@
-"""What a workshop offers: a resource, when it works, and on which terms it sells its time."""
+"""What a workshop offers: a resource at a site, and what of it is asked for."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-MOST = 1_000_000
-"""Of anything on one day, in a resource's unit."""
-MOST_TO_PAY = 2**31 - 1
-"""For a booking, in minor units: the largest Int that GraphQL carries."""
-
-
-class Refused(Exception):  # noqa: N818 - what a workshop does, not a fault
-    """The rules say no: a stable code for programs and a sentence for people."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calendar:
-    """Weekly shifts (seven quantities, Monday first), and what is different on some days, in a span of days."""
-
-    weekly: list[int]
-    exceptions: dict[date, int]
-    starts_on: date
-    ends_on: date
-
-    def __post_init__(self) -> None:
-        if len(self.weekly) != 7 or not all(0 <= quantity <= MOST for quantity in self.weekly):
-            raise ValueError(f"weekly has seven quantities, Monday first, each from 0 to {MOST:,}")
-        if not all(0 <= quantity <= MOST for quantity in self.exceptions.values()):
-            raise ValueError(f"each exception is from 0 to {MOST:,}")
-        if not 0 <= (self.ends_on - self.starts_on).days <= 1100:
-            raise ValueError("ends_on is not before starts_on, and at most 1,100 days after it")
-        if not all(self.starts_on <= day <= self.ends_on for day in self.exceptions):
-            raise ValueError("exceptions are of days from starts_on to ends_on")
-
-
-def published_on(calendar: Calendar, day: date) -> int:
-    """What the calendar gives on a day: nothing outside its span, else the exception, else the weekly shift."""
-    if not calendar.starts_on <= day <= calendar.ends_on:
-        return 0
-    return calendar.exceptions.get(day, calendar.weekly[day.weekday()])
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """Minor units of an ISO 4217 currency."""
-
-    amount: int
-    currency: str = "EUR"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """Prices for a unit of time and, once, for setting up; the least that is sold, in units; days of notice."""
-
-    price_per_unit: Money
-    setup_price: Money
-    minimum_quantity: int = 1
-    notice_days: int = 0
-
-    def __post_init__(self) -> None:
-        prices = (self.price_per_unit, self.setup_price)
-        if not all(0 <= price.amount <= 10**9 and price.currency == prices[0].currency for price in prices):
-            raise ValueError("both prices are in one currency, from 0 to 1,000,000,000 minor units")
-        if not re.fullmatch("[A-Z]{3}", prices[0].currency):
-            raise ValueError("a currency is three capital letters, e.g. EUR")
-        if not (1 <= self.minimum_quantity <= MOST and 0 <= self.notice_days <= 366):
-            raise ValueError(f"minimum_quantity is from 1 to {MOST:,}, notice_days from 0 to 366")
+from services.capacity.domain.calendar import Calendar, published_on
+from services.capacity.domain.terms import MOST_TO_PAY, Money, Refused, Terms
 
 
 @dataclass(frozen=True, slots=True)

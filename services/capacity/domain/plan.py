@@ -13,7 +13,8 @@ from functools import cached_property
 from itertools import accumulate
 from uuid import UUID
 
-from services.capacity.domain.offer import Allocation, Refused, Resource, check_price
+from services.capacity.domain.offer import Allocation, Resource, check_price
+from services.capacity.domain.terms import Refused
 
 MOST_LOOKED_AT = 1000
 """Resources of a process, the cheapest."""

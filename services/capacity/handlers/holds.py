@@ -16,7 +16,8 @@ from libs.service.idempotency import Asked
 from libs.service.runtime import Kit
 from services.capacity import store
 from services.capacity.domain.ledger import Booking, C, Hold, Ledger, NoRoomError
-from services.capacity.domain.offer import Refused, Resource, check_terms, price
+from services.capacity.domain.offer import Resource, check_terms, price
+from services.capacity.domain.terms import Refused
 from services.capacity.handlers.facts import booking_event, hold_event, save_and_tell
 
 LEDGER = "capacity_ledger"

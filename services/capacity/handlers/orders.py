@@ -13,9 +13,9 @@ from libs.contracts import orders
 from libs.kit.db import WriteSession
 from services.capacity import store
 from services.capacity.domain.ledger import Hold, Ledger, NoRoomError
-from services.capacity.domain.offer import Refused
 from services.capacity.domain.plan import MOST_LOOKED_AT, Need, Room, plan
 from services.capacity.domain.saga import STEPS, room_of
+from services.capacity.domain.terms import Refused
 from services.capacity.handlers.facts import save_and_tell
 from services.capacity.handlers.holds import make_firm
 

@@ -12,7 +12,9 @@ from libs.kit.errors import Conflict, NotFound
 from libs.messaging import outbox
 from libs.service.commands import Imported
 from services.capacity import store
-from services.capacity.domain.offer import Calendar, Refused, Resource
+from services.capacity.domain.calendar import Calendar
+from services.capacity.domain.offer import Resource
+from services.capacity.domain.terms import Refused
 from services.capacity.handlers.facts import resource_event, save_and_tell
 
 

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from libs.contracts import orders
 from libs.kit.ids import new_id
+from services.capacity.domain.calendar import Calendar, published_on
 from services.capacity.domain.ledger import Booking, Bucket, Hold, Ledger, NoRoomError
-from services.capacity.domain.offer import Calendar, Money, Refused, Terms, bucket_id, check_terms, price, published_on
+from services.capacity.domain.offer import bucket_id, check_terms, price
 from services.capacity.domain.saga import STEPS, room_of
+from services.capacity.domain.terms import Money, Refused, Terms
 from tests.services.capacity.world import a_resource
 
 MONDAY = date(2026, 3, 2)

@@ -12,7 +12,8 @@ from libs.kit.errors import Conflict
 from libs.kit.ids import new_id
 from services.capacity import store
 from services.capacity.domain.ledger import Ledger
-from services.capacity.domain.offer import Money, Resource
+from services.capacity.domain.offer import Resource
+from services.capacity.domain.terms import Money
 from services.capacity.handlers import orders as handler
 from tests.conftest import Databases
 from tests.services.capacity import world

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.capacity.domain.offer import Calendar, Money, Refused
+from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.plan import Need, Room, plan
+from services.capacity.domain.terms import Money, Refused
 from tests.services.capacity.world import a_resource
 
 MONDAY = date(2026, 3, 2)

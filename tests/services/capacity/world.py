@@ -19,8 +19,10 @@ from libs.kit.db import Database, WriteSession
 from libs.kit.ids import new_id
 from libs.service.group_commit import Outcome
 from libs.service.idempotency import Asked
-from services.capacity.domain import offer
-from services.capacity.domain.offer import Calendar, Resource, Terms
+from services.capacity.domain import terms as sold_on
+from services.capacity.domain.calendar import Calendar
+from services.capacity.domain.offer import Resource
+from services.capacity.domain.terms import Terms
 from services.capacity.handlers import holds, resources
 from services.capacity.handlers.holds import Ask
 from services.capacity.handlers.orders import follow_orders
@@ -37,7 +39,7 @@ def principal(role: PartyKind = PartyKind.BRAND, party: UUID | None = None) -> P
 def a_resource(weekly: list[int] | None = None, **given: Any) -> Resource:
     """A bench that works 480 minutes every day of a year around today; `given` changes terms, calendar and the rest."""
     today = datetime.now().astimezone().date()
-    terms = {"price_per_unit": offer.Money(50), "setup_price": offer.Money(1000)}
+    terms = {"price_per_unit": sold_on.Money(50), "setup_price": sold_on.Money(1000)}
     calendar = {"exceptions": {}, "starts_on": today - timedelta(10), "ends_on": today + timedelta(365)}
     terms |= {name: given.pop(name) for name in ("minimum_quantity", "notice_days", *terms) if name in given}
     calendar |= {name: given.pop(name) for name in calendar if name in given}

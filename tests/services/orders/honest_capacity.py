@@ -10,8 +10,9 @@ from uuid import UUID
 
 from libs.kit.ids import new_id
 from services.capacity.domain.ledger import Booking, Bucket, Hold, Ledger
-from services.capacity.domain.offer import Allocation, Money, Refused
+from services.capacity.domain.offer import Allocation
 from services.capacity.domain.saga import STEPS, Room, room_of
+from services.capacity.domain.terms import Money, Refused
 
 _FULL = Refused("NO_CAPACITY", "The bench is full.")
 _PART = Allocation(bucket_id=new_id(), resource_id=new_id(), workshop_id=new_id(), day=date(2026, 3, 2), quantity=70)

@@ -1,0 +1,56 @@
+"""Holds and bookings, and the turn of the parties that ask for more."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from libs.kit.db import WriteSession
+from services.capacity.domain.ledger import Booking, Hold
+from services.capacity.domain.offer import Resource
+from services.capacity.store.rows import BY_ID, ROW, read_as, rows
+
+IS_OVER = "state = 'held' AND expires_at <= (SELECT clock_timestamp())"
+_OVER = ROW.format("hold") + f"WHERE {IS_OVER} "
+_OVERDUE = _OVER + "ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED"
+OVER_IN_THE_WAY = _OVER + "AND allocations @> ANY ($1::jsonb[]) ORDER BY id FOR UPDATE"
+_QUEUE_UP = "SELECT pg_advisory_xact_lock(hashtextextended('open holds of ' || party, 0)) FROM unnest($1::text[]) party"
+_LOOK = """SELECT json_build_array(
+        clock_timestamp(), (SELECT coalesce(json_agg(resource), '[]') FROM resource WHERE id = ANY ($1::uuid[])),
+        (SELECT json_object_agg(party, (
+            SELECT count(*) FROM hold
+             WHERE party_id = party AND state = 'held' AND order_id IS NULL AND expires_at > clock_timestamp()))
+           FROM unnest($2::uuid[]) party))::text"""
+
+
+async def holds(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, Hold]:
+    """These holds, locked."""
+    return {hold.id: hold for hold in await read_as(session, Hold, BY_ID.format("hold") + "FOR UPDATE", list(ids))}
+
+
+async def bookings(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, Booking]:
+    """These bookings, locked."""
+    found = await read_as(session, Booking, BY_ID.format("booking") + "FOR UPDATE", list(ids))
+    return {booking.id: booking for booking in found}
+
+
+async def overdue(session: WriteSession, most: int) -> list[Hold]:
+    """Holds whose time has come, locked; those that somebody works on are left to them."""
+    return await read_as(session, Hold, _OVERDUE, most)
+
+
+Look = tuple[datetime, list[Resource], dict[UUID, int]]
+"""Now, resources, and for each party how many live holds it has placed itself."""
+
+
+async def queue_up(session: WriteSession, parties: Collection[UUID]) -> None:
+    """Wait for these parties' turn, which makes their cap on open holds exact, whichever process decides."""
+    await rows(session, _QUEUE_UP, sorted(map(str, parties)))
+
+
+async def look(session: WriteSession, resource_ids: Collection[UUID], parties: Collection[UUID]) -> Look:
+    """What it takes to judge asks of these parties, but for the buckets; nothing is locked."""
+    [(seen,)] = await rows(session, _LOOK, list(resource_ids), list(parties))
+    decoded: Look = msgspec.json.decode(seen, type=Look)
+    return decoded

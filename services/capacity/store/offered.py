@@ -1,0 +1,79 @@
+"""What workshops offer: sites as the catalog tells of them, resources, and a look at what is free of them."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from libs.kit.db import Session, WriteSession
+from services.capacity.domain.offer import Resource, Site
+from services.capacity.domain.plan import Room
+from services.capacity.store.rows import BY_ID, ROW, WRITE, read_as, rows
+from services.capacity.tables import written
+
+# --- sites -----------------------------------------------------------------------------------------------------------
+
+_SITES = ROW.format("site") + "WHERE id = ANY ($1::uuid[])"
+_KEEP_SITES = WRITE.format("site") + "(id) DO UPDATE SET (version, time_zone) = (excluded.version, excluded.time_zone)"
+
+
+async def keep_sites(session: WriteSession, sites: Sequence[Site]) -> None:
+    """Upsert sites."""
+    await rows(session, _KEEP_SITES, written(sites))
+
+
+async def sites(session: Session, ids: Collection[UUID]) -> dict[UUID, Site]:
+    """Those of these sites that are known, by id."""
+    return {site.id: site for site in await read_as(session, Site, _SITES, list(ids))}
+
+
+# --- resources -------------------------------------------------------------------------------------------------------
+
+RESOURCES = BY_ID.format("resource")
+_PUBLISH = WRITE.format("resource") + "DO NOTHING RETURNING id"
+_RESHIFT = WRITE.format("resource") + "(id) DO UPDATE SET (version, calendar) = (excluded.version, excluded.calendar)"
+_OFFERING = """SELECT to_json(resource)::text FROM resource WHERE id IN (
+        SELECT id FROM resource WHERE processes @> ARRAY[$1] AND unit = 'minutes'
+           AND terms #>> '{price_per_unit,currency}' = $2 AND (calendar ->> 'starts_on')::date <= $4
+           AND (calendar ->> 'ends_on')::date >= $3 ORDER BY (terms #>> '{price_per_unit,amount}')::int, id LIMIT $5)"""
+Sold = tuple[str, str]
+"""A process, and the currency it is sold in."""
+Days = tuple[date, date]
+_FREE = """WITH over AS (SELECT bucket_id, sum(quantity) AS quantity
+          FROM hold, jsonb_to_recordset(allocations) AS part (bucket_id uuid, quantity int)
+         WHERE state = 'held' AND expires_at <= (SELECT clock_timestamp()) GROUP BY bucket_id)
+    SELECT resource_id, day, published - held - committed - blocked + coalesce(over.quantity, 0)
+      FROM bucket LEFT JOIN over ON bucket_id = bucket.id
+     WHERE resource_id = ANY ($1::uuid[]) AND day BETWEEN $2 AND $3"""
+
+
+async def publish(session: WriteSession, resources: Sequence[Resource]) -> set[UUID]:
+    """Write new resources; those whose id is known are left as they are. Gives the ids of the new."""
+    return {row[0] for row in await rows(session, _PUBLISH, written(resources))}
+
+
+async def locked_resource(session: WriteSession, resource_id: UUID) -> Resource | None:
+    """A resource, with nobody else changing its calendar or touching a day of it for the first time."""
+    return next(iter(await read_as(session, Resource, RESOURCES + "FOR NO KEY UPDATE", [resource_id])), None)
+
+
+async def save_resource(session: WriteSession, resource: Resource) -> None:
+    """Write a locked resource's new calendar."""
+    await rows(session, _RESHIFT, written([resource]))
+
+
+async def resources(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, Resource]:
+    """These resources, not locked."""
+    return {resource.id: resource for resource in await read_as(session, Resource, RESOURCES, list(ids))}
+
+
+async def offering(session: WriteSession, sold: Sold, days: Days, most: int) -> list[Resource]:
+    """Resources that sell minutes of a process between these days: the cheapest, if there are many."""
+    return await read_as(session, Resource, _OFFERING, *sold, *days, most)
+
+
+async def rooms(session: WriteSession, offered: Iterable[Resource], days: Days, at: datetime) -> dict[UUID, Room]:
+    """What is free of these resources between these days: a look, nothing is locked."""
+    found = {resource.id: Room(resource, resource.first_day(at), {}) for resource in offered}
+    for resource_id, day, free in await rows(session, _FREE, list(found), *days):
+        found[resource_id].touched[day] = free
+    return found
