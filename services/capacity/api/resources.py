@@ -1,26 +1,21 @@
-"""The commands of capacity over HTTP. The domain's own values check themselves: they are parts of the bodies."""
+"""Publishing over HTTP. The domain's own values check themselves: they are parts of the bodies."""
 
 from collections.abc import Mapping
-from datetime import date
-from functools import lru_cache
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
-from pydantic import AfterValidator, Field, StrictInt, model_validator
+from fastapi import APIRouter, Response
+from pydantic import AfterValidator, Field
 
 from libs.contracts import capacity
 from libs.contracts.values import PartyKind
 from libs.kit.errors import FieldError, Invalid
 from libs.kit.ids import new_id
-from libs.service.commands import Body, Command, Commanded, answers
-from libs.service.group_commit import GroupCommit
-from libs.service.runtime import KitOf
+from libs.service.commands import Body, Commanded, answers
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Resource, Site
-from services.capacity.domain.terms import MOST, Terms
-from services.capacity.handlers import holds, resources
-from services.capacity.handlers.holds import LEDGER
+from services.capacity.domain.terms import Terms
+from services.capacity.handlers import resources
 from services.capacity.handlers.sites import known_sites
 
 router = APIRouter(tags=["capacity"])
@@ -69,32 +64,6 @@ class ChangeCalendar(Body):
     calendar: Calendar
 
 
-class AllocationBody(Body):
-    """A quantity of a resource's local day."""
-
-    resource_id: UUID
-    day: date
-    quantity: Annotated[StrictInt, Field(ge=1, le=MOST)]
-
-
-class PlaceHold(Body):
-    """What to hold, all or nothing, and for how many seconds."""
-
-    allocations: Annotated[list[AllocationBody], Field(min_length=1, max_length=100)]
-    seconds: Annotated[StrictInt, Field(ge=1, le=86_400)] = 900
-
-    @model_validator(mode="after")
-    def _each_day_once(self) -> Self:
-        if len({(one.resource_id, one.day) for one in self.allocations}) < len(self.allocations):
-            raise ValueError("allocations name each day of a resource once")
-        return self
-
-    def to_domain(self, command: Command) -> holds.Ask:
-        """What the caller of this command asks for."""
-        days = [(one.resource_id, one.day, one.quantity) for one in self.allocations]
-        return holds.Ask(command.caller.party, days, self.seconds, command.asked)
-
-
 def _own(sites: Mapping[UUID, Site], site_id: UUID, party: UUID, path: str) -> Site:
     site = sites.get(site_id)
     if site is None or site.party_id != party:
@@ -102,17 +71,6 @@ def _own(sites: Mapping[UUID, Site], site_id: UUID, party: UUID, path: str) -> S
         told = "A resource stands at a site of its own workshop."
         raise Invalid(told, code="SITE_UNKNOWN", errors=[FieldError(path, message)])
     return site
-
-
-_placing = lru_cache(maxsize=8)(holds.placing)
-
-
-def _group_commit(kit: KitOf) -> GroupCommit[holds.Ask]:
-    """Where this process decides on holds."""
-    return _placing(kit.database)
-
-
-Together = Annotated[GroupCommit[holds.Ask], Depends(_group_commit)]
 
 
 @router.post("/resources", **answers(capacity.Resource, 201))
@@ -142,27 +100,3 @@ async def import_resources(body: ImportResources, command: Commanded) -> Respons
         for number, one in enumerate(body.resources)
     ]
     return await command.run(lambda session: resources.import_resources(session, command.caller, given))
-
-
-@router.post("/holds", **answers(capacity.Hold, 201))
-async def place_hold(body: PlaceHold, command: Commanded, together: Together) -> Response:
-    """Hold quantities of days, resources and workshops, all or nothing, until a time."""
-    return await together.run(body.to_domain(command))
-
-
-@router.post("/holds/{hold_id}/confirm", **answers(capacity.Booking))
-async def confirm_hold(hold_id: UUID, command: Commanded) -> Response:
-    """Make a hold firm: a booking of the same id."""
-    return await command.run(lambda session: holds.confirm_hold(session, command.caller, hold_id), role=LEDGER)
-
-
-@router.post("/holds/{hold_id}/release", **answers(capacity.Hold))
-async def release_hold(hold_id: UUID, command: Commanded) -> Response:
-    """Give a hold back."""
-    return await command.run(lambda session: holds.release_hold(session, command.caller, hold_id), role=LEDGER)
-
-
-@router.post("/bookings/{booking_id}/cancel", **answers(capacity.Booking))
-async def cancel_booking(booking_id: UUID, command: Commanded) -> Response:
-    """Cancel a booking and free its room."""
-    return await command.run(lambda session: holds.cancel_booking(session, command.caller, booking_id), role=LEDGER)
