@@ -2,7 +2,10 @@
 
 from libs.service.app import Job, service
 from services.capacity.api import ROUTERS
+from services.capacity.handlers.calendars import roll_calendars
 from services.capacity.handlers.holds import expire_holds
 from services.capacity.subscriptions import SUBSCRIPTIONS
 
-api = service("capacity", routers=ROUTERS, subscriptions=SUBSCRIPTIONS, jobs=[Job("expire holds", 0.5, expire_holds)])
+JOBS = [Job("expire holds", 0.5, expire_holds), Job("roll calendars", 300, roll_calendars)]
+
+api = service("capacity", routers=ROUTERS, subscriptions=SUBSCRIPTIONS, jobs=JOBS)

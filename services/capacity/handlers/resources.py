@@ -14,6 +14,7 @@ from libs.service.commands import Imported
 from services.capacity import store
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Resource
+from services.capacity.domain.shifts import Pattern
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers.facts import resource_event, save_and_tell
 
@@ -27,10 +28,10 @@ async def publish_resource(session: WriteSession, resource: Resource) -> capacit
 
 
 async def change_calendar(
-    session: WriteSession, caller: Principal, resource_id: UUID, calendar: Calendar
+    session: WriteSession, caller: Principal, resource_id: UUID, calendar: Calendar, pattern: Pattern | None = None
 ) -> capacity.Resource:
-    """Give a resource another calendar from today on. Raises Conflict (BELOW_COMMITTED) with the first day on which
-    more is held or booked than it gives."""
+    """Give a resource another calendar from today on, and the pattern it comes from, if it does. Raises Conflict
+    (BELOW_COMMITTED) with the first day on which more is held or booked than it gives."""
     caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
     resource = await store.locked_resource(session, resource_id)
     if resource is None:
@@ -40,7 +41,7 @@ async def change_calendar(
         ledger.republish(calendar)
     except Refused as refused:
         raise Conflict(refused.message, code=refused.code) from None
-    changed = replace(resource, calendar=calendar, version=resource.version + 1)
+    changed = replace(resource, calendar=calendar, pattern=pattern, version=resource.version + 1)
     await store.save_resource(session, changed)
     event = resource_event(changed)
     await outbox.add(session, event)

@@ -17,6 +17,7 @@ from services.capacity.store.offered import (
     resources,
     rooms,
     save_resource,
+    short_of_days,
     sites,
 )
 from services.capacity.store.rows import now
@@ -41,5 +42,6 @@ __all__ = [
     "rooms",
     "save",
     "save_resource",
+    "short_of_days",
     "sites",
 ]

@@ -1,0 +1,54 @@
+"""Calendars that follow from a pattern: changing it, and keeping twelve months of it published."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from libs.contracts import capacity
+from libs.kit.auth import Principal
+from libs.kit.db import WriteSession
+from libs.kit.errors import NotFound
+from libs.messaging import outbox
+from libs.service.runtime import Kit
+from services.capacity import store
+from services.capacity.domain.offer import Resource
+from services.capacity.domain.shifts import HORIZON, Pattern, calendar_of
+from services.capacity.handlers.facts import resource_event, save_and_tell
+from services.capacity.handlers.resources import change_calendar
+
+
+async def own_resource(session: WriteSession, resource_id: UUID) -> Resource:
+    """A resource of the session's party, locked. Raises NotFound."""
+    if (resource := await store.locked_resource(session, resource_id)) is None:
+        raise NotFound("You have no such resource.")
+    return resource
+
+
+async def change_pattern(
+    session: WriteSession, caller: Principal, resource_id: UUID, pattern: Pattern
+) -> capacity.Resource:
+    """Have a resource work by a pattern from today on. Raises as `change_calendar` does."""
+    resource = await own_resource(session, resource_id)
+    calendar = calendar_of(pattern, resource.time_zone, resource.today(await store.now(session)))
+    return await change_calendar(session, caller, resource_id, calendar, pattern)
+
+
+async def roll_calendars(kit: Kit) -> None:
+    """Publish more days of every resource that works by a pattern and is short of them, each for itself: so no two
+    resources' buckets are locked out of order."""
+    more = True
+    while more:
+        async with kit.database.work() as session:
+            resource = await store.short_of_days(session, HORIZON)
+            if more := resource is not None:
+                await _roll(session, resource)
+
+
+async def _roll(session: WriteSession, resource: Resource) -> None:
+    """What is published stays, days are added. A bucket beyond, left from a longer calendar, gets its room."""
+    beyond = resource.calendar.ends_on + timedelta(days=1)
+    ledger = await store.ledger_from(session, resource.id, beyond)
+    changed = resource.rolled(await store.now(session))
+    ledger.republish(changed.calendar)
+    await store.save_resource(session, changed)
+    await outbox.add(session, resource_event(changed))
+    await save_and_tell(session, ledger)
