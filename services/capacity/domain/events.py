@@ -11,7 +11,7 @@ from services.capacity.domain.terms import MOST
 
 _DAY = timedelta(days=1)
 _DAY_MINUTES = 1440
-_MOST_TIMES = 400
+MOST_TIMES = 1100
 _COUNTED_SINCE = 2015
 """What counts is counted from its beginning each time that it is looked at."""
 
@@ -40,8 +40,8 @@ class Event:
             raise ValueError("work lasts from 1 minute to 24 hours, whole days are at most 366; make several events")
         if self.all_day and (self.minutes % _DAY_MINUTES or self.starts.time() != time.min):
             raise ValueError("whole days begin at midnight")
-        if len(self.without) > _MOST_TIMES or len(self.also) > _MOST_TIMES:
-            raise ValueError(f"at most {_MOST_TIMES} times are left out, and at most so many added")
+        if len(self.without) > MOST_TIMES or len(self.also) > MOST_TIMES:
+            raise ValueError(f"at most {MOST_TIMES} times are left out, and at most so many added")
         if self.quantity is not None and not 0 <= self.quantity <= MOST:
             raise ValueError(f"quantity is from 0 to {MOST:,}")
         _known(self.zone)

@@ -116,8 +116,8 @@ class Pattern:
             raise ValueError(f"holidays is one of {', '.join(NAMES)}, or left out")
         if not 0 <= self.august_weeks <= 8:
             raise ValueError("august_weeks is from 0 to 8")
-        if max(len(self.shifts), len(self.overtime)) > 50 or max(len(self.closures), len(self.events)) > 100:
-            raise ValueError("a pattern has at most 50 shifts, 50 times of overtime, 100 closures and 100 events")
+        if max(len(self.shifts) + len(self.events), len(self.overtime), len(self.closures)) > 100:
+            raise ValueError("a pattern has at most 100 shifts and events, 100 closures, 100 times of overtime")
         if len(self.exceptions) > 1100 or not all(0 <= quantity <= MOST for quantity in self.exceptions.values()):
             raise ValueError(f"at most 1,100 days are exceptions, each from 0 to {MOST:,}")
         most = [*(shift.most for shift in self.shifts), *(event.most for event in self.events)]
@@ -157,12 +157,13 @@ def _shifts(pattern: Pattern, day: date, site: ZoneInfo) -> Iterator[int]:
 
 
 def _whole_days(pattern: Pattern, site: ZoneInfo, first: date, last: date) -> dict[date, int]:
-    """What events of whole days say; of several the least."""
-    told: dict[date, int] = {}
+    """What events of whole days say; of several the shortest, of equals what gives less."""
+    told: dict[date, tuple[int, int]] = {}
     for event in (one for one in pattern.events if one.all_day):
         for day in days_of(event, site, first, last):
-            told[day] = min(told.get(day, MOST), event.quantity or 0)
-    return told
+            says = event.minutes, event.quantity or 0
+            told[day] = min(told.get(day, says), says)
+    return {day: quantity for day, (_, quantity) in told.items()}
 
 
 def _closed(pattern: Pattern, days: list[date]) -> set[date]:

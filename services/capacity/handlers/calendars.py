@@ -1,19 +1,24 @@
 """Calendars that follow from a pattern: changing it, and keeping twelve months of it published."""
 
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.contracts import capacity
 from libs.kit.auth import Principal
-from libs.kit.db import WriteSession
-from libs.kit.errors import NotFound
+from libs.kit.db import ReadSession, WriteSession
+from libs.kit.errors import FieldError, Invalid, NotFound
 from libs.messaging import outbox
 from libs.service.runtime import Kit
 from services.capacity import store
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.shifts import HORIZON, Pattern, calendar_of
+from services.capacity.files import Fault, FaultyFileError, ics_in, ics_out
 from services.capacity.handlers.facts import resource_event, save_and_tell
 from services.capacity.handlers.resources import change_calendar
+
+MOST_BYTES = 256 * 1024
+"""Of a calendar file: some hundreds of events."""
 
 
 async def own_resource(session: WriteSession, resource_id: UUID) -> Resource:
@@ -30,6 +35,34 @@ async def change_pattern(
     resource = await own_resource(session, resource_id)
     calendar = calendar_of(pattern, resource.time_zone, resource.today(await store.now(session)))
     return await change_calendar(session, caller, resource_id, calendar, pattern)
+
+
+async def import_events(session: WriteSession, caller: Principal, resource_id: UUID, body: bytes) -> capacity.Resource:
+    """Have a resource work by the events of a calendar file. Raises as `change_calendar` does, and Invalid
+    (FAULTY_FILE) with a sentence for each event that cannot be taken: then nothing is changed."""
+    await own_resource(session, resource_id)
+    try:
+        if len(body) > MOST_BYTES:
+            raise FaultyFileError(Fault("file", f"is over {MOST_BYTES:,} bytes; send fewer events"))
+        pattern = Pattern(events=await asyncio.to_thread(ics_in.read, body))
+    except FaultyFileError as error:
+        raise faulty(error) from None
+    except ValueError as error:
+        raise faulty(FaultyFileError(Fault("file", str(error)))) from None
+    return await change_pattern(session, caller, resource_id, pattern)
+
+
+def faulty(error: FaultyFileError) -> Invalid:
+    """A faulty file as a problem."""
+    errors = [FieldError(fault.where, fault.message) for fault in error.faults]
+    return Invalid("Nothing was changed. Correct the file and send it again.", code="FAULTY_FILE", errors=errors)
+
+
+async def export_events(session: ReadSession, resource_id: UUID, now: datetime) -> bytes:
+    """The calendar of a resource of the session's party, as a file. Raises NotFound."""
+    if (resource := (await store.resources(session, [resource_id])).get(resource_id)) is None:
+        raise NotFound("You have no such resource.")
+    return await asyncio.to_thread(ics_out.write, resource, now)
 
 
 async def roll_calendars(kit: Kit) -> None:

@@ -72,7 +72,7 @@ async def short_of_days(session: WriteSession, horizon: int) -> Resource | None:
     return next(iter(await read_as(session, Resource, ROW.format("resource") + _SHORT, horizon)), None)
 
 
-async def resources(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, Resource]:
+async def resources(session: Session, ids: Collection[UUID]) -> dict[UUID, Resource]:
     """These resources, not locked."""
     return {resource.id: resource for resource in await read_as(session, Resource, RESOURCES, list(ids))}
 

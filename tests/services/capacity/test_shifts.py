@@ -14,6 +14,7 @@ from services.capacity.domain.events import Event
 from services.capacity.domain.holidays import NAMES, holidays
 from services.capacity.domain.shifts import HORIZON, Overtime, Pattern, Shift, Span, calendar_of, quantities, rolled
 from services.capacity.domain.terms import MOST
+from services.capacity.domain.told import as_events
 
 ROME = "Europe/Rome"
 WEEKDAYS, EVERY_DAY = [1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6, 7]
@@ -143,6 +144,13 @@ def test_of_two_events_of_a_whole_day_the_one_that_gives_less_counts() -> None:
     assert on(Pattern(shifts=[DAY_SHIFT], events=events), date(2026, 3, 2)) == 40
 
 
+def test_a_day_told_by_itself_counts_among_days_told_together() -> None:
+    holiday = Event(starts=datetime(2026, 8, 3), minutes=21 * 1440, all_day=True)
+    stays = Event(starts=datetime(2026, 8, 10), minutes=1440, all_day=True, quantity=100)
+    closed = Pattern(shifts=[DAY_SHIFT], events=[holiday, stays])
+    assert [on(closed, date(2026, 8, day)) for day in (7, 10, 11, 24)] == [0, 100, 0, 480]
+
+
 def test_overtime_adds_up_to_its_weekly_limit_and_never_on_closed_days() -> None:
     more = Overtime(span=YEAR, weekdays=[1, 2, 3, 4, 5, 6], quantity=120, most_a_week=300)
     pattern = Pattern(shifts=[DAY_SHIFT], holidays="IT", overtime=[more])
@@ -202,6 +210,14 @@ def test_rolling_on_keeps_what_was_published_and_adds_what_the_pattern_gives(
         assert published_on(after, day) == (published_on(before, day) if day <= before.ends_on else added[day])
 
 
+@given(patterns, dates)
+def test_what_is_told_as_events_gives_each_published_day_the_same(pattern: Pattern, today: date) -> None:
+    calendar = calendar_of(pattern, ROME, today)
+    for told in (as_events(calendar, pattern, ROME), as_events(calendar, None, ROME)):
+        gives = quantities(Pattern(events=told), ROME, calendar.starts_on, calendar.ends_on)
+        assert gives == {day: published_on(calendar, day) for day in gives}
+
+
 # --- nonsense --------------------------------------------------------------------------------------------------------
 
 
@@ -217,7 +233,7 @@ def test_rolling_on_keeps_what_was_published_and_adds_what_the_pattern_gives(
         (lambda: Overtime(span=YEAR, weekdays=[1], quantity=0), "quantity"),
         (lambda: Pattern(holidays="FR"), "holidays is one of IT, IT-MI"),
         (lambda: Pattern(august_weeks=9), "august_weeks"),
-        (lambda: Pattern(shifts=[DAY_SHIFT] * 51), "at most 50 shifts"),
+        (lambda: Pattern(shifts=[DAY_SHIFT] * 101), "at most 100 shifts"),
         (lambda: Pattern(shifts=[replace(DAY_SHIFT, quantity=MOST)] * 2), "no day more than 1,000,000"),
         (lambda: Pattern(exceptions={date(2026, 1, 1): -1}), "exceptions"),
         (lambda: Event(starts=datetime(2026, 1, 1, 8), minutes=0), "24 hours"),
