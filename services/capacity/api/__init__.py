@@ -1,5 +1,5 @@
 """The commands of capacity over HTTP, a module for each kind of thing that is asked for."""
 
-from services.capacity.api import calendars, estimates, holds, resources
+from services.capacity.api import bulk, calendars, estimates, holds, resources
 
-ROUTERS = [resources.router, calendars.router, estimates.router, holds.router]
+ROUTERS = [resources.router, calendars.router, bulk.router, estimates.router, holds.router]
