@@ -25,6 +25,7 @@ PRODUCT = """jsonb_build_object(
 ORDER = """jsonb_build_object(
     'total_amount', event -> 'total' -> 'amount', 'total_currency', event -> 'total' -> 'currency',
     'refusal_code', event -> 'refusal' -> 'code', 'refusal_message', event -> 'refusal' -> 'message')"""
+RESOURCE = "jsonb_build_object('work', coalesce(event -> 'work', '{}'))"
 NOTHING = "'{}'"
 TABLES = {
     "catalog": [
@@ -34,7 +35,7 @@ TABLES = {
     ],
     "capacity": [
         ("catalog.site", "site", NOTHING),
-        ("capacity.resource", "resource", NOTHING),
+        ("capacity.resource", "resource", RESOURCE),
         ("capacity.bucket", "bucket", NOTHING),
         ("capacity.hold", "hold", NOTHING),
         ("capacity.booking", "booking", NOTHING),

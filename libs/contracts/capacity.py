@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from libs.contracts._base import Event, event
-from libs.contracts.values import Allocation, Calendar, Money, Refusal, Terms
+from libs.contracts.values import Allocation, Calendar, Money, Refusal, Terms, Work
 
 
 class Resource(Event, frozen=True, kw_only=True):
@@ -32,6 +32,8 @@ class Resource(Event, frozen=True, kw_only=True):
     """What its time costs and how it is sold."""
     calendar: Calendar
     """When it works."""
+    work: dict[str, Work] = msgspec.field(default_factory=dict)
+    """Process -> what it takes here, for those that the workshop has told."""
 
 
 @event("capacity", "resource", "resource_published")

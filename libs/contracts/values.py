@@ -93,6 +93,33 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """How many local days ahead a slot must be taken."""
 
 
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process takes of a resource, in the resource's unit: `run` for `pieces`, and what comes with a lot."""
+
+    run: int
+    """Run time of so many `pieces`: 1 for 5 is exact, 0.2 would not be."""
+    pieces: int = 1
+    """Of which `run` speaks."""
+    setup: int = 0
+    """Once for a lot."""
+    cleanup: int = 0
+    """Once for a lot."""
+    changes: dict[str, int] = msgspec.field(default_factory=dict)
+    """What changing over costs, by what changes: colour, thread, gauge, alloy."""
+    efficiency_percent: int = 100
+    """How much standard run time is done in a unit."""
+    ramp_percent: list[int] = msgspec.field(default_factory=list)
+    """The pace of a lot's first days."""
+    lot_multiple: int = 1
+    """Pieces are made in multiples of this."""
+    minimum_pieces: int = 1
+    """No lot is smaller."""
+    transfer_batch: int | None = None
+    """Pieces handed on together while the lot goes on; none: the whole lot."""
+    elapsed_minutes: int = 0
+    """Time that passes after the work and takes nobody's: drying, burn-out."""
+
+
 class Calendar(msgspec.Struct, frozen=True, kw_only=True):
     """When a resource works: weekly shifts with dated exceptions."""
 

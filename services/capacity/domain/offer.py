@@ -1,13 +1,14 @@
 """What a workshop offers: a resource at a site, and what of it is asked for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from services.capacity.domain.calendar import Calendar, published_on
 from services.capacity.domain.terms import MOST_TO_PAY, Money, Refused, Terms
+from services.capacity.domain.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Resource:
     time_zone: str
     terms: Terms
     calendar: Calendar
+    work: dict[str, Work] = field(default_factory=dict)
 
     def today(self, now: datetime) -> date:
         """The day at the resource's site."""
