@@ -1,5 +1,5 @@
 """The commands of capacity over HTTP, a module for each kind of thing that is asked for."""
 
-from services.capacity.api import estimates, holds, resources
+from services.capacity.api import bookings, estimates, holds, resources
 
-ROUTERS = [resources.router, estimates.router, holds.router]
+ROUTERS = [resources.router, estimates.router, holds.router, bookings.router]

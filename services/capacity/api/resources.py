@@ -73,6 +73,12 @@ class ChangeCalendar(Body):
     calendar: Calendar
 
 
+class ChangeTerms(Body):
+    """A resource's new terms, all of them."""
+
+    terms: Terms
+
+
 def _own(sites: Mapping[UUID, Site], site_id: UUID, party: UUID, path: str) -> Site:
     site = sites.get(site_id)
     if site is None or site.party_id != party:
@@ -97,6 +103,12 @@ async def change_calendar(resource_id: UUID, body: ChangeCalendar, command: Comm
     return await command.run(
         lambda session: resources.change_calendar(session, command.caller, resource_id, body.calendar)
     )
+
+
+@router.post("/resources/{resource_id}/terms", **answers(capacity.Resource))
+async def change_terms(resource_id: UUID, body: ChangeTerms, command: Commanded) -> Response:
+    """Change how a resource is sold, from now on; what is booked stays as it was agreed."""
+    return await command.run(lambda session: resources.change_terms(session, command.caller, resource_id, body.terms))
 
 
 @router.post("/imports/resources", response_model=None)
