@@ -8,10 +8,10 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-HORIZON = 366
-"""Days that can be searched, today's the first."""
-KM_PER_DEGREE = 111.195
-"""Of a great circle, on the sphere of 6,371.0088 km (the mean radius of the Earth, IUGG)."""
+from services.capacity.domain import availability
+
+HORIZON = availability.HORIZON
+"""Days that can be searched, from `first_day` on."""
 
 Ints = npt.NDArray[np.int32]
 Shorts = npt.NDArray[np.int16]
@@ -31,7 +31,7 @@ class Offers:
     workshops: Sequence[UUID]
     names: Sequence[str]
     first_day: date
-    """Day 0: no site's today is before it."""
+    """Day 0, yesterday by UTC: at no site is today before it."""
     cumulative: Ints
     """(rows, HORIZON + 1): what is free on day d is cumulative[:, d + 1] - cumulative[:, d], in the unit. Only
     differences mean anything. Column by column in memory: one day of all rows is quick, all days of one row less so."""
@@ -58,7 +58,7 @@ class Offers:
 def kilometres(latitude: Floats, longitude: Floats, to: tuple[float, float]) -> Floats:
     """How far each place is from one (latitude, longitude), in a straight line on a flat map: over 50 km it is wrong
     by less than 0.1 %, as the Earth is not a sphere anyway (equirectangular projection)."""
-    north = (latitude - np.float32(to[0])) * np.float32(KM_PER_DEGREE)
-    east = (longitude - np.float32(to[1])) * np.float32(KM_PER_DEGREE * np.cos(np.radians(to[0])))
+    north = (latitude - np.float32(to[0])) * np.float32(availability.KM_PER_DEGREE)
+    east = (longitude - np.float32(to[1])) * np.float32(availability.KM_PER_DEGREE * np.cos(np.radians(to[0])))
     away: Floats = np.hypot(north, east)
     return away
