@@ -1,10 +1,6 @@
 """Search over HTTP, on the real application with its jobs; and what it says when it is old."""
 
-import time
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import httpx
 import pytest
@@ -12,10 +8,7 @@ import pytest
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually, headers
-from services.capacity import store
-from services.capacity.domain.offer import Resource
 from services.capacity.handlers import search
-from services.capacity.search.feed import feed_of
 from tests.conftest import Clients, Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import a_resource, day, hold, publish
