@@ -6,10 +6,11 @@ from typing import TypeVar
 
 import msgspec
 
+from services.capacity.domain.availability import Availability
 from services.capacity.domain.ledger import Booking, Bucket, Hold
 from services.capacity.domain.offer import Resource, Site
 
-R = TypeVar("R", Site, Resource, Bucket, Hold, Booking)
+R = TypeVar("R", Site, Resource, Bucket, Hold, Booking, Availability)
 
 
 def read(kind: type[R], rows: Iterable[str]) -> list[R]:
@@ -17,6 +18,6 @@ def read(kind: type[R], rows: Iterable[str]) -> list[R]:
     return [msgspec.json.decode(row, type=kind) for row in rows]
 
 
-def written(rows: Sequence[Site | Resource | Bucket | Hold | Booking]) -> str:
+def written(rows: Sequence[Site | Resource | Bucket | Hold | Booking | Availability]) -> str:
     """Rows for `json_populate_recordset`."""
     return msgspec.json.encode(rows).decode()

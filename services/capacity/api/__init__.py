@@ -1,5 +1,11 @@
 """The commands of capacity over HTTP, a module for each kind of thing that is asked for."""
 
-from services.capacity.api import bookings, estimates, holds, resources
+from services.capacity.api import bookings, estimates, holds, resources, search
 
-ROUTERS = [resources.router, estimates.router, holds.router, bookings.router]
+ROUTERS = [
+    resources.router,
+    estimates.router,
+    search.router,
+    holds.router,
+    bookings.router,
+]

@@ -19,6 +19,9 @@ class Site:
     party_id: UUID
     version: int
     time_zone: str
+    latitude: float | None = None
+    """WGS 84 degrees, as the longitude. Neither is known until the catalog tells of the site again."""
+    longitude: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

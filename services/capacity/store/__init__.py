@@ -5,6 +5,15 @@ expiry is locked before anything else in id order, or only if nobody has it. So 
 What counts as now is the database's clock.
 """
 
+from services.capacity.store.availability import (
+    availabilities,
+    keep_availabilities,
+    kept_availabilities,
+    kept_until,
+    kept_up_to,
+    turn_to_keep,
+    worn_availabilities,
+)
 from services.capacity.store.claims import Look, bookings, holds, look, overdue, queue_up
 from services.capacity.store.ledger import ledger_from, open_ledger, save
 from services.capacity.store.offered import (
@@ -20,14 +29,21 @@ from services.capacity.store.offered import (
     sites,
 )
 from services.capacity.store.rows import now
+from services.capacity.store.search import find_in_rows
 
 __all__ = [
     "Days",
     "Look",
     "Sold",
+    "availabilities",
     "bookings",
+    "find_in_rows",
     "holds",
+    "keep_availabilities",
     "keep_sites",
+    "kept_availabilities",
+    "kept_until",
+    "kept_up_to",
     "ledger_from",
     "locked_resource",
     "look",
@@ -42,4 +58,6 @@ __all__ = [
     "save",
     "save_resource",
     "sites",
+    "turn_to_keep",
+    "worn_availabilities",
 ]

@@ -13,7 +13,10 @@ from services.capacity.tables import written
 # --- sites -----------------------------------------------------------------------------------------------------------
 
 _SITES = ROW.format("site") + "WHERE id = ANY ($1::uuid[])"
-_KEEP_SITES = WRITE.format("site") + "(id) DO UPDATE SET (version, time_zone) = (excluded.version, excluded.time_zone)"
+_KEEP_SITES = (
+    WRITE.format("site") + "(id) DO UPDATE SET (version, time_zone, latitude, longitude)"
+    " = (excluded.version, excluded.time_zone, excluded.latitude, excluded.longitude)"
+)
 
 
 async def keep_sites(session: WriteSession, sites: Sequence[Site]) -> None:
@@ -63,7 +66,7 @@ async def save_resource(session: WriteSession, resource: Resource) -> None:
     await rows(session, _RESHIFT, written([resource]))
 
 
-async def resources(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, Resource]:
+async def resources(session: Session, ids: Collection[UUID]) -> dict[UUID, Resource]:
     """These resources, not locked."""
     return {resource.id: resource for resource in await read_as(session, Resource, RESOURCES, list(ids))}
 
