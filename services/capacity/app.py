@@ -3,6 +3,9 @@
 from libs.service.app import Job, service
 from services.capacity.api import ROUTERS
 from services.capacity.handlers.holds import expire_holds
+from services.capacity.handlers.waitlist import serve_waitlist
 from services.capacity.subscriptions import SUBSCRIPTIONS
 
-api = service("capacity", routers=ROUTERS, subscriptions=SUBSCRIPTIONS, jobs=[Job("expire holds", 0.5, expire_holds)])
+JOBS = [Job("expire holds", 0.5, expire_holds), Job("serve the waitlist", 0.5, serve_waitlist)]
+
+api = service("capacity", routers=ROUTERS, subscriptions=SUBSCRIPTIONS, jobs=JOBS)

@@ -8,8 +8,10 @@ import msgspec
 
 from services.capacity.domain.ledger import Booking, Bucket, Hold
 from services.capacity.domain.offer import Resource, Site
+from services.capacity.domain.waitlist import Entry
 
-R = TypeVar("R", Site, Resource, Bucket, Hold, Booking)
+Row = Site | Resource | Bucket | Hold | Booking | Entry
+R = TypeVar("R", Site, Resource, Bucket, Hold, Booking, Entry)
 
 
 def read(kind: type[R], rows: Iterable[str]) -> list[R]:
@@ -17,6 +19,6 @@ def read(kind: type[R], rows: Iterable[str]) -> list[R]:
     return [msgspec.json.decode(row, type=kind) for row in rows]
 
 
-def written(rows: Sequence[Site | Resource | Bucket | Hold | Booking]) -> str:
+def written(rows: Sequence[Row]) -> str:
     """Rows for `json_populate_recordset`."""
     return msgspec.json.encode(rows).decode()

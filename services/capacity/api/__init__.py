@@ -1,5 +1,5 @@
 """The commands of capacity over HTTP, a module for each kind of thing that is asked for."""
 
-from services.capacity.api import holds, resources
+from services.capacity.api import holds, resources, waitlist
 
-ROUTERS = [resources.router, holds.router]
+ROUTERS = [resources.router, holds.router, waitlist.router]

@@ -1,7 +1,8 @@
 """The only SQL of capacity.
 
-Lock order, for everybody: holds by id, bookings by id, resources by id, buckets by id. A hold that is looked for by its
-expiry is locked before anything else in id order, or only if nobody has it. So nobody waits for each other in a ring.
+Lock order, for everybody: entries of the waitlist in the order of the line, holds by id, bookings by id, resources by
+id, buckets by id. A hold that is looked for by its expiry is locked before any other hold in id order, or only if
+nobody has it. So nobody waits for each other in a ring.
 What counts as now is the database's clock.
 """
 
@@ -20,26 +21,52 @@ from services.capacity.store.offered import (
     sites,
 )
 from services.capacity.store.rows import now
+from services.capacity.store.waitlist import (
+    ahead,
+    answered,
+    entries,
+    entries_of,
+    entry,
+    line,
+    my_turn,
+    passed,
+    put_news,
+    put_news_of,
+    save_entries,
+    take_news,
+)
 
 __all__ = [
     "Days",
     "Look",
     "Sold",
+    "ahead",
+    "answered",
     "bookings",
+    "entries",
+    "entries_of",
+    "entry",
     "holds",
     "keep_sites",
     "ledger_from",
+    "line",
     "locked_resource",
     "look",
+    "my_turn",
     "now",
     "offering",
     "open_ledger",
     "overdue",
+    "passed",
     "publish",
+    "put_news",
+    "put_news_of",
     "queue_up",
     "resources",
     "rooms",
     "save",
+    "save_entries",
     "save_resource",
     "sites",
+    "take_news",
 ]
