@@ -1,6 +1,6 @@
 """The commands of capacity over HTTP, a module for each kind of thing that is asked for."""
 
-from services.capacity.api import bookings, estimates, holds, resources, search
+from services.capacity.api import bookings, estimates, holds, resources, search, waitlist
 
 ROUTERS = [
     resources.router,
@@ -8,4 +8,5 @@ ROUTERS = [
     search.router,
     holds.router,
     bookings.router,
+    waitlist.router,
 ]
