@@ -28,6 +28,7 @@ from services.capacity.store.offered import (
     save_resource,
     sites,
 )
+from services.capacity.store.qualifications import keep_qualifications, valid
 from services.capacity.store.rows import now
 from services.capacity.store.search import find_in_rows
 
@@ -40,6 +41,7 @@ __all__ = [
     "find_in_rows",
     "holds",
     "keep_availabilities",
+    "keep_qualifications",
     "keep_sites",
     "kept_availabilities",
     "kept_until",
@@ -59,5 +61,6 @@ __all__ = [
     "save_resource",
     "sites",
     "turn_to_keep",
+    "valid",
     "worn_availabilities",
 ]
