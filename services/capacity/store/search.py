@@ -47,8 +47,21 @@ async def find_in_rows(session: Session, wanted: Wanted, valid: Valid | None = N
     near = wanted.near or (None, None)
     given: list[Any] = [list(_places(wanted)), wanted.first, wanted.last, wanted.quantity, *near]
     given += [wanted.km, wanted.price, KM_PER_DEGREE, *_spans(valid)]
-    found = await rows(session, query, *given)
-    return [Window(*row[:-1], None if row["km"] is None else round(row["km"], 3)) for row in found]
+    return [_window(row) for row in await rows(session, query, *given)]
+
+
+def _window(row: Any) -> Window:
+    return Window(
+        resource_id=row["id"],
+        workshop_id=row["party_id"],
+        site_id=row["site_id"],
+        name=row["name"],
+        starts_on=row["starts_on"],
+        ends_on=row["ends_on"],
+        quantity=row["need"],
+        price=row["price"],
+        km=None if row["km"] is None else round(row["km"], 3),
+    )
 
 
 def _places(wanted: Wanted) -> Iterator[str]:

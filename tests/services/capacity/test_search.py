@@ -5,10 +5,12 @@ from typing import Any
 import httpx
 import pytest
 
+from libs.contracts import catalog
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually, headers
 from services.capacity.handlers import search
+from services.capacity.handlers.qualifications import keep_qualifications
 from tests.conftest import Clients, Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import a_resource, day, hold, publish
@@ -104,3 +106,30 @@ async def test_a_search_that_makes_no_sense_is_told_so(api: httpx.AsyncClient, w
 
 async def test_a_stranger_without_a_token_searches_nothing(api: httpx.AsyncClient) -> None:
     assert (await api.get("/search", params={"process": "lockstitch", "quantity": 1})).status_code == 401
+
+
+async def test_a_workshop_is_found_for_the_days_on_which_its_qualification_counts(
+    api: httpx.AsyncClient, db: Database
+) -> None:
+    bench = a_resource(processes=[a_process()])
+    await publish(db, bench)
+    what = {"scheme": "gots", "issuer": "ICEA", "evidence_url": "https://example.org/4711"}
+    span = {"valid_from": day(4), "valid_until": day(6)}
+    shown = catalog.QualificationRegistered(id=new_id(), version=1, party_id=bench.party_id, **what, **span)
+    await keep(db, shown)
+
+    async def starts() -> list[str]:
+        return [one["starts_on"] for one in await windows(api, bench.processes[0], 3 * 480, qualifications="gots")]
+
+    await eventually(lambda: is_now(starts, [str(day(4))]))
+    assert await windows(api, bench.processes[0], 3 * 480 + 1, qualifications="gots") == []
+    assert await windows(api, bench.processes[0], qualifications=["gots", "sa8000"]) == []
+    fields = {name: getattr(shown, name) for name in shown.__struct_fields__}
+    await keep(db, catalog.QualificationWithdrawn(**fields | {"version": 2, "withdrawn": True}))
+    await eventually(lambda: is_now(starts, []))
+
+
+async def keep(db: Database, event: catalog.Qualification) -> None:
+    """As the consumer does."""
+    async with db.work() as session:
+        await keep_qualifications(session, [event])

@@ -91,7 +91,7 @@ async def test_rows_that_are_lost_come_back_from_the_outbox(db: Database, bench:
         await session.execute(text("UPDATE search_progress SET after = 0"))
     await Keeper(db).keep()
     async with db.read() as session:
-        found = (await search._in_rows(session, wanted(bench))).windows
+        found = (await search.in_rows(session, wanted(bench))).windows
     assert [window.ends_on for window in found] == [day(1)]
 
 

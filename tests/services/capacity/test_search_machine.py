@@ -17,11 +17,13 @@ from libs.kit.errors import Conflict
 from libs.kit.ids import new_id
 from services.capacity import store
 from services.capacity.domain.offer import Site
+from services.capacity.domain.qualification import Qualification
 from services.capacity.domain.search import Wanted, Window
 from services.capacity.domain.terms import Money
 from services.capacity.handlers import resources
 from services.capacity.search.feed import Feed, Keeper
 from services.capacity.search.index import within_horizon
+from services.capacity.search.qualified import Qualified
 from tests.conftest import Databases
 from tests.services.capacity import brute, world
 from tests.services.capacity.world import day
@@ -50,6 +52,7 @@ WANTED = st.fixed_dictionaries({
     "lot": st.sampled_from(["resource", "day"]),
     "order": st.sampled_from(["earliest", "nearest", "cheapest"]),
     "limit": st.sampled_from([1, 3, 20]),
+    "qualifications": st.sampled_from([frozenset(), frozenset(), frozenset({"gots"}), frozenset({"gots", "sa8000"})]),
     "unit": st.sampled_from(["minutes", "minutes", "pieces"]),
 })  # fmt: skip
 
@@ -99,6 +102,23 @@ class SearchMachine(RuleBasedStateMachine):
             return party, self.runner.run(world.hold(self.db, party, asked))["id"]
         return None
 
+    @rule(
+        bench=benches,
+        scheme=st.sampled_from(["gots", "sa8000"]),
+        first=st.integers(-9, 9),
+        days=st.sampled_from([0, 2, 400]),
+        withdrawn=st.sampled_from([False, False, False, True]),
+    )
+    def qualify(self, bench: brute.Standing, scheme: str, first: int, days: int, withdrawn: bool) -> None:
+        span = {"valid_from": day(first), "valid_until": day(first + days), "withdrawn": withdrawn}
+        shown = Qualification(id=new_id(), party_id=bench.resource.party_id, version=1, scheme=scheme, **span)
+        self.runner.run(self._keep(shown))
+        bench.shown.append(shown)
+
+    async def _keep(self, shown: Qualification) -> None:
+        async with self.db.work() as session:
+            await store.keep_qualifications(session, [shown])
+
     @rule(hold=consumes(held))
     def release(self, hold: Any) -> None:
         if hold:
@@ -129,13 +149,14 @@ class SearchMachine(RuleBasedStateMachine):
         await self.keeper.keep()
         expected = await brute.search(self.db, self.standing, wanted)
         answers = [expected]
+        _, valid = await Qualified(self.db).at(wanted.qualifications)
         for feed in (self.hears, self.loaded):
             await feed.look()
             assert feed.index is not None
-            answers.append(feed.index.find(wanted))
+            answers.append(feed.index.find(wanted, valid))
         async with self.db.work() as session:
             within = within_horizon(wanted, await store.now(session))
-            answers.append(await store.find_in_rows(session, within))
+            answers.append(await store.find_in_rows(session, within, valid))
         return answers
 
 
