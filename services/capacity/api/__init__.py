@@ -1,5 +1,14 @@
 """The commands of capacity over HTTP, a module for each kind of thing that is asked for."""
 
-from services.capacity.api import bulk, calendars, estimates, holds, resources
+from services.capacity.api import bookings, bulk, calendars, estimates, holds, resources, search, waitlist
 
-ROUTERS = [resources.router, calendars.router, bulk.router, estimates.router, holds.router]
+ROUTERS = [
+    resources.router,
+    calendars.router,
+    bulk.router,
+    estimates.router,
+    search.router,
+    holds.router,
+    bookings.router,
+    waitlist.router,
+]

@@ -37,7 +37,7 @@ class AskEstimate(Body):
 async def ask_estimate(body: AskEstimate, caller: Caller, kit: KitOf) -> Response:
     """What so many pieces would take of a resource, which days, and the price: nothing is held."""
     async with kit.database.write(caller.party, role=LEDGER) as session:
-        answer = await estimates.estimate(session, body.to_domain())
+        answer = await estimates.estimate(session, caller.party, body.to_domain())
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 

@@ -92,6 +92,12 @@ class ImportResources(Body):
     resources: Annotated[list[ImportedResource], Field(min_length=1, max_length=500)]
 
 
+class ChangeTerms(Body):
+    """A resource's new terms, all of them."""
+
+    terms: Terms
+
+
 def _own(sites: Mapping[UUID, Site], site_id: UUID, party: UUID, path: str) -> Site:
     site = sites.get(site_id)
     if site is None or site.party_id != party:
@@ -109,6 +115,12 @@ async def publish_resource(body: PublishResource, command: Commanded) -> Respons
     site = _own(sites, body.site_id, command.caller.party, "site_id")
     resource = body.to_domain(site, command.kit.clock.now())
     return await command.run(lambda session: resources.publish_resource(session, resource), 201)
+
+
+@router.post("/resources/{resource_id}/terms", **answers(capacity.Resource))
+async def change_terms(resource_id: UUID, body: ChangeTerms, command: Commanded) -> Response:
+    """Change how a resource is sold, from now on; what is booked stays as it was agreed."""
+    return await command.run(lambda session: resources.change_terms(session, command.caller, resource_id, body.terms))
 
 
 @router.post("/imports/resources", response_model=None)

@@ -15,7 +15,8 @@ from services.capacity.files import Fault, FaultyFileError
 
 MOST_ROWS = 10_000
 NEEDED = ("reference", "site_id", "name", "kind", "processes", "price_per_unit", "setup_price", "hours")
-OPTIONAL = ("unit", "currency", "minimum_quantity", "notice_days", "teams", "holidays", "august_weeks", "work")
+_TERMS = ("minimum_quantity", "notice_days", "window_days", "lot_multiple", "deposit_percent", "visibility")
+OPTIONAL = ("unit", "currency", "minimum_charge", *_TERMS, "teams", "holidays", "august_weeks", "work")
 _ENGLISH = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ITALIAN = ("lun", "mar", "mer", "gio", "ven", "sab", "dom")
 _WEEKDAYS = {name: number for names in (_ENGLISH, _ITALIAN) for number, name in enumerate(names, 1)}
@@ -94,8 +95,9 @@ def _plain(cells: Cells) -> Json:
 
 
 def _terms(cells: Cells) -> Json:
-    prices = {name: _money(cells, name) for name in ("price_per_unit", "setup_price")}
-    return {"terms": prices | {name: cells[name] for name in ("minimum_quantity", "notice_days") if name in cells}}
+    prices = ("price_per_unit", "setup_price", "minimum_charge")
+    money = {name: _money(cells, name) for name in prices if name in cells}
+    return {"terms": money | {name: cells[name] for name in _TERMS if name in cells}}
 
 
 def _money(cells: Cells, name: str) -> Json:

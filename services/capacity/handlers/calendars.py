@@ -15,24 +15,17 @@ from services.capacity.domain.offer import Resource
 from services.capacity.domain.shifts import HORIZON, Pattern, calendar_of
 from services.capacity.files import Fault, FaultyFileError, ics_in, ics_out
 from services.capacity.handlers.facts import resource_event, save_and_tell
-from services.capacity.handlers.resources import change_calendar
+from services.capacity.handlers.resources import change_calendar, own_resource
 
 MOST_BYTES = 256 * 1024
 """Of a calendar file: some hundreds of events."""
-
-
-async def own_resource(session: WriteSession, resource_id: UUID) -> Resource:
-    """A resource of the session's party, locked. Raises NotFound."""
-    if (resource := await store.locked_resource(session, resource_id)) is None:
-        raise NotFound("You have no such resource.")
-    return resource
 
 
 async def change_pattern(
     session: WriteSession, caller: Principal, resource_id: UUID, pattern: Pattern
 ) -> capacity.Resource:
     """Have a resource work by a pattern from today on. Raises as `change_calendar` does."""
-    resource = await own_resource(session, resource_id)
+    resource = await own_resource(session, caller, resource_id)
     calendar = calendar_of(pattern, resource.time_zone, resource.today(await store.now(session)))
     return await change_calendar(session, caller, resource_id, calendar, pattern)
 
@@ -40,7 +33,7 @@ async def change_pattern(
 async def import_events(session: WriteSession, caller: Principal, resource_id: UUID, body: bytes) -> capacity.Resource:
     """Have a resource work by the events of a calendar file. Raises as `change_calendar` does, and Invalid
     (FAULTY_FILE) with a sentence for each event that cannot be taken: then nothing is changed."""
-    await own_resource(session, resource_id)
+    await own_resource(session, caller, resource_id)
     try:
         if len(body) > MOST_BYTES:
             raise FaultyFileError(Fault("file", f"is over {MOST_BYTES:,} bytes; send fewer events"))

@@ -52,10 +52,10 @@ class Estimate(msgspec.Struct, frozen=True):
     price: Money
 
 
-async def estimate(session: WriteSession, asked: Question) -> Estimate:
+async def estimate(session: WriteSession, party: UUID, asked: Question) -> Estimate:
     """Answer a question. Raises NotFound, or Conflict (NOT_OFFERED, NO_CAPACITY, TOO_EXPENSIVE)."""
     resource = (await store.resources(session, [asked.resource_id])).get(asked.resource_id)
-    if resource is None:
+    if resource is None or not resource.is_seen_by(party):
         raise NotFound(f"There is no resource {asked.resource_id}.", code="UNKNOWN_RESOURCE")
     now = await store.now(session)
     days = resource.first_day(now), resource.calendar.ends_on
@@ -70,7 +70,7 @@ def _estimated(room: Room, asked: Question) -> Estimate:
     resource, how = room.resource, _how(room.resource, asked.process)
     first, pieces = max(asked.first, room.opens), work.lot(how, asked.pieces)
     free = room.between(first, resource.calendar.ends_on)
-    taken = _at_least(resource.terms.minimum_quantity, free, work.spread(how, pieces, free, asked.changed))
+    taken = _as_sold(resource, free, work.spread(how, pieces, free, asked.changed))
     if not taken:
         raise Refused("NO_CAPACITY", f"{resource.name} has no room for {pieces} pieces from {first} on; ask for fewer.")
     parts = [(first + timedelta(number), quantity) for number, quantity in enumerate(taken) if quantity]
@@ -91,10 +91,11 @@ def _how(resource: Resource, process: str) -> work.Work:
     return resource.work[process]
 
 
-def _at_least(minimum: int, free: Sequence[int], taken: list[int]) -> list[int]:
-    """No less than the workshop sells at a time; nothing if there is no room for it."""
-    if not taken or sum(taken) >= minimum:
+def _as_sold(resource: Resource, free: Sequence[int], taken: list[int]) -> list[int]:
+    """In whole lots, and no less than the workshop sells at a time; nothing if there is no room for it."""
+    sold = resource.terms.least_for(sum(taken))
+    if not taken or sum(taken) == sold:
         return taken
     before = (0, *accumulate(free))
-    more = [min(room, minimum - sold) for room, sold in zip(free, before, strict=False) if sold < minimum]
-    return more if sum(more) == minimum else []
+    more = [min(room, sold - so_far) for room, so_far in zip(free, before, strict=False) if so_far < sold]
+    return more if sum(more) == sold else []

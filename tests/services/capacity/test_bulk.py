@@ -57,6 +57,13 @@ def test_a_row_of_a_table_says_what_the_api_is_sent() -> None:
     }
 
 
+def test_terms_have_columns_of_their_own() -> None:
+    head = "reference,site_id,name,kind,processes,price_per_unit,setup_price,hours,currency,minimum_charge,window_days"
+    [made] = read(a_table("B,s,n,bench,x,1,2,Mon 08:00-12:00,CHF,900,60", head=head))
+    assert made["terms"]["minimum_charge"] == {"amount": "900", "currency": "CHF"}
+    assert made["terms"]["window_days"] == "60"
+
+
 def test_what_an_italian_spreadsheet_writes_is_read() -> None:
     plain = ROW.format(reference="B1", site="s", name='"Banco ""1"", grande"').replace("Mon-Fri", "Lun-Ven")
     semicolons = plain.replace(",", ";").replace('""; grande', '"", grande')

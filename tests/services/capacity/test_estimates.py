@@ -65,6 +65,18 @@ async def test_a_small_lot_takes_what_the_workshop_sells_at_least(api: httpx.Asy
     assert told["first_batch_on"] == str(day(10))
 
 
+async def test_what_is_sold_in_lots_is_estimated_in_whole_ones(api: httpx.AsyncClient, db: Database) -> None:
+    bench = await a_bench(db, lot_multiple=60)
+    told = (await ask(api, bench.id, 8)).json()
+    assert [one["quantity"] for one in told["days"]] == [180]  # 15 + 8 * 20 = 175
+
+
+async def test_what_is_private_is_not_there_for_strangers(api: httpx.AsyncClient, db: Database) -> None:
+    bench = await a_bench(db, visibility="private")
+    answer = await ask(api, bench.id, 8)
+    assert (answer.status_code, answer.json()["code"]) == (404, "UNKNOWN_RESOURCE")
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "code"),
     [
