@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from libs.contracts import capacity
 from libs.service.commands import Body, Caller, Commanded, answers
 from libs.service.runtime import KitOf
+from services.capacity.api import strict  # noqa: F401 - before a body is made of the domain's values
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.shifts import Pattern
 from services.capacity.handlers import calendars, resources

@@ -86,6 +86,7 @@ async def test_a_resource_is_published_by_its_pattern_for_twelve_months(api: htt
         ({"pattern": {"shifts": [SHIFTS[0] | {"weekdays": [8]}]}}, "pattern.shifts.0"),
         ({"pattern": {"shifts": [SHIFTS[0] | {"starts": "8 o'clock"}]}}, "pattern.shifts.0.starts"),
         ({"pattern": {"events": [EVENT | {"rule": "FREQ=HOURLY"}]}}, "pattern.events.0"),
+        ({"pattern": {"shifts": SHIFTS, "holiday": "IT"}}, "pattern.holiday"),
         ({"pattern": {"shifts": SHIFTS}, "calendar": CALENDAR | {"exceptions": {}}}, "body"),
     ],
 )
