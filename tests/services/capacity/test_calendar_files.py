@@ -249,13 +249,6 @@ async def test_a_faulty_file_changes_nothing(api: httpx.AsyncClient, db: Databas
     assert await world.told(db, bench.id, "capacity.resource") == ["resource_published"]
 
 
-async def test_a_file_below_what_is_taken_is_refused(api: httpx.AsyncClient, db: Database, bench: Resource) -> None:
-    await world.hold(db, new_id(), (bench, day(1), 400))
-    url = f"/resources/{bench.id}/calendar.ics"
-    answer = await api.post(url, content=hours(day(0)), headers=headers(bench.party_id, "workshop"))
-    assert (answer.status_code, answer.json()["code"]) == (409, "BELOW_COMMITTED")
-
-
 @pytest.mark.parametrize("resource", ["theirs", "nobody's"])
 async def test_only_the_workshop_sends_and_fetches_its_file(
     api: httpx.AsyncClient, bench: Resource, resource: str
