@@ -35,10 +35,10 @@ RESOURCES = BY_ID.format("resource")
 _PUBLISH = WRITE.format("resource") + "DO NOTHING RETURNING id"
 _CHANGE = """(id) DO UPDATE SET (version, terms, calendar, pattern)
     = (excluded.version, excluded.terms, excluded.calendar, excluded.pattern)"""
-# Days are local ones; the first condition is what the index finds, whatever the zone.
-_SHORT = """WHERE pattern IS NOT NULL AND calendar ->> 'ends_on' < (clock_timestamp()::date + $1::int + 2)::text
-    AND calendar ->> 'ends_on' < ((clock_timestamp() AT TIME ZONE time_zone)::date + $1::int)::text
-    ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"""
+# Days are local ones; the first condition is what the index finds, whatever the zone. now() stands still, so it can be.
+_SHORT = """WHERE pattern IS NOT NULL AND calendar ->> 'ends_on' < (now()::date + $1::int + 2)::text
+    AND calendar ->> 'ends_on' < ((now() AT TIME ZONE time_zone)::date + $1::int)::text
+    ORDER BY calendar ->> 'ends_on' LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"""
 _OFFERING = """SELECT to_json(resource)::text FROM resource WHERE id IN (
         SELECT id FROM resource WHERE processes @> ARRAY[$1] AND unit = 'minutes'
            AND terms #>> '{price_per_unit,currency}' = $2
