@@ -58,10 +58,10 @@ class Event:
 
     @property
     def most(self) -> int:
-        """What it can give to one day, at most."""
+        """What it can give to one day, at most: where clocks are put back, the same time may come twice."""
         if self.all_day:
             return 0
-        return (1 + len(self.also)) * (self.minutes if self.quantity is None else self.quantity)
+        return (2 + len(self.also)) * (self.minutes if self.quantity is None else self.quantity)
 
 
 def days_of(event: Event, site: ZoneInfo, first: date, last: date) -> Iterator[date]:

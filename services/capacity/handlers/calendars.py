@@ -1,6 +1,7 @@
 """Calendars that follow from a pattern: changing it, and keeping twelve months of it published."""
 
 import asyncio
+import logging
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from services.capacity.files import Fault, FaultyFileError, ics_in, ics_out
 from services.capacity.handlers import bulk
 from services.capacity.handlers.facts import resource_event, save_and_tell
 from services.capacity.handlers.resources import change_calendar, own_resource
+
+log = logging.getLogger(__name__)
 
 MOST_BYTES = 256 * 1024
 """Of a calendar file: some hundreds of events."""
@@ -107,13 +110,24 @@ async def export_events(session: ReadSession, resource_id: UUID, now: datetime) 
 
 async def roll_calendars(kit: Kit) -> None:
     """Publish more days of every resource that works by a pattern and is short of them, each for itself: so no two
-    resources' buckets are locked out of order."""
-    more = True
-    while more:
+    resources' buckets are locked out of order, and one that cannot be rolled on keeps none of the others waiting."""
+    failed: list[UUID] = []
+    while await _roll_next(kit, failed):
+        pass
+
+
+async def _roll_next(kit: Kit, failed: list[UUID]) -> bool:
+    resource = None
+    try:
         async with kit.database.work() as session:
-            resource = await store.short_of_days(session, HORIZON)
-            if more := resource is not None:
+            if resource := await store.short_of_days(session, HORIZON, failed):
                 await _roll(session, resource)
+    except (ValueError, LookupError):  # e.g. a zone that is no more
+        if resource is None:
+            raise
+        log.exception("a calendar cannot be rolled on", extra={"resource": str(resource.id)})
+        failed.append(resource.id)
+    return resource is not None
 
 
 async def _roll(session: WriteSession, resource: Resource) -> None:
