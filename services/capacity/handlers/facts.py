@@ -3,7 +3,7 @@
 import msgspec
 
 from libs.contracts import capacity
-from libs.kit.db import WriteSession
+from libs.kit.db import Write, WriteSession, write
 from libs.messaging import outbox
 from services.capacity import store
 from services.capacity.domain.ledger import Booking, Hold, Ledger
@@ -37,8 +37,12 @@ def resource_event(resource: Resource) -> capacity.Resource:
 
 
 async def save_and_tell(session: WriteSession, ledger: Ledger) -> None:
-    """Write what was done, then tell it: holds and bookings in the order it was done, then each changed bucket once."""
-    await store.save(session, ledger)
+    """Write what was done and tell it."""
+    await write(session, *saving_and_telling(session, ledger))
+
+
+def saving_and_telling(session: WriteSession, ledger: Ledger) -> list[Write]:
+    """What was done, to be written and told: holds and bookings in its order, then each changed bucket once."""
     claims = [hold_event(one) if isinstance(one, Hold) else booking_event(one) for one in ledger.changes]
     buckets = msgspec.convert(ledger.changed(), list[capacity.BucketChanged], from_attributes=True)
-    await outbox.add(session, *claims, *buckets)
+    return store.saving(ledger) + outbox.telling(session, *claims, *buckets)

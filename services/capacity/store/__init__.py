@@ -5,8 +5,8 @@ expiry is locked before anything else in id order, or only if nobody has it. So 
 What counts as now is the database's clock.
 """
 
-from services.capacity.store.claims import Look, bookings, holds, look, overdue, queue_up
-from services.capacity.store.ledger import ledger_from, open_ledger, save
+from services.capacity.store.claims import Look, bookings, holds, look, look_and_lock, overdue, queue_up
+from services.capacity.store.ledger import ledger_from, open_ledger, saving
 from services.capacity.store.offered import (
     Days,
     Sold,
@@ -31,6 +31,7 @@ __all__ = [
     "ledger_from",
     "locked_resource",
     "look",
+    "look_and_lock",
     "now",
     "offering",
     "open_ledger",
@@ -39,7 +40,7 @@ __all__ = [
     "queue_up",
     "resources",
     "rooms",
-    "save",
     "save_resource",
+    "saving",
     "sites",
 ]
