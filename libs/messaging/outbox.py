@@ -15,7 +15,6 @@ from opentelemetry.context import Context
 from libs.contracts import Event
 from libs.kit.db import Write, WriteSession, write
 from libs.kit.errors import Invalid
-from libs.kit.ids import new_id
 
 LARGEST = 900_000
 """Bytes of a payload: a broker takes a little over a million for a record with its headers."""
@@ -25,7 +24,7 @@ CAUSES: ContextVar[Mapping[UUID, Context]] = ContextVar("causes", default={})  #
 
 _ADD = """
     INSERT INTO outbox (id, aggregatetype, aggregateid, version, type, payload, traceparent)
-    SELECT id, aggregatetype, aggregateid, version, type, payload, traceparent
+    SELECT uuidv7(), aggregatetype, aggregateid, version, type, payload, traceparent
       FROM json_populate_recordset(NULL::outbox, $1::json)
 """
 
@@ -53,7 +52,6 @@ def telling(session: WriteSession, *events: Event) -> list[Write]:
 
 def _row(event: Event, trace: str | None) -> dict[str, object]:
     return {
-        "id": new_id(),
         "aggregatetype": event.topic,
         "aggregateid": event.id,
         "version": event.version,

@@ -43,6 +43,7 @@ async def save_and_tell(session: WriteSession, ledger: Ledger) -> None:
 
 def saving_and_telling(session: WriteSession, ledger: Ledger) -> list[Write]:
     """What was done, to be written and told: holds and bookings in its order, then each changed bucket once."""
+    buckets = ledger.changed()
     claims = [hold_event(one) if isinstance(one, Hold) else booking_event(one) for one in ledger.changes]
-    buckets = msgspec.convert(ledger.changed(), list[capacity.BucketChanged], from_attributes=True)
-    return store.saving(ledger) + outbox.telling(session, *claims, *buckets)
+    changed = msgspec.convert(buckets, list[capacity.BucketChanged], from_attributes=True)
+    return store.saving(ledger.changes, buckets) + outbox.telling(session, *claims, *changed)

@@ -46,12 +46,12 @@ async def ledger_from(session: WriteSession, resource_id: UUID, first: date) -> 
     return Ledger(await read_as(session, Bucket, _BUCKETS_FROM, resource_id, first))
 
 
-def saving(ledger: Ledger) -> list[Write]:
-    """What a transaction did with its ledger, to be written."""
+def saving(changes: Sequence[Claim], buckets: Sequence[Bucket]) -> list[Write]:
+    """Claims and buckets as a transaction leaves them, to be written."""
     saved: dict[str, Sequence[Bucket | Claim]] = {
-        _SAVE_BUCKETS: ledger.changed(),
-        _SAVE_HOLDS: [change for change in ledger.changes if isinstance(change, Hold)],
-        _SAVE_BOOKINGS: [change for change in ledger.changes if isinstance(change, Booking)],
+        _SAVE_BUCKETS: buckets,
+        _SAVE_HOLDS: [change for change in changes if isinstance(change, Hold)],
+        _SAVE_BOOKINGS: [change for change in changes if isinstance(change, Booking)],
     }
     return [Write(statement, (written(changed),)) for statement, changed in saved.items() if changed]
 
