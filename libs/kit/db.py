@@ -76,13 +76,13 @@ class Database:
         async with heeding_cancellation(), self._plain.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             session.info["driver"] = driver
-            await driver.execute(f"BEGIN; SET LOCAL ROLE {role}")
             try:
+                await driver.execute(f"BEGIN; SET LOCAL ROLE {role}")
                 yield session
+                await driver.execute("COMMIT")
             except BaseException:
-                await driver.execute("ROLLBACK")
+                await connection.invalidate()  # nobody knows how far its transaction is: it must not be used again
                 raise
-            await driver.execute("COMMIT")
         self._committed(session)
 
     def work(self) -> AbstractAsyncContextManager[WriteSession]:
@@ -213,7 +213,8 @@ class Write(NamedTuple):
 
 
 async def write(session: WriteSession, *writes: Write) -> None:
-    """Write all this in one statement, in no particular order. What it changes must be new, or locked already."""
+    """Write all this in one statement, in no particular order. What it changes must be new, or locked already: having
+    locked a row, the transaction has its id before it draws a number of the outbox, as who reads that in order needs."""
     if writes:
         given = [value for one in writes for value in one.given]
         await rows(session, _as_one(tuple((one.statement, len(one.given)) for one in writes)), *given)
