@@ -15,8 +15,8 @@ from services.capacity.store.availability import (
     turn_to_keep,
     worn_availabilities,
 )
-from services.capacity.store.claims import Look, bookings, holds, look, overdue, queue_up
-from services.capacity.store.ledger import ledger_from, open_ledger, save
+from services.capacity.store.claims import Look, bookings, holds, look, look_and_lock, overdue, queue_up
+from services.capacity.store.ledger import ledger_from, open_ledger, saving
 from services.capacity.store.offered import (
     Days,
     Sold,
@@ -71,6 +71,7 @@ __all__ = [
     "line",
     "locked_resource",
     "look",
+    "look_and_lock",
     "my_turn",
     "now",
     "offering",
@@ -83,9 +84,9 @@ __all__ = [
     "queue_up",
     "resources",
     "rooms",
-    "save",
     "save_entries",
     "save_resource",
+    "saving",
     "short_of_days",
     "sites",
     "take_news",
