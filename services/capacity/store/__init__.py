@@ -5,7 +5,8 @@ expiry is locked before anything else in id order, or only if nobody has it. So 
 What counts as now is the database's clock.
 """
 
-from services.capacity.store.claims import Look, bookings, holds, look, overdue, queue_up
+from services.capacity.store.claims import Look, bookings, holds, look, overdue, overdue_bookings, queue_up
+from services.capacity.store.displacement import claims_on, unsettled
 from services.capacity.store.ledger import ledger_from, open_ledger, save
 from services.capacity.store.offered import (
     Days,
@@ -26,6 +27,7 @@ __all__ = [
     "Look",
     "Sold",
     "bookings",
+    "claims_on",
     "holds",
     "keep_sites",
     "ledger_from",
@@ -35,6 +37,7 @@ __all__ = [
     "offering",
     "open_ledger",
     "overdue",
+    "overdue_bookings",
     "publish",
     "queue_up",
     "resources",
@@ -42,4 +45,5 @@ __all__ = [
     "save",
     "save_resource",
     "sites",
+    "unsettled",
 ]

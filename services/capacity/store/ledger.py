@@ -19,13 +19,23 @@ _KNOWN = f"""SELECT ARRAY (SELECT id FROM bucket WHERE id = ANY ($1::uuid[])),
 _TOUCH = WRITE.format("bucket") + "DO NOTHING"
 _BUCKETS = BY_ID.format("bucket") + "FOR NO KEY UPDATE"
 _BUCKETS_FROM = ROW.format("bucket") + "WHERE resource_id = $1 AND day >= $2 ORDER BY id FOR NO KEY UPDATE"
-_SAVE = """WITH buckets AS (
-        UPDATE bucket SET (version, published, held, committed) = (new.version, new.published, new.held, new.committed)
+
+
+def _newest(*columns: str) -> str:
+    return f"({', '.join(columns)}) = ({', '.join(f'excluded.{name}' for name in columns)})"
+
+
+_HOLD = _newest("version", "state", "allocations", "expires_at", "refusal", "proposal")
+_BOOKING = _newest("version", "state", "allocations", "ending", "stage", "deadline", "material_by", "material_at",
+    "actual", "displaced_by")  # fmt: skip
+_SAVE = f"""WITH buckets AS (
+        UPDATE bucket SET (version, published, held, committed, unattainable)
+             = (new.version, new.published, new.held, new.committed, new.unattainable)
           FROM json_populate_recordset(NULL::bucket, $1::json) new WHERE bucket.id = new.id),
     holds AS (INSERT INTO hold SELECT * FROM json_populate_recordset(NULL::hold, $2::json)
-        ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state)
+        ON CONFLICT (id) DO UPDATE SET {_HOLD})
     INSERT INTO booking SELECT * FROM json_populate_recordset(NULL::booking, $3::json)
-    ON CONFLICT (id) DO UPDATE SET (version, state, ending) = (excluded.version, excluded.state, excluded.ending)"""
+    ON CONFLICT (id) DO UPDATE SET {_BOOKING}"""  # noqa: S608 - nothing but constants
 
 
 async def open_ledger(
