@@ -8,7 +8,19 @@ from uuid import UUID
 import msgspec
 
 from libs.contracts._base import Event, event
-from libs.contracts.values import Actual, Agreed, Allocation, Calendar, Ending, Money, Proposal, Refusal, Terms
+from libs.contracts.values import (
+    Actual,
+    Agreed,
+    Allocation,
+    Calendar,
+    Ending,
+    Money,
+    Pattern,
+    Proposal,
+    Refusal,
+    Terms,
+    Work,
+)
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 """RFC 3339, UTC, on the ledger's database clock."""
@@ -35,6 +47,10 @@ class Resource(Event, frozen=True, kw_only=True):
     """What its time costs and how it is sold."""
     calendar: Calendar
     """When it works."""
+    work: dict[str, Work] = msgspec.field(default_factory=dict)
+    """Process -> what it takes here, for those that the workshop has told."""
+    pattern: Pattern | None = None
+    """What the calendar is worked out from, day after day, if the workshop works by one."""
 
 
 @event("capacity", "resource", "resource_published")

@@ -1,5 +1,14 @@
 """The commands of capacity over HTTP, a module for each kind of thing that is asked for."""
 
-from services.capacity.api import bookings, holds, proposals, resources
+from services.capacity.api import bookings, calendars, estimates, holds, proposals, resources, search, waitlist
 
-ROUTERS = [resources.router, holds.router, proposals.router, bookings.router]
+ROUTERS = [
+    resources.router,
+    calendars.router,
+    estimates.router,
+    search.router,
+    holds.router,
+    proposals.router,
+    bookings.router,
+    waitlist.router,
+]

@@ -1,13 +1,15 @@
 """What a workshop offers: a resource at a site, and what of it is asked for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from services.capacity.domain.calendar import Calendar, published_on
+from services.capacity.domain.shifts import Pattern, rolled
 from services.capacity.domain.terms import MOST_TO_PAY, Money, Refused, Terms
+from services.capacity.domain.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,9 @@ class Site:
     party_id: UUID
     version: int
     time_zone: str
+    latitude: float | None = None
+    """WGS 84 degrees, as the longitude. Neither is known until the catalog tells of the site again."""
+    longitude: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,8 @@ class Resource:
     time_zone: str
     terms: Terms
     calendar: Calendar
+    work: dict[str, Work] = field(default_factory=dict)
+    pattern: Pattern | None = None
 
     def today(self, now: datetime) -> date:
         """The day at the resource's site."""
@@ -52,6 +59,12 @@ class Resource:
     def end_of(self, day: date) -> datetime:
         """The instant at which a day ends at the site (UTC)."""
         return datetime.combine(day + timedelta(1), time.min, ZoneInfo(self.time_zone)).astimezone(UTC)
+
+    def rolled(self, now: datetime) -> "Resource":
+        """Its next version, with the days added that its pattern has up to the horizon."""
+        pattern = self.pattern or Pattern()
+        calendar = rolled(self.calendar, pattern, self.time_zone, self.today(now))
+        return replace(self, calendar=calendar, version=self.version + 1)
 
     def price(self, quantity: int) -> int:
         """What a booking of so much costs: setting up once, then each unit; at least the minimum charge."""

@@ -6,6 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from libs.contracts import capacity
+from libs.contracts import capacity_queues as queues
 from libs.contracts.values import Ending, Money
 from libs.kit.db import WriteSession
 from libs.messaging import outbox
@@ -13,6 +14,7 @@ from services.capacity import store
 from services.capacity.domain.ledger import Booking, Hold, Ledger
 from services.capacity.domain.life import BookingStage
 from services.capacity.domain.offer import Resource
+from services.capacity.domain.waitlist import Entry
 
 _EVENTS: dict[str, type[capacity.Hold]] = {
     "held": capacity.HoldPlaced,
@@ -20,6 +22,15 @@ _EVENTS: dict[str, type[capacity.Hold]] = {
     "confirmed": capacity.HoldConfirmed,
     "released": capacity.HoldReleased,
     "expired": capacity.HoldExpired,
+}
+_ENTRY_EVENTS: dict[str, type[queues.WaitlistEntry]] = {
+    "waiting": queues.WaitlistJoined,
+    "offered": queues.WaitlistOffered,
+    "accepted": queues.WaitlistAccepted,
+    "declined": queues.WaitlistDeclined,
+    "missed": queues.WaitlistMissed,
+    "withdrawn": queues.WaitlistWithdrawn,
+    "lapsed": queues.WaitlistLapsed,
 }
 
 
@@ -75,6 +86,11 @@ def resource_event(
     """What a resource's present state is told as; `changed` says what of it, if it is not new."""
     event = capacity.ResourcePublished if resource.version == 1 else changed
     return msgspec.convert(msgspec.to_builtins(resource), event)
+
+
+def entry_event(entry: Entry) -> queues.WaitlistEntry:
+    """What the present state of a place in line is told as."""
+    return msgspec.convert(entry, _ENTRY_EVENTS[entry.state], from_attributes=True)
 
 
 async def save_and_tell(session: WriteSession, ledger: Ledger) -> None:

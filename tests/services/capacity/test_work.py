@@ -1,147 +1,124 @@
-"""From the booking to the piece: material in house or lapsed, started, reported, completed."""
+"""Pieces to a resource's units and back: exact, whatever the trade."""
+
+from dataclasses import replace
+from fractions import Fraction
+from math import floor
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from libs.kit.db import Database
-from libs.kit.errors import Conflict, NotFound
-from libs.kit.ids import new_id
-from services.capacity.domain.offer import Resource
-from services.capacity.domain.terms import Rung
-from services.capacity.handlers import bookings
-from tests.conftest import Databases
-from tests.services.capacity import world
-from tests.services.capacity.world import a_resource, act, an_order, bucket, day, faults, publish, then, told
+from services.capacity.domain.work import Work, lot, made, quantity, spread
 
-TOPIC = "capacity.booking"
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
-
-
-@pytest.fixture
-async def bench(db: Database) -> Resource:
-    resource = a_resource(notice_days=3, material_days=2, cancellation=[Rung(days_before=9, buyer_percent=40)])
-    await publish(db, resource)
-    return resource
+CUTTING = Work(run=1, pieces=5, setup=4 * 5 + 1)
+"""Shoe leather in the teaching case "Stonehaven, Inc.": four dies, each changed in 5.25 minutes, 0.05 a stroke."""
+works = st.builds(
+    Work,
+    run=st.integers(1, 50),
+    pieces=st.integers(1, 50),
+    setup=st.integers(0, 60),
+    cleanup=st.integers(0, 30),
+    changes=st.dictionaries(st.sampled_from(["colour", "thread"]), st.integers(0, 45)),
+    efficiency_percent=st.integers(20, 120),
+    ramp_percent=st.lists(st.integers(20, 110), max_size=5),
+    lot_multiple=st.integers(1, 12),
+    minimum_pieces=st.integers(1, 30),
+)
+days = st.lists(st.integers(0, 480), max_size=30)
 
 
-async def test_a_booking_is_firm_once_its_material_is_in_house(db: Database, bench: Resource) -> None:
-    brand = new_id()
-    booked = await world.book(db, brand, (bench, day(5), 100))
-    assert (booked.stage, booked.material_by, booked.deadline) == (
-        "awaiting_material",
-        bench.end_of(day(3)),
-        bench.end_of(day(3)),
-    )
-    with pytest.raises(Conflict, match="Declare that its material is in house"):
-        await act(db, bookings.start, bench.party_id, booked.id)
-    firm = await act(db, bookings.material_ready, bench.party_id, booked.id)
-    assert (firm.stage, firm.state, firm.deadline, firm.material_at is None) == ("firm", "confirmed", None, False)
-    with pytest.raises(Conflict, match="in house already"):
-        await act(db, bookings.material_ready, bench.party_id, booked.id)
-    assert await told(db, booked.id, TOPIC) == ["booking_confirmed", "booking_supplied"]
-    assert await faults(db, bench) == []
+def test_a_sewing_floor_of_29268_standard_minutes_makes_1463_shirts() -> None:
+    # Five lines of 480 minutes, 10 % absent, each of its own efficiency; a shirt of 20 standard minutes. The worked
+    # example of Online Clothing Study, "Formula for calculating sewing room capacity" (2012).
+    lines = [(30, 40), (28, 50), (32, 55), (32, 45), (25, 39)]
+    attended = [(operators * 480 * 90 // 100, efficiency) for operators, efficiency in lines]
+    shirts = [Fraction(minutes * percent, 100) / 20 for minutes, percent in attended]
+    assert sum(shirts) * 20 == 29_268
+    assert floor(sum(shirts)) == 1463
+    each = [made(Work(run=20, efficiency_percent=percent), [minutes]) for minutes, percent in attended]
+    assert each == [floor(pieces) for pieces in shirts]
 
 
-async def test_a_booking_whose_material_does_not_come_lapses_and_its_buyer_owes_the_ladder(
-    db: Database, bench: Resource
+@pytest.mark.parametrize(("pairs", "minutes", "a_shift"), [(10, 23, 209), (100, 41, 1170)])
+def test_a_small_lot_of_shoes_costs_four_fifths_of_a_shift(pairs: int, minutes: int, a_shift: int) -> None:
+    # The case reckons lots that go on over the end of the shift, to a tenth: 480 / 23 = 20.9 lots, 480 / 41 = 11.7.
+    assert quantity(CUTTING, pairs) == minutes
+    assert round(round(480 / quantity(CUTTING, pairs), 1) * pairs) == a_shift
+
+
+def test_lots_that_end_with_the_shift_are_fewer() -> None:
+    assert [480 // quantity(CUTTING, pairs) * pairs for pairs in (10, 100)] == [200, 1100]
+
+
+def test_units_of_any_trade_are_exact() -> None:
+    burn_out, dye_bath = Work(run=1, pieces=12), Work(run=2, pieces=5, lot_multiple=10)
+    assert [quantity(burn_out, pieces) for pieces in (1, 12, 13)] == [1, 1, 2]  # flasks
+    assert quantity(dye_bath, lot(dye_bath, 101)) == 44  # kg: 110 pieces of 400 g
+
+
+@pytest.mark.parametrize(("asked", "pieces"), [(1, 24), (24, 24), (25, 36), (36, 36)])
+def test_pieces_are_made_in_multiples_and_never_below_the_minimum(asked: int, pieces: int) -> None:
+    assert lot(Work(run=1, lot_multiple=12, minimum_pieces=20), asked) == pieces
+
+
+def test_what_changes_costs_once_and_only_what_changes() -> None:
+    linking = Work(run=3, setup=10, cleanup=5, changes={"gauge": 40, "colour": 8})
+    plain = quantity(linking, 10)
+    assert plain == 10 + 5 + 30
+    assert quantity(linking, 10, ["colour"]) == plain + 8
+    assert quantity(linking, 10, ["colour", "gauge", "colour", "weather"]) == plain + 48
+
+
+def test_a_line_learns_new_work_in_its_first_days() -> None:
+    style = Work(run=20, ramp_percent=[50, 80])
+    assert made(style, [480]) == 12
+    assert made(style, [480, 480, 480]) == 12 + 19 + 24 == floor(480 * Fraction(50 + 80 + 100, 100) / 20)
+    assert spread(style, 55, [480] * 9) == [480, 480, 476]
+
+
+@given(works, st.integers(1, 300), days, st.sets(st.sampled_from(["colour", "thread"])))
+def test_there_and_back_again_is_no_piece_too_few_and_no_unit_too_many(
+    work: Work, asked: int, free: list[int], changed: set[str]
 ) -> None:
-    brand = new_id()
-    booked = await world.book(db, brand, (bench, day(5), 100))
-    await world.sweep(db)
-    assert await bucket(db, bench, day(5)) == (480, 0, 100)
-    await world.time_passes(db, booked.id)
-    await world.sweep(db)
-    assert await bucket(db, bench, day(5)) == (480, 0, 0)
-    ending = (await world.last_told(db, booked.id, TOPIC))["ending"]
-    assert (ending["by"], ending["code"]) == ("platform", "MATERIAL_LATE")
-    assert [(one["debtor_id"], one["amount"]["amount"]) for one in ending["due"]] == [(str(brand), 2400)]
-    assert await told(db, booked.id, TOPIC) == ["booking_confirmed", "booking_cancelled"]
-    with pytest.raises(Conflict, match="cancelled already"):
-        await act(db, bookings.material_ready, bench.party_id, booked.id)
-    assert await faults(db, bench) == []
+    pieces = lot(work, asked)
+    taken = spread(work, pieces, free, changed)
+    if not taken:
+        assert made(work, free, changed) < pieces
+        return
+    assert all(part <= room for part, room in zip(taken, free, strict=False))
+    assert taken[:-1] == free[: len(taken) - 1]
+    assert made(work, taken, changed) >= pieces
+    assert made(work, [*taken[:-1], taken[-1] - 1], changed) < pieces
 
 
-async def test_who_books_late_has_a_day_to_bring_the_material(db: Database, bench: Resource) -> None:
-    booked = await world.book(db, new_id(), (bench, day(3), 10))
-    assert booked.material_by
-    assert bench.end_of(day(0)) < booked.material_by <= bench.end_of(day(1))
+@given(works, st.integers(1, 300))
+def test_a_day_with_room_for_all_takes_the_quantity_of_the_lot(work: Work, pieces: int) -> None:
+    whole = quantity(work, pieces)
+    assert spread(work, pieces, [whole]) == [whole]
+    assert spread(work, pieces, [whole - 1]) == []
 
 
-async def test_work_is_started_reported_and_completed(db: Database) -> None:
-    bench, brand = a_resource(), new_id()
-    await publish(db, bench)
-    booked = await world.book(db, brand, (bench, day(1), 100))
-    for early in (bookings.complete, bookings.report):
-        with pytest.raises(Conflict, match="Start it first"):
-            await act(db, early, bench.party_id, booked.id, *((1, 1, 1) if early is bookings.report else ()))
-    await act(db, bookings.start, bench.party_id, booked.id)
-    await act(db, bookings.report, bench.party_id, booked.id, 60, 10, 1)
-    done = await act(db, bookings.report, bench.party_id, booked.id, 50, 8, 0)
-    assert [(one.quantity, one.good, one.scrap, one.completed) for one in done.actual] == [(110, 18, 1, False)]
-    done = await act(db, bookings.complete, bench.party_id, booked.id)
-    assert (done.stage, done.state, done.actual[0].completed) == ("completed", "confirmed", True)
-    for late in (bookings.start, bookings.complete, bookings.cancel_booking):
-        with pytest.raises(Conflict, match="work is completed"):
-            await act(db, late, bench.party_id, booked.id)
-    assert await bucket(db, bench, day(1)) == (480, 0, 100)  # what was sold stays sold
-    steps = ["booking_confirmed", "booking_started", "work_reported", "work_reported", "booking_completed"]
-    assert await told(db, booked.id, TOPIC) == steps
-    assert await faults(db, bench) == []
+@given(works, st.integers(1, 300))
+def test_a_lower_efficiency_never_takes_less(work: Work, pieces: int) -> None:
+    slower = replace(work, efficiency_percent=work.efficiency_percent - 10)
+    assert quantity(slower, pieces) >= quantity(work, pieces)
 
 
-async def test_a_booking_of_two_workshops_is_completed_by_both(db: Database) -> None:
-    cutter, sewer, brand = a_resource(), a_resource(), new_id()
-    await publish(db, cutter, sewer)
-    booked = await world.book(db, brand, (cutter, day(1), 100), (sewer, day(2), 200))
-    await act(db, bookings.start, cutter.party_id, booked.id)
-    await act(db, bookings.report, cutter.party_id, booked.id, 90, 50, 0)
-    half = await act(db, bookings.complete, cutter.party_id, booked.id)
-    assert (half.stage, [one.workshop_id for one in half.allocations]) == ("started", [cutter.party_id])
-    with pytest.raises(Conflict, match="Your part of the work is completed"):
-        await act(db, bookings.report, cutter.party_id, booked.id, 1, 1, 1)
-    whole = await act(db, bookings.complete, sewer.party_id, booked.id)
-    assert whole.stage == "completed"
-    assert [(one.workshop_id, one.completed) for one in whole.actual] == [(sewer.party_id, True)]
-    assert await faults(db, cutter, sewer) == []
-
-
-async def test_who_cancels_work_that_has_begun_owes_all_of_it(db: Database) -> None:
-    bench, brand = a_resource(), new_id()
-    await publish(db, bench)
-    booked = await world.book(db, brand, (bench, day(1), 100))
-    await act(db, bookings.start, bench.party_id, booked.id)
-    ended = await world.cancel(db, brand, booked.id)
-    assert ended.ending
-    assert [(one.debtor_id, one.amount.amount) for one in ended.ending.due] == [(brand, 6000)]
-
-
-async def test_only_the_workshop_works_and_strangers_find_nothing(db: Database, bench: Resource) -> None:
-    brand = new_id()
-    booked = await world.book(db, brand, (bench, day(5), 100))
-    for verb in (bookings.material_ready, bookings.start, bookings.complete):
-        with pytest.raises(Conflict, match="for the workshop to decide") as refused:
-            await act(db, verb, brand, booked.id)
-        assert refused.value.code == "WRONG_SIDE"
-        with pytest.raises(NotFound):
-            await act(db, verb, new_id(), booked.id)
-    for verb in (bookings.accept, bookings.reject):
-        with pytest.raises(Conflict, match="for the buyer to decide"):
-            await act(db, verb, bench.party_id, booked.id)
-    assert await told(db, booked.id, TOPIC) == ["booking_confirmed"]
-
-
-async def test_an_order_whose_material_does_not_come_loses_its_booking(db: Database) -> None:
-    craft = f"craft_{new_id().hex}"
-    bench = a_resource(processes=[craft], notice_days=1, material_days=1)
-    await publish(db, bench)
-    order = an_order((craft, 100), first=3)
-    await world.hear(db, order)
-    await world.hear(db, then(order, "reserved"))
-    assert (await world.last_told(db, order.id, TOPIC))["stage"] == "awaiting_material"
-    await world.time_passes(db, order.id)
-    await world.sweep(db)
-    assert await told(db, order.id, TOPIC) == ["booking_confirmed", "booking_cancelled"]
-    assert await faults(db, bench) == []
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"run": 0},
+        {"pieces": 0},
+        {"setup": -1},
+        {"changes": {"colour": -1}},
+        {"efficiency_percent": 0},
+        {"ramp_percent": [0]},
+        {"ramp_percent": [100] * 61},
+        {"transfer_batch": 0},
+        {"lot_multiple": 0},
+        {"elapsed_minutes": -1},
+    ],
+)
+def test_work_that_makes_no_sense_cannot_be(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        replace(Work(run=1), **wrong)
