@@ -6,6 +6,7 @@ nobody has it. So nobody waits for each other in a ring.
 What counts as now is the database's clock.
 """
 
+from services.capacity.store.audit import books
 from services.capacity.store.availability import (
     availabilities,
     keep_availabilities,
@@ -57,6 +58,7 @@ __all__ = [
     "answered",
     "availabilities",
     "bookings",
+    "books",
     "claims_on",
     "entries",
     "entries_of",

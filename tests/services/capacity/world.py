@@ -20,7 +20,8 @@ from libs.kit.ids import new_id
 from libs.service.group_commit import Outcome
 from libs.service.idempotency import Asked
 from services.capacity.domain import terms as sold_on
-from services.capacity.domain.calendar import Calendar
+from services.capacity.domain.calendar import Calendar, published_on
+from services.capacity.domain.ledger import Bucket
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Terms
 from services.capacity.handlers import bookings, displacement, holds, resources
@@ -56,6 +57,12 @@ def a_resource(weekly: list[int] | None = None, **given: Any) -> Resource:
         "time_zone": ZONE,
     }
     return Resource(**plain | given, terms=Terms(**terms), calendar=Calendar(weekly=weekly or EVERY_DAY, **calendar))
+
+
+def a_bucket(of: Resource, on: date) -> Bucket:
+    """A day of a resource that nobody has touched."""
+    gives = published_on(of.calendar, on)
+    return Bucket(id=of.allocate(on, 1).bucket_id, party_id=of.party_id, resource_id=of.id, day=on, published=gives)
 
 
 async def publish(db: Database, *published: Resource) -> None:
