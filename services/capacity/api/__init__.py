@@ -1,6 +1,6 @@
 """The commands of capacity over HTTP, a module for each kind of thing that is asked for."""
 
-from services.capacity.api import bookings, calendars, estimates, holds, resources, search, waitlist
+from services.capacity.api import bookings, calendars, estimates, holds, proposals, resources, search, waitlist
 
 ROUTERS = [
     resources.router,
@@ -8,6 +8,7 @@ ROUTERS = [
     estimates.router,
     search.router,
     holds.router,
+    proposals.router,
     bookings.router,
     waitlist.router,
 ]

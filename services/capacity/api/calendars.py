@@ -29,7 +29,7 @@ class ChangePattern(Body):
 
 @router.post("/resources/{resource_id}/calendar", **answers(capacity.Resource))
 async def change_calendar(resource_id: UUID, body: ChangeCalendar, command: Commanded) -> Response:
-    """Change when a resource works, from today on; never below what is held or booked."""
+    """Change when a resource works, from today on; who was promised more is displaced in the published order."""
     return await command.run(
         lambda session: resources.change_calendar(session, command.caller, resource_id, body.calendar)
     )

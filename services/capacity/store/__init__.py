@@ -6,6 +6,7 @@ nobody has it. So nobody waits for each other in a ring.
 What counts as now is the database's clock.
 """
 
+from services.capacity.store.audit import books
 from services.capacity.store.availability import (
     availabilities,
     keep_availabilities,
@@ -15,7 +16,17 @@ from services.capacity.store.availability import (
     turn_to_keep,
     worn_availabilities,
 )
-from services.capacity.store.claims import Look, bookings, holds, look, look_and_lock, overdue, queue_up
+from services.capacity.store.claims import (
+    Look,
+    bookings,
+    holds,
+    look,
+    look_and_lock,
+    overdue,
+    overdue_bookings,
+    queue_up,
+)
+from services.capacity.store.displacement import claims_on, unsettled
 from services.capacity.store.ledger import ledger_from, open_ledger, saving
 from services.capacity.store.offered import (
     Days,
@@ -56,6 +67,8 @@ __all__ = [
     "answered",
     "availabilities",
     "bookings",
+    "books",
+    "claims_on",
     "entries",
     "entries_of",
     "entry",
@@ -77,6 +90,7 @@ __all__ = [
     "offering",
     "open_ledger",
     "overdue",
+    "overdue_bookings",
     "passed",
     "publish",
     "put_news",
@@ -91,6 +105,7 @@ __all__ = [
     "sites",
     "take_news",
     "turn_to_keep",
+    "unsettled",
     "valid",
     "worn_availabilities",
 ]
