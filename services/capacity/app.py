@@ -3,9 +3,14 @@
 from libs.service.app import Job, service
 from services.capacity.api import ROUTERS
 from services.capacity.handlers.holds import expire_holds
+from services.capacity.handlers.pools import end_pools
 from services.capacity.handlers.waitlist import serve_waitlist
 from services.capacity.subscriptions import SUBSCRIPTIONS
 
-JOBS = [Job("expire holds", 0.5, expire_holds), Job("serve the waitlist", 0.5, serve_waitlist)]
+JOBS = [
+    Job("expire holds", 0.5, expire_holds),
+    Job("serve the waitlist", 0.5, serve_waitlist),
+    Job("end pools", 1, end_pools),
+]
 
 api = service("capacity", routers=ROUTERS, subscriptions=SUBSCRIPTIONS, jobs=JOBS)

@@ -8,10 +8,11 @@ import msgspec
 
 from services.capacity.domain.ledger import Booking, Bucket, Hold
 from services.capacity.domain.offer import Resource, Site
+from services.capacity.domain.pool import Pool, Share
 from services.capacity.domain.waitlist import Entry
 
-Row = Site | Resource | Bucket | Hold | Booking | Entry
-R = TypeVar("R", Site, Resource, Bucket, Hold, Booking, Entry)
+Row = Site | Resource | Bucket | Hold | Booking | Entry | Pool | Share
+R = TypeVar("R", Site, Resource, Bucket, Hold, Booking, Entry, Pool, Share)
 
 
 def read(kind: type[R], rows: Iterable[str]) -> list[R]:

@@ -1,5 +1,5 @@
 """The commands of capacity over HTTP, a module for each kind of thing that is asked for."""
 
-from services.capacity.api import holds, resources, waitlist
+from services.capacity.api import holds, pools, resources, waitlist
 
-ROUTERS = [resources.router, holds.router, waitlist.router]
+ROUTERS = [resources.router, holds.router, waitlist.router, pools.router]

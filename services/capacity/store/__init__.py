@@ -1,8 +1,8 @@
 """The only SQL of capacity.
 
-Lock order, for everybody: entries of the waitlist in the order of the line, holds by id, bookings by id, resources by
-id, buckets by id. A hold that is looked for by its expiry is locked before any other hold in id order, or only if
-nobody has it. So nobody waits for each other in a ring.
+Lock order, for everybody: pools by id, shares by id, entries of the waitlist in the order of the line, holds by id,
+bookings by id, resources by id, buckets by id. A hold that is looked for by its expiry is locked before any other hold
+in id order, or only if nobody has it. So nobody waits for each other in a ring.
 What counts as now is the database's clock.
 """
 
@@ -20,6 +20,7 @@ from services.capacity.store.offered import (
     save_resource,
     sites,
 )
+from services.capacity.store.pools import ended_pools, locked_pool, pledged, pool, save_pools, share_of, shares_of
 from services.capacity.store.rows import now
 from services.capacity.store.waitlist import (
     ahead,
@@ -43,6 +44,7 @@ __all__ = [
     "ahead",
     "answered",
     "bookings",
+    "ended_pools",
     "entries",
     "entries_of",
     "entry",
@@ -50,6 +52,7 @@ __all__ = [
     "keep_sites",
     "ledger_from",
     "line",
+    "locked_pool",
     "locked_resource",
     "look",
     "my_turn",
@@ -58,6 +61,8 @@ __all__ = [
     "open_ledger",
     "overdue",
     "passed",
+    "pledged",
+    "pool",
     "publish",
     "put_news",
     "put_news_of",
@@ -66,7 +71,10 @@ __all__ = [
     "rooms",
     "save",
     "save_entries",
+    "save_pools",
     "save_resource",
+    "share_of",
+    "shares_of",
     "sites",
     "take_news",
 ]

@@ -51,7 +51,8 @@ async def ledger_from(session: WriteSession, resource_id: UUID, first: date) -> 
 async def save(session: WriteSession, ledger: Ledger) -> None:
     """Write what a transaction did with its ledger."""
     buckets = ledger.changed()
-    holds = [change for change in ledger.changes if isinstance(change, Hold)]
+    # One that was placed and confirmed at once has two versions, and one row.
+    holds = list({change.id: change for change in ledger.changes if isinstance(change, Hold)}.values())
     bookings = [change for change in ledger.changes if isinstance(change, Booking)]
     if buckets or holds or bookings:
         await rows(session, _SAVE, written(buckets), written(holds), written(bookings))
