@@ -25,16 +25,19 @@ PRODUCT = """jsonb_build_object(
 ORDER = """jsonb_build_object(
     'total_amount', event -> 'total' -> 'amount', 'total_currency', event -> 'total' -> 'currency',
     'refusal_code', event -> 'refusal' -> 'code', 'refusal_message', event -> 'refusal' -> 'message')"""
+RESOURCE = "jsonb_build_object('work', coalesce(event -> 'work', '{}'))"
 NOTHING = "'{}'"
 TABLES = {
     "catalog": [
         ("catalog.party", "party", NOTHING),
         ("catalog.site", "site", NOTHING),
         ("catalog.product", "product", PRODUCT),
+        ("catalog.qualification", "qualification", NOTHING),
     ],
     "capacity": [
         ("catalog.site", "site", NOTHING),
-        ("capacity.resource", "resource", NOTHING),
+        ("catalog.qualification", "qualification", NOTHING),
+        ("capacity.resource", "resource", RESOURCE),
         ("capacity.bucket", "bucket", NOTHING),
         ("capacity.hold", "hold", NOTHING),
         ("capacity.booking", "booking", NOTHING),

@@ -1,5 +1,14 @@
 """The commands of capacity over HTTP, a module for each kind of thing that is asked for."""
 
-from services.capacity.api import holds, pools, resources, waitlist
+from services.capacity.api import bookings, calendars, estimates, holds, pools, resources, search, waitlist
 
-ROUTERS = [resources.router, holds.router, waitlist.router, pools.router]
+ROUTERS = [
+    resources.router,
+    calendars.router,
+    estimates.router,
+    search.router,
+    holds.router,
+    bookings.router,
+    waitlist.router,
+    pools.router,
+]

@@ -6,6 +6,15 @@ in id order, or only if nobody has it. So nobody waits for each other in a ring.
 What counts as now is the database's clock.
 """
 
+from services.capacity.store.availability import (
+    availabilities,
+    keep_availabilities,
+    kept_availabilities,
+    kept_until,
+    kept_up_to,
+    turn_to_keep,
+    worn_availabilities,
+)
 from services.capacity.store.claims import Look, bookings, holds, look, overdue, queue_up
 from services.capacity.store.ledger import ledger_from, open_ledger, save
 from services.capacity.store.offered import (
@@ -18,10 +27,13 @@ from services.capacity.store.offered import (
     resources,
     rooms,
     save_resource,
+    short_of_days,
     sites,
 )
 from services.capacity.store.pools import ended_pools, locked_pool, pledged, pool, save_pools, share_of, shares_of
+from services.capacity.store.qualifications import keep_qualifications, valid
 from services.capacity.store.rows import now
+from services.capacity.store.search import find_in_rows
 from services.capacity.store.waitlist import (
     ahead,
     answered,
@@ -43,13 +55,20 @@ __all__ = [
     "Sold",
     "ahead",
     "answered",
+    "availabilities",
     "bookings",
     "ended_pools",
     "entries",
     "entries_of",
     "entry",
+    "find_in_rows",
     "holds",
+    "keep_availabilities",
+    "keep_qualifications",
     "keep_sites",
+    "kept_availabilities",
+    "kept_until",
+    "kept_up_to",
     "ledger_from",
     "line",
     "locked_pool",
@@ -75,6 +94,10 @@ __all__ = [
     "save_resource",
     "share_of",
     "shares_of",
+    "short_of_days",
     "sites",
     "take_news",
+    "turn_to_keep",
+    "valid",
+    "worn_availabilities",
 ]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from libs.kit.db import Session, WriteSession
+from libs.kit.db import Session
 from services.capacity.tables import R, read
 
 ROW = "SELECT to_json({0})::text FROM {0} "
@@ -27,7 +27,7 @@ async def read_as(session: Session, kind: type[R], query: str, *given: object) -
     return read(kind, (row[0] for row in await rows(session, query, *given)))
 
 
-async def now(session: WriteSession) -> datetime:
+async def now(session: Session) -> datetime:
     """The ledger's clock."""
     moment: datetime = (await rows(session, "SELECT clock_timestamp()"))[0][0]
     return moment

@@ -9,7 +9,7 @@ from alembic import op
 from libs.service.schema import open_to, protect
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0004"
 
 ENTRY = """
 CREATE TABLE waitlist_entry (

@@ -5,7 +5,7 @@ from alembic import op
 from libs.service.schema import open_to, protect
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0006"
 
 POOL = """
 CREATE TABLE pool (
