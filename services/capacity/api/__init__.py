@@ -1,6 +1,6 @@
 """The commands of capacity over HTTP, a module for each kind of thing that is asked for."""
 
-from services.capacity.api import bookings, calendars, estimates, holds, proposals, resources, search, waitlist
+from services.capacity.api import bookings, calendars, estimates, holds, pools, proposals, resources, search, waitlist
 
 ROUTERS = [
     resources.router,
@@ -11,4 +11,5 @@ ROUTERS = [
     proposals.router,
     bookings.router,
     waitlist.router,
+    pools.router,
 ]

@@ -1,8 +1,8 @@
 """The only SQL of capacity.
 
-Lock order, for everybody: entries of the waitlist in the order of the line, holds by id, bookings by id, resources by
-id, buckets by id. A hold that is looked for by its expiry is locked before any other hold in id order, or only if
-nobody has it. So nobody waits for each other in a ring.
+Lock order, for everybody: pools by id, shares by id, entries of the waitlist in the order of the line, holds by id,
+bookings by id, resources by id, buckets by id. A hold that is looked for by its expiry is locked before any other hold
+in id order, or only if nobody has it. So nobody waits for each other in a ring.
 What counts as now is the database's clock.
 """
 
@@ -41,6 +41,7 @@ from services.capacity.store.offered import (
     short_of_days,
     sites,
 )
+from services.capacity.store.pools import ended_pools, locked_pool, pledged, pool, save_pools, share_of, shares_of
 from services.capacity.store.qualifications import keep_qualifications, valid
 from services.capacity.store.rows import now
 from services.capacity.store.search import find_in_rows
@@ -69,6 +70,7 @@ __all__ = [
     "bookings",
     "books",
     "claims_on",
+    "ended_pools",
     "entries",
     "entries_of",
     "entry",
@@ -82,6 +84,7 @@ __all__ = [
     "kept_up_to",
     "ledger_from",
     "line",
+    "locked_pool",
     "locked_resource",
     "look",
     "look_and_lock",
@@ -92,6 +95,8 @@ __all__ = [
     "overdue",
     "overdue_bookings",
     "passed",
+    "pledged",
+    "pool",
     "publish",
     "put_news",
     "put_news_of",
@@ -99,8 +104,11 @@ __all__ = [
     "resources",
     "rooms",
     "save_entries",
+    "save_pools",
     "save_resource",
     "saving",
+    "share_of",
+    "shares_of",
     "short_of_days",
     "sites",
     "take_news",

@@ -60,7 +60,8 @@ def saving(changes: Sequence[Claim], buckets: Sequence[Bucket]) -> list[Write]:
     """Claims and buckets as a transaction leaves them, to be written."""
     saved: dict[str, Sequence[Bucket | Claim]] = {
         _SAVE_BUCKETS: buckets,
-        _SAVE_HOLDS: [change for change in changes if isinstance(change, Hold)],
+        # One that was placed and confirmed at once has two versions, and one row.
+        _SAVE_HOLDS: [*{change.id: change for change in changes if isinstance(change, Hold)}.values()],
         _SAVE_BOOKINGS: [change for change in changes if isinstance(change, Booking)],
     }
     return [Write(statement, (written(changed),)) for statement, changed in saved.items() if changed]
