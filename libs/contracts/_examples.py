@@ -7,12 +7,13 @@ from uuid import UUID
 import msgspec
 
 from libs.contracts import capacity, catalog, orders
+from libs.contracts import capacity_queues as queues
 from libs.contracts._base import Event, source
 from libs.contracts.values import Allocation, Calendar, Money, Need, Operation, PartyKind, Terms, Variant
 
 WORKSHOP, BRAND, SHOP = (UUID(f"0a6f3c1e-5b7d-4e2a-9c10-00000000000{n}") for n in (1, 2, 3))
-SITE, RESOURCE, BUCKET, PRODUCT, ORDER, RECORD, QUALIFICATION = (
-    UUID(f"0199b2d0-6c00-7a3e-8f41-00000000000{n}") for n in range(1, 8)
+SITE, RESOURCE, BUCKET, PRODUCT, ORDER, RECORD, ENTRY, QUALIFICATION = (
+    UUID(f"0199b2d0-6c00-7a3e-8f41-00000000000{n}") for n in range(1, 9)
 )
 DAY = date(2026, 3, 2)
 NOW = datetime(2026, 2, 20, 9, 30, tzinfo=UTC)
@@ -49,6 +50,7 @@ EXAMPLES: tuple[Event, ...] = (
         evidence_url="https://example.org/certificates/4711",
         valid_from=date(2026, 1, 1),
         valid_until=date(2026, 12, 31),
+        state=catalog.QualificationState.SHOWN,
     ),
     capacity.ResourcePublished(
         id=RESOURCE,
@@ -96,6 +98,20 @@ EXAMPLES: tuple[Event, ...] = (
         state=capacity.BookingState.CONFIRMED,
         allocations=PLAN,
         price=Money(12_450),
+    ),
+    queues.WaitlistOffered(
+        id=ENTRY,
+        version=2,
+        party_id=BRAND,
+        state=queues.WaitlistState.OFFERED,
+        process="lockstitch",
+        currency="EUR",
+        quantity=190,
+        first_day=date(2026, 3, 2),
+        last_day=date(2026, 3, 6),
+        joined_at=NOW,
+        allocations=PLAN,
+        expires_at=NOW.replace(hour=10),
     ),
     orders.OrderReserved(
         id=ORDER,

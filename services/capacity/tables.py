@@ -10,8 +10,10 @@ from services.capacity.domain.availability import Availability
 from services.capacity.domain.ledger import Booking, Bucket, Hold
 from services.capacity.domain.offer import Resource, Site
 from services.capacity.domain.qualification import Qualification
+from services.capacity.domain.waitlist import Entry
 
-R = TypeVar("R", Site, Resource, Bucket, Hold, Booking, Availability, Qualification)
+Row = Site | Resource | Bucket | Hold | Booking | Entry | Availability | Qualification
+R = TypeVar("R", Site, Resource, Bucket, Hold, Booking, Entry, Availability, Qualification)
 
 
 def read(kind: type[R], rows: Iterable[str]) -> list[R]:
@@ -19,6 +21,6 @@ def read(kind: type[R], rows: Iterable[str]) -> list[R]:
     return [msgspec.json.decode(row, type=kind) for row in rows]
 
 
-def written(rows: Sequence[Site | Resource | Bucket | Hold | Booking | Availability | Qualification]) -> str:
+def written(rows: Sequence[Row]) -> str:
     """Rows for `json_populate_recordset`."""
     return msgspec.json.encode(rows).decode()
