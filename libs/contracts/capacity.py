@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from libs.contracts._base import Event, event
-from libs.contracts.values import Agreed, Allocation, Calendar, Ending, Money, Refusal, Terms, Work
+from libs.contracts.values import Agreed, Allocation, Calendar, Ending, Money, Pattern, Refusal, Terms, Work
 
 
 class Resource(Event, frozen=True, kw_only=True):
@@ -34,6 +34,8 @@ class Resource(Event, frozen=True, kw_only=True):
     """When it works."""
     work: dict[str, Work] = msgspec.field(default_factory=dict)
     """Process -> what it takes here, for those that the workshop has told."""
+    pattern: Pattern | None = None
+    """What the calendar is worked out from, day after day, if the workshop works by one."""
 
 
 @event("capacity", "resource", "resource_published")

@@ -1,9 +1,10 @@
 """The commands of capacity over HTTP, a module for each kind of thing that is asked for."""
 
-from services.capacity.api import bookings, estimates, holds, resources, search, waitlist
+from services.capacity.api import bookings, calendars, estimates, holds, resources, search, waitlist
 
 ROUTERS = [
     resources.router,
+    calendars.router,
     estimates.router,
     search.router,
     holds.router,

@@ -1,12 +1,13 @@
 """What a workshop offers: a resource at a site, and what of it is asked for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from services.capacity.domain.calendar import Calendar, published_on
+from services.capacity.domain.shifts import Pattern, rolled
 from services.capacity.domain.terms import MOST_TO_PAY, Money, Refused, Terms
 from services.capacity.domain.work import Work
 
@@ -40,6 +41,7 @@ class Resource:
     terms: Terms
     calendar: Calendar
     work: dict[str, Work] = field(default_factory=dict)
+    pattern: Pattern | None = None
 
     def today(self, now: datetime) -> date:
         """The day at the resource's site."""
@@ -53,6 +55,12 @@ class Resource:
         """The last day that may be taken already."""
         window = self.terms.window_days
         return date.max if window is None else self.today(now) + timedelta(days=window)
+
+    def rolled(self, now: datetime) -> "Resource":
+        """Its next version, with the days added that its pattern has up to the horizon."""
+        pattern = self.pattern or Pattern()
+        calendar = rolled(self.calendar, pattern, self.time_zone, self.today(now))
+        return replace(self, calendar=calendar, version=self.version + 1)
 
     def price(self, quantity: int) -> int:
         """What a booking of so much costs: setting up once, then each unit; at least the minimum charge."""

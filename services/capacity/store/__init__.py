@@ -28,6 +28,7 @@ from services.capacity.store.offered import (
     resources,
     rooms,
     save_resource,
+    short_of_days,
     sites,
 )
 from services.capacity.store.qualifications import keep_qualifications, valid
@@ -86,6 +87,7 @@ __all__ = [
     "save",
     "save_entries",
     "save_resource",
+    "short_of_days",
     "sites",
     "take_news",
     "turn_to_keep",

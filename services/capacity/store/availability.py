@@ -36,7 +36,8 @@ async def availabilities(session: Session, ids: Collection[UUID], first_day: dat
 
 async def keep_availabilities(session: WriteSession, kept: Sequence[Availability]) -> None:
     """Write rows, in the order of their ids."""
-    await rows(session, _KEEP, written(sorted(kept, key=lambda row: row.id)))
+    in_order = sorted(kept, key=lambda row: row.id)
+    await rows(session, _KEEP, written(in_order))
 
 
 async def kept_availabilities(session: Session) -> AsyncIterator[list[Availability]]:
