@@ -2,7 +2,8 @@
 
 Lock order, for everybody: pools by id, shares by id, entries of the waitlist in the order of the line, holds by id,
 bookings by id, resources by id, buckets by id. A hold that is looked for by its expiry is locked before any other hold
-in id order, or only if nobody has it. So nobody waits for each other in a ring.
+in id order, or only if nobody has it. Who keeps the rows of search has the turn (`search_progress`) before these rows,
+by id, and locks nothing else. So nobody waits for each other in a ring.
 What counts as now is the database's clock.
 """
 
