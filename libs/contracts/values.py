@@ -80,6 +80,56 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """For people."""
 
 
+class Rung(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a cancellation ladder: what is owed by who cancels with fewer than `days_before` days left."""
+
+    days_before: int
+    """Local days before the first day of the workshop's work."""
+    buyer_percent: int
+    """Of the price, from who booked to the workshop."""
+    workshop_percent: int = 0
+    """Of the price, from the workshop to who booked."""
+
+
+class Agreed(msgspec.Struct, frozen=True, kw_only=True):
+    """The terms of one resource as they stood when its time was booked."""
+
+    resource_id: UUID
+    """What was booked."""
+    workshop_id: UUID
+    """Whose it is."""
+    price: Money
+    """For all of its time, set-up included."""
+    deposit: Money
+    """To be paid when booking; it counts towards whatever becomes due."""
+    cancellation: list[Rung] = msgspec.field(default_factory=list)
+    """Who cancels owes this; the nearest rung comes first."""
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """What one party owes another."""
+
+    debtor_id: UUID
+    """Who owes."""
+    creditor_id: UUID
+    """Whom."""
+    amount: Money
+    """How much."""
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """How a booking ended before its time."""
+
+    by: str
+    """buyer, workshop or platform: a deadline, or an order that failed."""
+    code: str
+    """For programs; never reworded."""
+    message: str
+    """For people."""
+    due: list[Due] = msgspec.field(default_factory=list)
+    """What the cancellation ladder says; nothing if empty."""
+
+
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """A resource's terms."""
 
@@ -91,6 +141,49 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """In the resource's unit."""
     notice_days: int = 0
     """How many local days ahead a slot must be taken."""
+    minimum_charge: Money | None = None
+    """A booking costs no less."""
+    lot_multiple: int = 1
+    """It is sold in multiples of this, in the resource's unit."""
+    window_days: int | None = None
+    """How many local days ahead a slot may be taken at most; as far as the calendar goes if absent."""
+    deposit_percent: int = 0
+    """Of the price, to be paid when booking."""
+    cancellation: list[Rung] = msgspec.field(default_factory=list)
+    """What who cancels owes; the nearest rung comes first."""
+    visibility: str = "public"
+    """public: sold to everybody; invited: seen by all, sold to the invited; private: seen by the invited alone."""
+    invited: list[UUID] = msgspec.field(default_factory=list)
+    """Parties that an invited or private resource is sold to."""
+    samples: bool = False
+    """Whether less than the minimum is sold as a sample or one-off."""
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process takes of a resource, in the resource's unit: `run` for `pieces`, and what comes with a lot."""
+
+    run: int
+    """Run time of so many `pieces`: 1 for 5 is exact, 0.2 would not be."""
+    pieces: int = 1
+    """Of which `run` speaks."""
+    setup: int = 0
+    """Once for a lot."""
+    cleanup: int = 0
+    """Once for a lot."""
+    changes: dict[str, int] = msgspec.field(default_factory=dict)
+    """What changing over costs, by what changes: colour, thread, gauge, alloy."""
+    efficiency_percent: int = 100
+    """How much standard run time is done in a unit."""
+    ramp_percent: list[int] = msgspec.field(default_factory=list)
+    """The pace of a lot's first days."""
+    lot_multiple: int = 1
+    """Pieces are made in multiples of this."""
+    minimum_pieces: int = 1
+    """No lot is smaller."""
+    transfer_batch: int | None = None
+    """Pieces handed on together while the lot goes on; none: the whole lot."""
+    elapsed_minutes: int = 0
+    """Time that passes after the work and takes nobody's: drying, burn-out."""
 
 
 class Calendar(msgspec.Struct, frozen=True, kw_only=True):

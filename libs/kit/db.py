@@ -56,10 +56,10 @@ class Database:
         self._reader = self._requests.execution_options(postgresql_readonly=True)
 
     @asynccontextmanager
-    async def read(self, *parties: UUID) -> AsyncIterator[ReadSession]:
-        """A read-only transaction that sees what these parties may see."""
+    async def read(self, *parties: UUID, role: str | None = None) -> AsyncIterator[ReadSession]:
+        """A read-only transaction that sees what these parties, or a role other than the service's, may see."""
         async with heeding_cancellation(), AsyncSession(self._reader) as session:
-            await _bind(session, parties, self.service)
+            await _bind(session, parties, role or self.service)
             yield ReadSession(session)
 
     def write(self, *parties: UUID, role: str | None = None) -> AbstractAsyncContextManager[WriteSession]:

@@ -9,8 +9,10 @@ import msgspec
 from services.capacity.domain.availability import Availability
 from services.capacity.domain.ledger import Booking, Bucket, Hold
 from services.capacity.domain.offer import Resource, Site
+from services.capacity.domain.waitlist import Entry
 
-R = TypeVar("R", Site, Resource, Bucket, Hold, Booking, Availability)
+Row = Site | Resource | Bucket | Hold | Booking | Entry | Availability
+R = TypeVar("R", Site, Resource, Bucket, Hold, Booking, Entry, Availability)
 
 
 def read(kind: type[R], rows: Iterable[str]) -> list[R]:
@@ -18,6 +20,6 @@ def read(kind: type[R], rows: Iterable[str]) -> list[R]:
     return [msgspec.json.decode(row, type=kind) for row in rows]
 
 
-def written(rows: Sequence[Site | Resource | Bucket | Hold | Booking | Availability]) -> str:
+def written(rows: Sequence[Row]) -> str:
     """Rows for `json_populate_recordset`."""
     return msgspec.json.encode(rows).decode()

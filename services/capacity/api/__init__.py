@@ -1,5 +1,12 @@
 """The commands of capacity over HTTP, a module for each kind of thing that is asked for."""
 
-from services.capacity.api import holds, resources, search
+from services.capacity.api import bookings, estimates, holds, resources, search, waitlist
 
-ROUTERS = [resources.router, holds.router, search.router]
+ROUTERS = [
+    resources.router,
+    estimates.router,
+    search.router,
+    holds.router,
+    bookings.router,
+    waitlist.router,
+]

@@ -1,11 +1,11 @@
 """Publishing over HTTP. The domain's own values check themselves: they are parts of the bodies."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from libs.contracts import capacity
 from libs.contracts.values import PartyKind
@@ -15,6 +15,8 @@ from libs.service.commands import Body, Commanded, answers
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Resource, Site
 from services.capacity.domain.terms import Terms
+from services.capacity.domain.units import check_unit
+from services.capacity.domain.work import Work
 from services.capacity.handlers import resources
 from services.capacity.handlers.sites import known_sites
 
@@ -35,9 +37,16 @@ class PublishResource(Body):
     name: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_printable)]
     kind: Literal["machine", "bench", "operator_pool", "tool_set", "room"]
     processes: Annotated[list[_Process], Field(min_length=1, max_length=50)]
-    unit: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")] = "minutes"
+    unit: Annotated[str, AfterValidator(check_unit)] = "minutes"
     terms: Terms
     calendar: Calendar
+    work: dict[_Process, Work] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _works_as_it_can(self) -> Self:
+        if unknown := sorted(self.work.keys() - set(self.processes)):
+            raise ValueError(f"work names {unknown[0]}, which is none of its processes")
+        return self
 
     def to_domain(self, site: Site) -> Resource:
         """A new resource at this site, and of its workshop."""
@@ -64,6 +73,12 @@ class ChangeCalendar(Body):
     calendar: Calendar
 
 
+class ChangeTerms(Body):
+    """A resource's new terms, all of them."""
+
+    terms: Terms
+
+
 def _own(sites: Mapping[UUID, Site], site_id: UUID, party: UUID, path: str) -> Site:
     site = sites.get(site_id)
     if site is None or site.party_id != party:
@@ -88,6 +103,12 @@ async def change_calendar(resource_id: UUID, body: ChangeCalendar, command: Comm
     return await command.run(
         lambda session: resources.change_calendar(session, command.caller, resource_id, body.calendar)
     )
+
+
+@router.post("/resources/{resource_id}/terms", **answers(capacity.Resource))
+async def change_terms(resource_id: UUID, body: ChangeTerms, command: Commanded) -> Response:
+    """Change how a resource is sold, from now on; what is booked stays as it was agreed."""
+    return await command.run(lambda session: resources.change_terms(session, command.caller, resource_id, body.terms))
 
 
 @router.post("/imports/resources", response_model=None)

@@ -39,7 +39,7 @@ class Wanted:
     limit: int = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Window:
     """The earliest days on which a resource has room, taking all that is free of each until there is enough."""
 

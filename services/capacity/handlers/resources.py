@@ -14,7 +14,7 @@ from libs.service.commands import Imported
 from services.capacity import store
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Resource
-from services.capacity.domain.terms import Refused
+from services.capacity.domain.terms import Refused, Terms
 from services.capacity.handlers.facts import resource_event, save_and_tell
 
 
@@ -31,10 +31,7 @@ async def change_calendar(
 ) -> capacity.Resource:
     """Give a resource another calendar from today on. Raises Conflict (BELOW_COMMITTED) with the first day on which
     more is held or booked than it gives."""
-    caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
-    resource = await store.locked_resource(session, resource_id)
-    if resource is None:
-        raise NotFound("You have no such resource.")
+    resource = await _own(session, caller, resource_id)
     ledger = await store.ledger_from(session, resource.id, resource.today(await store.now(session)))
     try:
         ledger.republish(calendar)
@@ -46,6 +43,25 @@ async def change_calendar(
     await outbox.add(session, event)
     await save_and_tell(session, ledger)
     return event
+
+
+async def change_terms(session: WriteSession, caller: Principal, resource_id: UUID, terms: Terms) -> capacity.Resource:
+    """Sell a resource on other terms from now on; what is booked stays as agreed."""
+    resource = await _own(session, caller, resource_id)
+    changed = replace(resource, terms=terms, version=resource.version + 1)
+    await store.save_resource(session, changed)
+    event = resource_event(changed, capacity.TermsChanged)
+    await outbox.add(session, event)
+    return event
+
+
+async def _own(session: WriteSession, caller: Principal, resource_id: UUID) -> Resource:
+    """A resource of the caller's, locked. Raises NotFound."""
+    caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
+    resource = await store.locked_resource(session, resource_id)
+    if resource is None:
+        raise NotFound("You have no such resource.")
+    return resource
 
 
 async def import_resources(session: WriteSession, caller: Principal, resources: Sequence[Resource]) -> Imported:

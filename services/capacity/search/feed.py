@@ -55,8 +55,7 @@ class Feed:
             after, _ = await store.kept_until(session)
             index = Index(Heard(await store.now(session), began))
             async for some in store.kept_availabilities(session):
-                for row in some:
-                    index.put(row)
+                index.put(some)
         self._tail = Tail(after)
         while await self._follow(index):
             pass
@@ -72,8 +71,7 @@ class Feed:
             rows = await store.availabilities(session, changed, index.first_day) if changed else []
         for bucket in _buckets(told):
             index.set_free(bucket.resource_id, bucket.day, _free(bucket))
-        for row in rows:
-            index.put(row)
+        index.put(rows)
         self._tail = ahead
         if ahead.at is not None:
             index.heard = Heard(ahead.at, began)

@@ -5,18 +5,18 @@ the quantity on top. For all resources at once that is one comparison of a colum
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from uuid import UUID
+from datetime import date, datetime
 
 import numpy as np
 import numpy.typing as npt
 
 from services.capacity.domain.search import Valid, Wanted, Window
 from services.capacity.search.offers import Floats, Ints, kilometres
-from services.capacity.search.table import Rows, Table
+from services.capacity.search.table import WIDTH, Rows, Table
 
 Mask = npt.NDArray[np.bool_]
 _DAYS_AT_FIRST = 4
+_FAR = float("inf")
 
 
 @dataclass(slots=True)
@@ -46,12 +46,11 @@ def find(table: Table, wanted: Wanted, base: date, now: datetime, valid: Valid |
         return []
     if wanted.lot == "day":
         field, ends = _on_one_day(table, field)
-    else:
-        field = field.only(table.sums[field.last + 1, field.rows] >= _target(table, field))
-        if valid is None and len(field.rows) > wanted.limit:
-            field = _front(table, field, wanted)
-        ends = _ends(table, field)
-    return _windows(table, wanted, base, field, ends)
+        return _windows(table, wanted, base, field, ends, ends)
+    field = field.only(table.sums[field.last + 1, field.rows] >= _target(table, field))
+    if len(field.rows) > wanted.limit and (valid is None or len(set(field.rows.tolist())) == len(field.rows)):
+        field = _front(table, field, wanted)
+    return _windows(table, wanted, base, field, *_spans(table, field))
 
 
 def _target(table: Table, field: _Field) -> Ints:
@@ -81,8 +80,10 @@ def _around(table: Table, wanted: Wanted) -> tuple[Rows, Floats]:
     if wanted.near is None:
         return np.arange(len(table)), np.full(len(table), np.inf, np.float32)
     rows = np.arange(len(table)) if wanted.km is None else table.near(wanted.near, wanted.km)
-    km = np.nan_to_num(kilometres(table.latitude[rows], table.longitude[rows], wanted.near), nan=np.inf)
-    inside = km <= (np.inf if wanted.km is None else wanted.km)
+    km = kilometres(table.latitude[rows], table.longitude[rows], wanted.near)
+    if wanted.km is None:
+        return rows, np.nan_to_num(km, nan=np.inf)
+    inside = km <= wanted.km
     return rows[inside], km[inside]
 
 
@@ -110,12 +111,13 @@ def _front(table: Table, field: _Field, wanted: Wanted) -> _Field:
     if wanted.order == "nearest":
         return field.only(_least(field.km, wanted.limit))
     target = _target(table, field)
-    end = _enough_by(table, field.rows, target, field, wanted.limit)
-    by_then = _reached(table, field.rows, target, end)
-    before = _reached(table, field.rows, target, end - 1)
+    end = _enough_by(table, field, target, wanted.limit)
+    by_then, before = _reached(table, field.rows, target, end), _reached(table, field.rows, target, end - 1)
     on_the_day = np.flatnonzero(by_then & ~before)
     cheapest = _least(_cost(table, field.only(on_the_day)), wanted.limit - int(np.count_nonzero(before)))
-    return field.only(np.concatenate([np.flatnonzero(before), on_the_day[cheapest]]))
+    front = field.only(np.concatenate([np.flatnonzero(before), on_the_day[cheapest]]))
+    front.last = np.minimum(front.last, end)
+    return front
 
 
 def _least(key: npt.NDArray[np.generic], most: int) -> Mask:
@@ -126,16 +128,16 @@ def _least(key: npt.NDArray[np.generic], most: int) -> Mask:
     return mask
 
 
-def _enough_by(table: Table, rows: Rows, target: Ints, field: _Field, enough: int) -> int:
+def _enough_by(table: Table, field: _Field, target: Ints, enough: int) -> int:
     """The first day by which so many have room: strides that double, then bisection. By the last day all have."""
-    low, stride, last = int(field.opens.min()) - 1, 1, int(field.last[0])
+    low, stride, last = int(field.opens.min()) - 1, 1, int(field.last.max())
     high = min(low + stride, last)
-    while high < last and np.count_nonzero(_reached(table, rows, target, high)) < enough:
+    while high < last and np.count_nonzero(_reached(table, field.rows, target, high)) < enough:
         low, stride = high, 2 * stride
         high = min(high + stride, last)
     while high - low > 1:
         middle = (low + high) // 2
-        few = np.count_nonzero(_reached(table, rows, target, middle)) < enough
+        few = np.count_nonzero(_reached(table, field.rows, target, middle)) < enough
         low, high = (middle, high) if few else (low, middle)
     return high
 
@@ -146,15 +148,12 @@ def _reached(table: Table, rows: Rows, target: Ints, day: int) -> Mask:
     return mask
 
 
-def _ends(table: Table, field: _Field) -> Ints:
-    """The day by which each has enough, by bisection of all at once. Each has, by its last day."""
-    low, high, target = field.opens - 1, field.last.copy(), _target(table, field)
-    while (high - low).max(initial=0) > 1:
-        middle = (low + high) // 2
-        enough = table.sums[middle + 1, field.rows] >= target
-        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    ends: Ints = high
-    return ends
+def _spans(table: Table, field: _Field) -> tuple[Ints, Ints]:
+    """The first day with anything free, and the day by which each has enough. Each has, by its last day."""
+    first, last = int(field.opens.min(initial=WIDTH)), int(field.last.max(initial=0))
+    sums = table.sums[first + 1 : last + 2].take(field.rows, axis=1)
+    begin = table.sums[field.opens, field.rows]
+    return first + (sums <= begin).sum(axis=0), first + (sums < begin + field.need).sum(axis=0)
 
 
 # --- on one day ------------------------------------------------------------------------------------------------------
@@ -162,8 +161,9 @@ def _ends(table: Table, field: _Field) -> Ints:
 
 def _on_one_day(table: Table, field: _Field) -> tuple[_Field, Ints]:
     """Who has a day with enough, and the first such day: some days of all at once, then more days of who is left."""
+    field = field.only(table.most[field.rows] >= field.need)
     ends = np.full(len(field.rows), -1, np.int32)
-    left, day, stride = np.arange(len(field.rows)), int(field.opens.min()), _DAYS_AT_FIRST
+    left, day, stride = np.arange(len(field.rows)), int(field.opens.min(initial=WIDTH)), _DAYS_AT_FIRST
     while len(left) and day <= int(field.last.max()):
         some = field.only(left)
         days = np.arange(day, min(day + stride, int(field.last.max()) + 1), dtype=np.int32)
@@ -179,34 +179,36 @@ def _on_one_day(table: Table, field: _Field) -> tuple[_Field, Ints]:
 # --- the answer ------------------------------------------------------------------------------------------------------
 
 
-def _windows(table: Table, wanted: Wanted, base: date, field: _Field, ends: Ints) -> list[Window]:
+def _windows(table: Table, wanted: Wanted, base: date, field: _Field, starts: Ints, ends: Ints) -> list[Window]:
     cost = _cost(table, field)
     keys = {"earliest": (ends, cost), "nearest": (field.km, ends, cost), "cheapest": (cost, ends)}[wanted.order]
-    listed = [key.tolist() for key in keys]
-    ids = [table.ids[row] for row in field.rows.tolist()]
-    order = sorted(range(len(ids)), key=lambda at: (*(key[at] for key in listed), ids[at]))
-    once = dict[UUID, int]()
-    for at in order:
-        once.setdefault(ids[at], at)
+    rows = field.rows.tolist()
+    best = sorted(zip(*(key.tolist() for key in keys), (table.ids[row] for row in rows), range(len(rows)), strict=True))
+    once = dict[int, int]()
+    for *_, at in best:
+        once.setdefault(rows[at], at)
         if len(once) == wanted.limit:
             break
-    return [_window(table, wanted, base, field, at, int(ends[at]), int(cost[at])) for at in once.values()]
-
-
-def _window(table: Table, wanted: Wanted, base: date, field: _Field, at: int, end: int, cost: int) -> Window:
-    row = int(field.rows[at])
-    start, far = end, float(field.km[at])
-    if wanted.lot == "resource":
-        sums = table.sums[:, row]
-        start = int(np.searchsorted(sums, sums[field.opens[at]], side="right")) - 1
-    return Window(
-        resource_id=table.ids[row],
-        workshop_id=table.workshops[row],
-        site_id=table.sites[row],
-        name=table.names[row],
-        starts_on=base + timedelta(start),
-        ends_on=base + timedelta(end),
-        quantity=int(field.need[at]),
-        price=cost,
-        km=None if far == float("inf") else round(far, 3),
-    )
+    chosen, day = list(once.values()), base.toordinal()
+    return [
+        Window(
+            table.ids[row],
+            table.workshops[row],
+            table.sites[row],
+            table.names[row],
+            date.fromordinal(day + start),
+            date.fromordinal(day + end),
+            need,
+            price,
+            None if km == _FAR else round(km, 3),
+        )
+        for row, start, end, need, price, km in zip(
+            once,
+            starts[chosen].tolist(),
+            ends[chosen].tolist(),
+            field.need[chosen].tolist(),
+            cost[chosen].tolist(),
+            field.km[chosen].tolist(),
+            strict=True,
+        )
+    ]

@@ -1,6 +1,8 @@
 """The index of one process: a table for each process, currency and unit, and how old what it says is."""
 
 import time
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -53,11 +55,17 @@ class Index:
         """So old that it soon no longer reaches the horizon, and is to be loaded again."""
         return (first_searched(self.heard.now()) - self._days.base).days >= LONGEST_BASE
 
-    def put(self, row: Availability) -> None:
-        """Take a resource in, or what it has become."""
-        sold = [(process, row.currency, row.unit) for process in dict.fromkeys(row.processes)]
-        tables = [self._tables.setdefault(one, Table(self._days)) for one in sold]
-        self._rows[row.id] = [(table, table.put(row)) for table in tables]
+    def put(self, rows: Sequence[Availability]) -> None:
+        """Take resources in, or what they have become."""
+        sold = defaultdict[Sold, list[Availability]](list)
+        for row in rows:
+            self._rows[row.id] = []
+            for process in dict.fromkeys(row.processes):
+                sold[process, row.currency, row.unit].append(row)
+        for one, some in sold.items():
+            table = self._tables.setdefault(one, Table(self._days))
+            for row, number in zip(some, table.put(some), strict=True):
+                self._rows[row.id].append((table, number))
 
     def set_free(self, resource_id: UUID, day: date, free: int) -> None:
         """Say what is free on a day of a resource; of one that is not here, nothing."""
@@ -80,4 +88,7 @@ class Index:
 def within_horizon(wanted: Wanted, now: datetime) -> Wanted:
     """The same, but for days that cannot be searched."""
     first = first_searched(now)
-    return replace(wanted, first=max(wanted.first, first), last=min(wanted.last, first + timedelta(HORIZON - 1)))
+    last = first + timedelta(HORIZON - 1)
+    if first <= wanted.first and wanted.last <= last:
+        return wanted
+    return replace(wanted, first=max(wanted.first, first), last=min(wanted.last, last))

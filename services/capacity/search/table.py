@@ -1,5 +1,6 @@
 """The rows of one process, in one unit and currency: arrays with a row a resource, in memory column by column."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,7 +24,7 @@ _BAND = 10_000
 _NOWHERE = 2**40
 
 _COLUMNS: dict[str, npt.DTypeLike] = {
-    **dict.fromkeys(("sums", "price", "setup", "minimum"), np.int32),
+    **dict.fromkeys(("sums", "most", "price", "setup", "minimum"), np.int32),
     **dict.fromkeys(("latitude", "longitude"), np.float32),
     **dict.fromkeys(("notice", "zone"), np.int16),
     "cell": np.int64,
@@ -86,6 +87,8 @@ class Table:
             setattr(self, name, made)
 
     sums: Ints
+    most: Ints
+    """No day of the row has more free."""
     price: Ints
     setup: Ints
     minimum: Ints
@@ -95,8 +98,20 @@ class Table:
     zone: Shorts
     cell: npt.NDArray[np.int64]
 
-    def put(self, row: Availability) -> int:
-        """Take a resource in, or put it as it is now in its old place; the number of its row."""
+    def put(self, rows: Sequence[Availability]) -> list[int]:
+        """Take resources in, or put them as they are now in their old places; the numbers of their rows. Many at once
+        are quick: a column of the memory is a day of all."""
+        numbers = [self._number(row) for row in rows]
+        for name in ("price", "setup", "minimum"):
+            getattr(self, name)[numbers] = [getattr(row, name) for row in rows]
+        self.notice[numbers] = [row.notice_days for row in rows]
+        self.zone[numbers] = [self._days.number(row.time_zone) for row in rows]
+        self._stand(numbers, rows)
+        self._fill(numbers, rows)
+        self._opens_at = -1
+        return numbers
+
+    def _number(self, row: Availability) -> int:
         if (number := self._numbers.get(row.id)) is None:
             number = self._numbers[row.id] = len(self)
             if number == len(self.price):
@@ -105,24 +120,23 @@ class Table:
             self.sites.append(row.site_id)
             self.workshops.append(row.party_id)
             self.names.append(row.name)
-        self.price[number], self.setup[number], self.minimum[number] = row.price, row.setup, row.minimum
-        self.notice[number], self.zone[number] = row.notice_days, self._days.number(row.time_zone)
-        self._stand(number, row.latitude, row.longitude)
-        self._fill(number, row)
-        self._opens_at = -1
         return number
 
-    def _stand(self, number: int, latitude: float | None, longitude: float | None) -> None:
-        known = latitude is not None and longitude is not None
-        self.latitude[number], self.longitude[number] = (latitude, longitude) if known else (np.nan, np.nan)
-        self.cell[number] = _code(*cell_of(latitude or 0.0, longitude or 0.0)) if known else _NOWHERE
+    def _stand(self, numbers: list[int], rows: Sequence[Availability]) -> None:
+        places = [(row.latitude, row.longitude) for row in rows]
+        known = [None if lat is None or lon is None else (lat, lon) for lat, lon in places]
+        self.latitude[numbers], self.longitude[numbers] = np.array([one or (np.nan, np.nan) for one in known]).T
+        self.cell[numbers] = [_NOWHERE if one is None else _code(*cell_of(*one)) for one in known]
         self._by_cell = np.zeros(0, np.intp)
 
-    def _fill(self, number: int, row: Availability) -> None:
-        """The sums of a row that may begin before or after the index's base: outside of it nothing is free."""
-        given = np.asarray(row.cumulative, np.int32)
-        days = np.arange(WIDTH) + (self._days.base - row.first_day).days
-        self.sums[:, number] = given[np.clip(days, 0, len(given) - 1)]
+    def _fill(self, numbers: list[int], rows: Sequence[Availability]) -> None:
+        """The sums of rows that may begin before or after the index's base: outside of them nothing is free."""
+        given = np.array([row.cumulative for row in rows], np.int32)
+        begin = np.array([(self._days.base - row.first_day).days for row in rows])
+        days = np.clip(begin[:, None] + np.arange(WIDTH), 0, given.shape[1] - 1)
+        sums = np.take_along_axis(given, days, axis=1)
+        self.sums[:, numbers] = sums.T
+        self.most[numbers] = np.diff(sums, axis=1).max(axis=1)
 
     def set_free(self, number: int, day: date, free: int) -> None:
         """Say what is free on a day; days that are not in the index are passed over."""
@@ -130,6 +144,7 @@ class Table:
         if 0 <= at < WIDTH - 1:
             column = self.sums[:, number]
             column[at + 1 :] += free - (column[at + 1] - column[at])
+            self.most[number] = max(self.most[number], free)
 
     def opens(self, now: datetime) -> Shorts:
         """The first day, counted from the base, on which each row may be taken."""

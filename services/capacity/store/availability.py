@@ -21,7 +21,7 @@ _TOUCHED = """SELECT resource_id, day, published - held - committed - blocked FR
 _AT = "SELECT after, as_of FROM search_progress"
 _TURN = "SELECT after FROM search_progress FOR UPDATE SKIP LOCKED"
 _REACHED = "UPDATE search_progress SET after = $1, as_of = coalesce($2, as_of)"
-_SOME_AT_ONCE = 500
+_SOME_AT_ONCE = 2000
 
 
 async def availabilities(session: Session, ids: Collection[UUID], first_day: date) -> list[Availability]:

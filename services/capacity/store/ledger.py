@@ -25,7 +25,7 @@ _SAVE = """WITH buckets AS (
     holds AS (INSERT INTO hold SELECT * FROM json_populate_recordset(NULL::hold, $2::json)
         ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state)
     INSERT INTO booking SELECT * FROM json_populate_recordset(NULL::booking, $3::json)
-    ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state"""
+    ON CONFLICT (id) DO UPDATE SET (version, state, ending) = (excluded.version, excluded.state, excluded.ending)"""
 
 
 async def open_ledger(

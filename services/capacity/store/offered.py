@@ -33,10 +33,12 @@ async def sites(session: Session, ids: Collection[UUID]) -> dict[UUID, Site]:
 
 RESOURCES = BY_ID.format("resource")
 _PUBLISH = WRITE.format("resource") + "DO NOTHING RETURNING id"
-_RESHIFT = WRITE.format("resource") + "(id) DO UPDATE SET (version, calendar) = (excluded.version, excluded.calendar)"
+_CHANGE = """(id) DO UPDATE SET (version, terms, calendar) = (excluded.version, excluded.terms, excluded.calendar)"""
+_RESHIFT = WRITE.format("resource") + _CHANGE
 _OFFERING = """SELECT to_json(resource)::text FROM resource WHERE id IN (
         SELECT id FROM resource WHERE processes @> ARRAY[$1] AND unit = 'minutes'
-           AND terms #>> '{price_per_unit,currency}' = $2 AND (calendar ->> 'starts_on')::date <= $4
+           AND terms #>> '{price_per_unit,currency}' = $2
+           AND coalesce(terms ->> 'visibility', 'public') = 'public' AND (calendar ->> 'starts_on')::date <= $4
            AND (calendar ->> 'ends_on')::date >= $3 ORDER BY (terms #>> '{price_per_unit,amount}')::int, id LIMIT $5)"""
 Sold = tuple[str, str]
 """A process, and the currency it is sold in."""
@@ -60,7 +62,7 @@ async def locked_resource(session: WriteSession, resource_id: UUID) -> Resource 
 
 
 async def save_resource(session: WriteSession, resource: Resource) -> None:
-    """Write a locked resource's new calendar."""
+    """Write a locked resource's new terms and calendar."""
     await rows(session, _RESHIFT, written([resource]))
 
 
@@ -70,13 +72,13 @@ async def resources(session: Session, ids: Collection[UUID]) -> dict[UUID, Resou
 
 
 async def offering(session: WriteSession, sold: Sold, days: Days, most: int) -> list[Resource]:
-    """Resources that sell minutes of a process between these days: the cheapest, if there are many."""
+    """Resources that sell minutes of a process to everybody between these days: the cheapest, if there are many."""
     return await read_as(session, Resource, _OFFERING, *sold, *days, most)
 
 
 async def rooms(session: WriteSession, offered: Iterable[Resource], days: Days, at: datetime) -> dict[UUID, Room]:
     """What is free of these resources between these days: a look, nothing is locked."""
-    found = {resource.id: Room(resource, resource.first_day(at), {}) for resource in offered}
+    found = {resource.id: Room(resource, resource.first_day(at), {}, resource.last_day(at)) for resource in offered}
     for resource_id, day, free in await rows(session, _FREE, list(found), *days):
         found[resource_id].touched[day] = free
     return found

@@ -47,22 +47,8 @@ async def find_in_rows(session: Session, wanted: Wanted, valid: Valid | None = N
     near = wanted.near or (None, None)
     given: list[Any] = [list(_places(wanted)), wanted.first, wanted.last, wanted.quantity, *near]
     given += [wanted.km, wanted.price, KM_PER_DEGREE, *_spans(valid)]
-    return [_window(*row) for row in await rows(session, query, *given)]
-
-
-def _window(*row: Any) -> Window:
-    resource, workshop, site, name, starts_on, ends_on, quantity, price, km = row
-    return Window(
-        resource_id=resource,
-        workshop_id=workshop,
-        site_id=site,
-        name=name,
-        starts_on=starts_on,
-        ends_on=ends_on,
-        quantity=quantity,
-        price=price,
-        km=None if km is None else round(km, 3),
-    )
+    found = await rows(session, query, *given)
+    return [Window(*row[:-1], None if row["km"] is None else round(row["km"], 3)) for row in found]
 
 
 def _places(wanted: Wanted) -> Iterator[str]:

@@ -141,7 +141,7 @@ def an_index(at: datetime, *benches: Resource) -> Index:
     index = Index(Heard(at, time.monotonic()))
     for bench in benches:
         site = Site(bench.site_id, bench.party_id, 1, bench.time_zone, 45.46, 9.19)
-        index.put(availability(bench, site, {}, first_searched(at)))
+        index.put([availability(bench, site, {}, first_searched(at))])
     return index
 
 

@@ -5,7 +5,7 @@ from alembic import op
 from libs.service.schema import protect
 
 revision = "0006"
-down_revision = "0002"
+down_revision = "0005"
 
 # Of sites that are known already the catalog tells again, when its events are republished.
 SITE = """
