@@ -88,15 +88,19 @@ def _seen(stage: Stage, ways: Sequence[Way]) -> tuple[Free, Longs, Longs]:
     """What is free to each way; and what setting up costs less, since it was done before."""
     count = len(stage.shortlist.rows)
     rows = np.tile(np.arange(count), (len(ways), 1))
-    known, left = np.zeros_like(rows), list[Longs]()
+    known, left = np.zeros_like(rows), dict[object, tuple[int, Longs]]()
     for number, way in enumerate(ways):
         for row in stage.touched(way.taken):
-            rows[number, row] = count + len(left)
-            left.append(stage.left(row, way.taken))
-            known[number, row] = sum(price for key, price in stage.parts_of(row).items() if key in way.taken)
+            prices = stage.parts_of(row)
+            taken = row, way.used(prices.keys())
+            if taken not in left:
+                left[taken] = count + len(left), stage.left(row, way.taken)
+            rows[number, row] = left[taken][0]
+            known[number, row] = sum(price for key, price in prices.items() if key in way.taken)
     if not left:
         return stage.free, rows, known
-    return Free(stage.hours, np.concatenate([stage.free.cumulative, cumulative(np.array(left))])), rows, known
+    seen = cumulative(np.array([free for _, free in left.values()]))
+    return Free(stage.hours, np.concatenate([stage.free.cumulative, seen])), rows, known
 
 
 def extended(stage: Stage, ways: Sequence[Way]) -> list[Way]:
@@ -171,11 +175,13 @@ def _costs(at: Reach, run_ends: Longs) -> Longs:
 
 
 def _alike(at: Reach, run_ends: Longs) -> Flags:
-    """(rows, ways, ways): which ways may be compared at a row, having taken the same of what may be wanted again."""
+    """(rows, ways, ways): which ways may be compared at a row: they see the same of it, and will have taken the same of
+    what may be wanted again."""
     used = [way.used(at.stage.later) for way in at.ways]
     numbers = {key: number for number, key in enumerate(dict.fromkeys(used))}
     same = np.array([numbers[key] for key in used])
     ends = run_ends.T
     taken = (ends[:, :, None] == ends[:, None, :]) | ~at.stage.again[:, None, None]
-    alike: Flags = (same[:, None] == same)[None] & taken
+    seen = at.rows.T[:, :, None] == at.rows.T[:, None, :]
+    alike: Flags = (same[:, None] == same)[None] & seen & taken
     return alike

@@ -50,6 +50,8 @@ class Step:
     """Paid for and not needed: the workshop sells no less."""
     starts: int
     run_starts: int
+    first_batch: int
+    """When the first transfer batch is done, or all, if there are none."""
     ends: int
     opens: int
     """The first day that the resource sells, counted from day 0."""
@@ -81,8 +83,9 @@ class Plan:
     steps: tuple[Step, ...]
     trips: tuple[Trip, ...]
 
-    def day(self, minute: int) -> date:
-        return self.at(minute).date()
+    def on(self, day: int) -> date:
+        """The date of a day counted from day 0."""
+        return self.first_day + timedelta(day)
 
     def at(self, minute: int) -> datetime:
         """By the clock of the sites."""
@@ -93,7 +96,7 @@ class Plan:
         found = Counter[tuple[UUID, date]]()
         for step in self.steps:
             for day, minutes in step.minutes.items():
-                on = self.first_day + timedelta(day)
+                on = self.on(day)
                 found[step.resource_id, on] += minutes
                 found.update({(tool.id, on): tool.quantity for tool in step.tools})
         return dict(sorted(found.items(), key=lambda one: (one[0][1], one[0][0])))
@@ -131,7 +134,7 @@ def unfold(question: Question, stages: Sequence[Stage], end: Way, ended: tuple[i
 def _step(number: int, stage: Stage, part: Part, before: Sequence[Step]) -> Step:
     shortlist, row = stage.shortlist, part.row
     offers, at = shortlist.offers, int(shortlist.rows[row])
-    starts, run_starts, ends = _clock(stage.hours, part)
+    starts, run_starts, first_batch, ends = _clock(stage, part)
     setup, run = shortlist.operation.setup_minutes, stage.run * part.pieces
     minutes = part.quantities()
     if stage.hours.mirrored:
@@ -151,6 +154,7 @@ def _step(number: int, stage: Stage, part: Part, before: Sequence[Step]) -> Step
         extra_minutes=part.ends - part.starts - setup - run,
         starts=starts,
         run_starts=run_starts,
+        first_batch=first_batch,
         ends=ends,
         opens=int(offers.opens[at]),
         minutes=minutes,
@@ -161,14 +165,23 @@ def _step(number: int, stage: Stage, part: Part, before: Sequence[Step]) -> Step
     )
 
 
-def _clock(span: Hours, part: Part) -> tuple[int, int, int]:
-    """When it starts, when its run starts, when its run ends, forward."""
-    free, row = Free(span, part.free[None]), np.zeros((), np.int64)
-    begins = [int(free.begins(row, np.array(at))) for at in (part.starts, part.run_starts)]
-    ends = [int(free.when(row, np.array(at))) for at in (part.run_ends, part.ends)]
+def _clock(stage: Stage, part: Part) -> tuple[int, int, int, int]:
+    """Forward: when it starts, when its run starts, when its first batch is done, when its run ends."""
+    span, free, row = stage.hours, Free(stage.hours, part.free[None]), np.zeros((), np.int64)
+
+    def begins(worked: int) -> int:
+        return int(free.begins(row, np.array(worked)))
+
+    def ends(worked: int) -> int:
+        return int(free.when(row, np.array(worked)))
+
+    cut = [*stage.shortlist.operation.cuts(part.pieces), part.pieces][0]
     if not span.mirrored:
-        return begins[0], begins[1], ends[0]
-    return span.mirror(ends[1]), span.mirror(ends[0]), span.mirror(begins[1])
+        batch = ends(part.run_starts + stage.run * cut)
+        return begins(part.starts), begins(part.run_starts), batch, ends(part.run_ends)
+    batch = begins(part.run_ends - stage.run * cut)
+    start, run_start, end = span.mirror(ends(part.ends)), span.mirror(ends(part.run_ends)), begins(part.run_starts)
+    return start, run_start, span.mirror(batch), span.mirror(end)
 
 
 Spot = tuple[float, float]

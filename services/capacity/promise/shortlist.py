@@ -113,6 +113,10 @@ class _City:
         self._taken = offers.cumulative[np.arange(len(offers)), self.opens].astype(np.int64)
         self.known = ~np.isnan(offers.latitude)
 
+    def among(self, resources: frozenset[UUID]) -> Flags:
+        """Which rows are these."""
+        return np.fromiter((key in resources for key in self.offers.ids[: len(self.offers)]), np.bool_)
+
     def before(self, day: int) -> Longs:
         """What is free before a day."""
         if self._hours.mirrored:
@@ -145,8 +149,8 @@ class _City:
 class Shortlister:
     """Makes the shortlists of a question, in the order in which the planner goes through its operations."""
 
-    def __init__(self, question: Question, sellers: Sellers, hours: Hours) -> None:
-        self._question, self._hours = question, hours
+    def __init__(self, question: Question, sellers: Sellers, hours: Hours, without: frozenset[UUID]) -> None:
+        self._question, self._hours, self._without = question, hours, without
         self._cities = {sold: _City(sellers[sold], question, hours) for sold in question.sold & sellers.keys()}
         self._times = (begin(question, hours),) * 2
         self._last: Shortlist | None = None
@@ -178,7 +182,7 @@ class Shortlister:
         return (total >= city.needs(operation, pieces)) & later
 
     def _able(self, city: _City, operation: Operation) -> Flags:
-        able = city.known
+        able = city.known & ~city.among(self._without) if self._without else city.known
         for tool in operation.tools:
             sites = self._tool_sites(tool)
             able = able & np.fromiter((site in sites for site in city.offers.sites[: len(able)]), np.bool_, len(able))
@@ -190,7 +194,8 @@ class Shortlister:
             return {}
         offers, found = city.offers, dict[UUID, int]()
         for row in sorted(range(len(offers)), key=lambda row: (offers.price[row], offers.ids[row])):
-            found.setdefault(offers.sites[row], row)
+            if offers.ids[row] not in self._without:
+                found.setdefault(offers.sites[row], row)
         return found
 
     def _first(self, city: _City, needs: Longs, fits: Flags) -> list[Longs]:

@@ -1,6 +1,6 @@
 """Ways through the operations planned so far, and which of them are worth following."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -55,7 +55,7 @@ class Way:
         """When all parts are done."""
         return max(part.ready for part in self.parts)
 
-    def used(self, resources: frozenset[UUID]) -> tuple[object, ...]:
+    def used(self, resources: Container[UUID]) -> tuple[object, ...]:
         """What it has taken of these, to compare with another way."""
         return tuple((key, tuple(sorted(days.items()))) for key, days in sorted(self.taken.items()) if key in resources)
 

@@ -24,7 +24,7 @@ def a_question(*routing: Operation, pieces: int = 4, **given: object) -> Questio
 
 # --- cities and questions --------------------------------------------------------------------------------------------
 
-days = st.lists(st.sampled_from([0, 7, 20, 45, 60]), min_size=6, max_size=6).map(tuple)
+days = st.lists(st.sampled_from([0, 7, 45, 60, 60]), min_size=6, max_size=6).map(tuple)
 
 
 @st.composite
@@ -51,7 +51,7 @@ def _bench(draw: st.DrawFn, number: int, processes: set[str]) -> Bench:
 
 
 def operations(most_shared: int = 1) -> st.SearchStrategy[Operation]:
-    elapsed = st.sampled_from([0, 0, 30, 900])
+    elapsed = st.sampled_from([0, 0, 0, 30, 900])
     return st.builds(
         Operation,
         process=st.sampled_from(PROCESSES),
@@ -74,7 +74,7 @@ def questions(most_shared: int = 1) -> st.SearchStrategy[Question]:
         *[operations(most_shared)] * 3,
         pieces=st.integers(1, 7),
         first_day=st.integers(0, 1),
-        due_day=st.integers(3, 6),
+        due_day=st.integers(4, 6),
         backward=st.booleans(),
         carriage=carriage,
     )
