@@ -32,9 +32,11 @@ TABLES = {
         ("catalog.party", "party", NOTHING),
         ("catalog.site", "site", NOTHING),
         ("catalog.product", "product", PRODUCT),
+        ("catalog.qualification", "qualification", NOTHING),
     ],
     "capacity": [
         ("catalog.site", "site", NOTHING),
+        ("catalog.qualification", "qualification", NOTHING),
         ("capacity.resource", "resource", RESOURCE),
         ("capacity.bucket", "bucket", NOTHING),
         ("capacity.hold", "hold", NOTHING),

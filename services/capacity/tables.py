@@ -9,10 +9,11 @@ import msgspec
 from services.capacity.domain.availability import Availability
 from services.capacity.domain.ledger import Booking, Bucket, Hold
 from services.capacity.domain.offer import Resource, Site
+from services.capacity.domain.qualification import Qualification
 from services.capacity.domain.waitlist import Entry
 
-Row = Site | Resource | Bucket | Hold | Booking | Entry | Availability
-R = TypeVar("R", Site, Resource, Bucket, Hold, Booking, Entry, Availability)
+Row = Site | Resource | Bucket | Hold | Booking | Entry | Availability | Qualification
+R = TypeVar("R", Site, Resource, Bucket, Hold, Booking, Entry, Availability, Qualification)
 
 
 def read(kind: type[R], rows: Iterable[str]) -> list[R]:

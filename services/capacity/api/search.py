@@ -2,10 +2,11 @@
 
 from datetime import date
 from typing import Annotated, Self
+from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Query, Response
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from libs.service.commands import Body, Caller, answers
 from libs.service.runtime import KitOf
@@ -14,6 +15,7 @@ from services.capacity.domain.terms import MOST, MOST_TO_PAY
 from services.capacity.handlers import search
 
 router = APIRouter(tags=["capacity"])
+_Scheme = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 
 
 class SearchFor(Body):
@@ -29,6 +31,7 @@ class SearchFor(Body):
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
     km: Annotated[float, Field(gt=0, le=1000)] | None = None
     price: Annotated[int, Field(ge=0, le=MOST_TO_PAY)] | None = None
+    qualifications: list[_Scheme] = Field(default=[], max_length=10)
     lot: Lot = "resource"
     order: Order = "earliest"
     limit: Annotated[int, Field(ge=1, le=100)] = 20
@@ -43,16 +46,16 @@ class SearchFor(Body):
             raise ValueError("last is not before first")
         return self
 
-    def to_domain(self) -> Wanted:
-        """The same, with what was left open."""
+    def to_domain(self, party: UUID) -> Wanted:
+        """The same, asked by this party, with what was left open."""
         near = None if self.latitude is None or self.longitude is None else (self.latitude, self.longitude)
-        left_open = {"first": self.first or date.min, "last": self.last or date.max, "near": near}
-        told = self.model_dump(exclude={"first", "last", "latitude", "longitude"})
-        return Wanted(**told | left_open)
+        told = self.model_dump(exclude={"latitude", "longitude"})
+        told["first"], told["last"] = self.first or date.min, self.last or date.max
+        return Wanted(**told | {"party": party, "near": near, "qualifications": frozenset(self.qualifications)})
 
 
 @router.get("/search", **answers(search.Found))
-async def find(asked: Annotated[SearchFor, Query()], kit: KitOf, _caller: Caller) -> Response:
+async def find(asked: Annotated[SearchFor, Query()], kit: KitOf, caller: Caller) -> Response:
     """Where there is room for so much of a process, the best windows first. Holding one decides whether it is so."""
-    found = await search.search(kit, asked.to_domain())
+    found = await search.search(kit, asked.to_domain(caller.party))
     return Response(msgspec.json.encode(found), media_type="application/json")

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from services.capacity.domain.availability import HORIZON, LONGEST_BASE, Availability, first_searched
-from services.capacity.domain.search import Wanted, Window
+from services.capacity.domain.search import Valid, Wanted, Window
 from services.capacity.search.find import find
 from services.capacity.search.offers import Offers
 from services.capacity.search.table import Days, Table
@@ -72,12 +72,13 @@ class Index:
         for table, number in self._rows.get(resource_id, ()):
             table.set_free(number, day, free)
 
-    def find(self, wanted: Wanted) -> list[Window]:
-        """The best windows, as far as this index knows. The ledger decides."""
+    def find(self, wanted: Wanted, valid: Valid | None = None) -> list[Window]:
+        """The best windows, as far as this index knows; if some workshops only are asked for, of these. The ledger
+        decides."""
         if (table := self._tables.get((wanted.process, wanted.currency, wanted.unit))) is None:
             return []
         now = self.heard.now()
-        return find(table, within_horizon(wanted, now), self._days.base, now)
+        return find(table, within_horizon(wanted, now), self._days.base, now, valid)
 
     def offers(self, process: str, currency: str = "EUR", unit: str = "minutes") -> Offers | None:
         """What is sold of a process, for whoever plans on it; none if nobody sells it."""

@@ -29,6 +29,7 @@ from services.capacity.store.offered import (
     save_resource,
     sites,
 )
+from services.capacity.store.qualifications import keep_qualifications, valid
 from services.capacity.store.rows import now
 from services.capacity.store.search import find_in_rows
 from services.capacity.store.waitlist import (
@@ -60,6 +61,7 @@ __all__ = [
     "find_in_rows",
     "holds",
     "keep_availabilities",
+    "keep_qualifications",
     "keep_sites",
     "kept_availabilities",
     "kept_until",
@@ -86,5 +88,6 @@ __all__ = [
     "sites",
     "take_news",
     "turn_to_keep",
+    "valid",
     "worn_availabilities",
 ]

@@ -1,8 +1,9 @@
 """Search as a person would do it with the ledger on paper: resource by resource, day by day. Slow, and plain."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from math import cos, hypot, inf, radians
 from uuid import UUID
 
@@ -11,18 +12,22 @@ from sqlalchemy import text
 from libs.kit.db import Database
 from services.capacity.domain.calendar import published_on
 from services.capacity.domain.offer import Resource
+from services.capacity.domain.qualification import Qualification
 from services.capacity.domain.search import Wanted, Window
-
-Spans = Sequence[tuple[date, date]]
 
 
 @dataclass
 class Standing:
-    """A resource, where it stands, and when its workshop has the qualifications asked for: always, unless told."""
+    """A resource, where it stands, and what its workshop has shown."""
 
     resource: Resource
     place: tuple[float, float] | None
-    valid: Spans = ((date.min, date.max),)
+    shown: list[Qualification] = field(default_factory=list)
+
+    def may_work(self, day: date, schemes: Iterable[str]) -> bool:
+        """Whether the workshop has all these qualifications on a day."""
+        counts = {one.scheme for one in self.shown if one.state == "shown" and one.valid_from <= day <= one.valid_until}
+        return counts >= set(schemes)
 
 
 async def search(db: Database, standing: Iterable[Standing], wanted: Wanted) -> list[Window]:
@@ -46,28 +51,34 @@ def rank(window: Window, order: str) -> tuple[float, date, int, UUID]:
     )
 
 
+def is_wanted(standing: Standing, wanted: Wanted) -> bool:
+    """But for its free days."""
+    resource, km = standing.resource, away(standing.place, wanted.near)
+    need = resource.terms.least_for(wanted.quantity)
+    return all((
+        wanted.process in resource.processes,
+        (wanted.unit, wanted.currency) == (resource.unit, resource.terms.price_per_unit.currency),
+        wanted.near is None or wanted.km is None or (km is not None and km <= wanted.km),
+        wanted.price is None or resource.price(need) <= wanted.price,
+        resource.is_seen_by(wanted.party),
+    ))  # fmt: skip
+
+
 def best(standing: Standing, buckets: dict[tuple[UUID, date], int], wanted: Wanted, now: datetime) -> Window | None:
     resource = standing.resource
-    if wanted.process not in resource.processes or wanted.unit != resource.unit:
+    if not is_wanted(standing, wanted):
         return None
-    need = max(wanted.quantity, resource.terms.minimum_quantity)
-    if wanted.currency != resource.terms.price_per_unit.currency:
+    need = resource.terms.least_for(wanted.quantity)
+    first = max(wanted.first, resource.first_day(now))
+    last = min(wanted.last, resource.last_day(now), now.date() + timedelta(364))
+    spans = []
+    for qualified, run in groupby(days_between(first, last), lambda day: standing.may_work(day, wanted.qualifications)):
+        free = [(day, buckets.get((resource.id, day), published_on(resource.calendar, day))) for day in run]
+        if qualified and (span := (whole if wanted.lot == "day" else spread)(free, need)):
+            spans.append(span)
+    if not spans:
         return None
-    km = away(standing.place, wanted.near)
-    if wanted.near and wanted.km is not None and (km is None or km > wanted.km):
-        return None
-    if wanted.price is not None and resource.price(need) > wanted.price:
-        return None
-    windows = []
-    for since, until in standing.valid:
-        first = max(wanted.first, since, resource.first_day(now))
-        days = days_between(first, min(wanted.last, until, now.date() + timedelta(364)))
-        free = [(day, buckets.get((resource.id, day), published_on(resource.calendar, day))) for day in days]
-        if span := (whole if wanted.lot == "day" else spread)(free, need):
-            windows.append(span)
-    if not windows:
-        return None
-    starts_on, ends_on = min(windows, key=lambda span: span[1])
+    starts_on, ends_on = spans[0]
     return Window(
         resource_id=resource.id,
         workshop_id=resource.party_id,
@@ -77,7 +88,8 @@ def best(standing: Standing, buckets: dict[tuple[UUID, date], int], wanted: Want
         ends_on=ends_on,
         quantity=need,
         price=resource.price(need),
-        km=km,
+        km=away(standing.place, wanted.near),
+        sold_to_you=resource.is_sold_to(wanted.party),
     )
 
 

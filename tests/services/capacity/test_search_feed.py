@@ -45,7 +45,9 @@ async def bench(db: Database) -> Resource:
 
 
 def wanted(bench: Resource, quantity: int = 480, **more: Any) -> Wanted:
-    return Wanted(process=bench.processes[0], quantity=quantity, **{"first": date.min, "last": date.max} | more)
+    return Wanted(
+        party=new_id(), process=bench.processes[0], quantity=quantity, **{"first": date.min, "last": date.max} | more
+    )
 
 
 def ends(feed: Feed, bench: Resource, quantity: int = 480) -> list[date]:
@@ -91,7 +93,7 @@ async def test_rows_that_are_lost_come_back_from_the_outbox(db: Database, bench:
         await session.execute(text("UPDATE search_progress SET after = 0"))
     await Keeper(db).keep()
     async with db.read() as session:
-        found = (await search._in_rows(session, wanted(bench))).windows
+        found = (await search.in_rows(session, wanted(bench))).windows
     assert [window.ends_on for window in found] == [day(1)]
 
 

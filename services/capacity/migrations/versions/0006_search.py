@@ -1,4 +1,4 @@
-"""Where sites are; and what search looks at: of every resource what is free, as a row."""
+"""Where sites are, what workshops are qualified for; and what search looks at: what is free of a resource, as a row."""
 
 from alembic import op
 
@@ -30,13 +30,29 @@ CREATE TABLE availability (
     currency    text NOT NULL,
     price       int NOT NULL,
     setup       int NOT NULL,
+    least       int NOT NULL,
     minimum     int NOT NULL,
+    lot         int NOT NULL,
     notice_days int NOT NULL,
+    window_days int,
+    visibility  text NOT NULL,
+    invited     uuid[] NOT NULL,
     places      text[] NOT NULL,
     first_day   date NOT NULL,
     cumulative  int[] STORAGE PLAIN NOT NULL CHECK (array_ndims(cumulative) = 1),
     FOREIGN KEY (party_id, id) REFERENCES resource (party_id, id)
 ) WITH (fillfactor = 50)
+"""
+QUALIFICATION = """
+CREATE TABLE qualification (
+    id          uuid PRIMARY KEY,
+    party_id    uuid NOT NULL,
+    version     int NOT NULL CHECK (version > 0),
+    scheme      text NOT NULL,
+    valid_from  date NOT NULL,
+    valid_until date NOT NULL CHECK (valid_until >= valid_from),
+    state       text NOT NULL CHECK (state IN ('shown', 'withdrawn'))
+)
 """
 PROGRESS = """
 CREATE TABLE search_progress (
@@ -48,13 +64,15 @@ CREATE TABLE search_progress (
 INDEXES = (
     "CREATE INDEX availability_places ON availability USING gin (places)",
     "CREATE INDEX availability_first_day ON availability (first_day)",
+    "CREATE INDEX qualification_scheme ON qualification (scheme)",
 )
 
 
 def upgrade() -> None:
-    for statement in (SITE, HEAR_OF_SITES_AGAIN, AVAILABILITY, PROGRESS, *INDEXES):
+    for statement in (SITE, HEAR_OF_SITES_AGAIN, AVAILABILITY, QUALIFICATION, PROGRESS, *INDEXES):
         op.execute(statement)
     op.execute("INSERT INTO search_progress DEFAULT VALUES")
-    protect("availability", "capacity", also="true")
+    for table in ("availability", "qualification"):
+        protect(table, "capacity", also="true")
     op.execute("GRANT SELECT ON search_progress TO capacity")
     op.execute("GRANT SELECT, UPDATE ON search_progress TO capacity_worker")
