@@ -109,19 +109,15 @@ class AskPromise(Body):
     def to_domain(self, caller: Principal) -> promises.Wanted:
         """What the caller asks."""
         question = Question(
+            party=caller.party,
             pieces=self.quantity,
             routing=tuple(one.to_domain() for one in self.routing),
             place=Place(**self.place.model_dump()),
             backward=self.backward,
             carriage=self.carriage.to_domain(),
         )
-        given: dict[str, Any] = {
-            "party_id": caller.party,
-            "currency": self.currency,
-            "first": self.first_day,
-            "due": self.due_day,
-        }
-        return promises.Wanted(question=question, **given)
+        days: dict[str, Any] = {"first": self.first_day, "due": self.due_day}
+        return promises.Wanted(question=question, currency=self.currency, **days)
 
 
 _holding = lru_cache(maxsize=8)(promises.holding)

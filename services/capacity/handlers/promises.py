@@ -1,6 +1,6 @@
 """Promises: plan on what search knows, check with the terms as they are, and hold the whole plan if that is wanted."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -14,8 +14,8 @@ from libs.service.group_commit import GroupCommit
 from libs.service.idempotency import Asked
 from libs.service.runtime import Kit
 from services.capacity import store
-from services.capacity.domain.offer import Allocation, Resource, check_party, check_terms
-from services.capacity.domain.terms import MOST_TO_PAY, Refused
+from services.capacity.domain.offer import Allocation, Resource, check_party, check_terms, totals
+from services.capacity.domain.terms import Refused
 from services.capacity.handlers import holds
 from services.capacity.handlers.search import MOST_SECONDS
 from services.capacity.promise.answer import BestAt, Priced, Promise, answers, best, unbeaten
@@ -26,8 +26,6 @@ from services.capacity.promise.shortlist import Sellers
 from services.capacity.search.feed import feed_of
 from services.capacity.search.index import Index
 
-TRIES = 3
-"""To plan without those who would refuse; they are few, and the index knows no better."""
 MOST_ALLOCATIONS = 500
 _STALE = frozenset(
     {
@@ -47,7 +45,6 @@ _STALE = frozenset(
 class Wanted:
     """A question as a party asks it: by dates."""
 
-    party_id: UUID
     question: Question
     """But for its days."""
     first: date
@@ -89,18 +86,13 @@ async def find(kit: Kit, wanted: Wanted) -> Found:
 
 async def _standing(database: Database, index: Index, wanted: Wanted) -> tuple[Question, list[Priced]]:
     """Plans that placing would accept as they are."""
-    without: frozenset[UUID] = frozenset()
-    for left in reversed(range(TRIES)):
-        sellers = _sellers(index, wanted)
-        question = wanted.asked(next((offers.first_day for offers in sellers.values()), index.first_day))
-        plans = promise(question, sellers, without)
-        priced, refusing = await _priced(database, plans, wanted.party_id)
-        if not refusing or (priced and not left):
-            return question, unbeaten(question, priced)
-        without |= refusing
-    raise Refused(
-        "NO_CAPACITY", "Who could make the lot does not sell it to you like this; ask for another lot or day."
-    )
+    sellers = _sellers(index, wanted)
+    question = wanted.asked(next((offers.first_day for offers in sellers.values()), index.first_day))
+    plans = promise(question, sellers)
+    priced = [one async for one in _priced(database, plans, question.party)]
+    if not priced:
+        raise Refused("ASK_AGAIN", "The terms of those who could make the lot have changed just now; ask again.")
+    return question, unbeaten(question, priced)
 
 
 def _sellers(index: Index, wanted: Wanted) -> Sellers:
@@ -109,20 +101,15 @@ def _sellers(index: Index, wanted: Wanted) -> Sellers:
     return {sold: offers for sold, offers in found.items() if offers is not None and len(offers)}
 
 
-async def _priced(database: Database, plans: Sequence[Plan], party: UUID) -> tuple[list[Priced], frozenset[UUID]]:
-    """The plans that are sold to this party, with their prices, and who refuses the others."""
+async def _priced(database: Database, plans: Sequence[Plan], party: UUID) -> AsyncIterator[Priced]:
+    """Those of the plans that are sold to this party as terms are now, with what booking them costs."""
     ids = {key for plan in plans for key, _ in plan.taken()}
     async with database.read(party, role=holds.LEDGER) as session:
         known, now = await store.resources(session, ids), await store.now(session)
-    priced, refusing = list[Priced](), set[UUID]()
     for plan in plans:
-        parts = _by_resource(plan, known)
-        refuses = (ids - known.keys()) | {one[0][0].id for one in parts if not _is_sold(one, party, now)}
-        costs = {one[0][0].id: one[0][0].price(sum(part.quantity for _, part in one)) for one in parts}
-        refusing |= refuses
-        if not refuses and Priced(plan, costs).price <= MOST_TO_PAY:
-            priced.append(Priced(plan, costs))
-    return priced, frozenset(refusing)
+        asked = [(known[key], known[key].allocate(day, n)) for (key, day), n in plan.taken().items() if key in known]
+        if len(asked) == len(plan.taken()) and _is_sold(asked, party, now):
+            yield Priced(plan, {resource.id: resource.price(quantity) for resource, quantity in totals(asked)})
 
 
 Parts = list[tuple[Resource, Allocation]]
@@ -135,14 +122,6 @@ def _is_sold(parts: Parts, party: UUID, now: datetime) -> bool:
     except Refused:
         return False
     return True
-
-
-def _by_resource(plan: Plan, known: Mapping[UUID, Resource]) -> list[Parts]:
-    parts: dict[UUID, Parts] = {}
-    for (key, day), quantity in plan.taken().items():
-        if key in known:
-            parts.setdefault(key, []).append((known[key], known[key].allocate(day, quantity)))
-    return [*parts.values()]
 
 
 # --- holding ---------------------------------------------------------------------------------------------------------

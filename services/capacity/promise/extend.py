@@ -26,7 +26,9 @@ class Reach:
     metres: Longs
     """Of the way, with the trips to here."""
     price: Longs
-    """Of the way, with the trips to here and setting up here."""
+    """Of the way, with the trips to here and setting up the tools."""
+    had: Longs
+    """What the way has taken of the resource already."""
 
     def part(self, way: int, row: int, pieces: int, run_ends: int, ready: int) -> Part:
         """A part whose run ends at this coordinate, and at this time."""
@@ -38,10 +40,14 @@ class Reach:
         starts, ends = run_starts - first, run_ends + lead - first
         return Part(row, pieces, starts, run_starts, run_ends, ends, ready, self.free.cumulative[number])
 
-    def cost(self, row: int, part: Part) -> int:
-        """What a part costs, but for setting up."""
-        minutes = int(self.stage.shortlist.price[row]) * (part.ends - part.starts)
-        return minutes + int(self.stage.tool_rate[row]) * len(part.quantities())
+    def cost(self, way: int, part: Part) -> int:
+        """What a part costs, but for trips and setting up tools."""
+        charged = int(self.charged(np.array(part.ends - part.starts))[way, part.row])
+        return charged + int(self.stage.tool_rate[part.row]) * len(part.quantities())
+
+    def charged(self, minutes: Longs) -> Longs:
+        """What so many minutes of each row cost more than what the way has taken of it already."""
+        return self.stage.shortlist.cost(self.had + minutes) - self.stage.shortlist.cost(self.had)
 
     def way(self, before: Way, parts: Sequence[Part], metres: int, price: int) -> Way:
         """The way that goes on with these parts."""
@@ -65,9 +71,10 @@ class Reach:
 def reach(stage: Stage, ways: Sequence[Way]) -> Reach:
     """When each way's lot can be at each resource, and what that costs."""
     arrive, metres, price = travelled(ways, stage.metres, stage.link.before, stage.hours)
-    free, rows, known = _seen(stage, ways)
-    price = price + stage.setup_price - known
-    return Reach(stage, ways, free, rows, arrive + stage.link.after, metres, price)
+    free, rows = _seen(stage, ways)
+    had, known = _had(stage, ways)
+    price = price + stage.tools_setup - known
+    return Reach(stage, ways, free, rows, arrive + stage.link.after, metres, price, had)
 
 
 def travelled(ways: Sequence[Way], lengths: Longs, lies: int, hours: Hours) -> tuple[Longs, Longs, Longs]:
@@ -84,23 +91,32 @@ def travelled(ways: Sequence[Way], lengths: Longs, lies: int, hours: Hours) -> t
     return arrive, metres, price
 
 
-def _seen(stage: Stage, ways: Sequence[Way]) -> tuple[Free, Longs, Longs]:
-    """What is free to each way; and what setting up costs less, since it was done before."""
-    count = len(stage.shortlist.rows)
-    rows = np.tile(np.arange(count), (len(ways), 1))
-    known, left = np.zeros_like(rows), dict[object, tuple[int, Longs]]()
+def _had(stage: Stage, ways: Sequence[Way]) -> tuple[Longs, Longs]:
+    """What each way has taken of each row's resource, and what setting up its tools costs less therefore."""
+    had = np.zeros((len(ways), len(stage.shortlist.rows)), np.int64)
+    known = np.zeros_like(had)
     for number, way in enumerate(ways):
         for row in stage.touched(way.taken):
-            prices = stage.parts_of(row)
-            taken = row, way.used(prices.keys())
+            had[number, row] = sum(way.taken.get(stage.shortlist.ids[row], {}).values())
+            known[number, row] = sum(tool.setup for tool in stage.shortlist.tools[row] if tool.id in way.taken)
+    return had, known
+
+
+def _seen(stage: Stage, ways: Sequence[Way]) -> tuple[Free, Longs]:
+    """What is free to each way."""
+    count = len(stage.shortlist.rows)
+    rows = np.tile(np.arange(count), (len(ways), 1))
+    left = dict[object, tuple[int, Longs]]()
+    for number, way in enumerate(ways):
+        for row in stage.touched(way.taken):
+            taken = row, way.used(stage.parts_of(row))
             if taken not in left:
                 left[taken] = count + len(left), stage.left(row, way.taken)
             rows[number, row] = left[taken][0]
-            known[number, row] = sum(price for key, price in prices.items() if key in way.taken)
     if not left:
-        return stage.free, rows, known
+        return stage.free, rows
     seen = cumulative(np.array([free for _, free in left.values()]))
-    return Free(stage.hours, np.concatenate([stage.free.cumulative, seen])), rows, known
+    return Free(stage.hours, np.concatenate([stage.free.cumulative, seen])), rows
 
 
 def extended(stage: Stage, ways: Sequence[Way]) -> list[Way]:
@@ -165,9 +181,9 @@ def _costs(at: Reach, run_ends: Longs) -> Longs:
     """Minutes, and days of tools."""
     stage = at.stage
     lead, works = stage.lead, stage.run * stage.pieces
-    minutes = stage.shortlist.price * (lead + works)
+    minutes = at.charged(lead + works)
     if not stage.shortlist.operation.tools:
-        return np.broadcast_to(minutes, run_ends.shape)
+        return minutes
     starts = run_ends - works - stage.first(lead)
     working = cumulative((np.diff(at.free.cumulative, axis=1) > 0).astype(np.int64))
     first, last = at.free.day(at.rows, starts + 1), at.free.day(at.rows, starts + lead + works)

@@ -20,15 +20,15 @@ from services.capacity.promise.ways import MOST, Part, Way, best_of, dominated, 
 MOST_ANSWERS = 8
 
 
-def promise(question: Question, sellers: Sellers, without: frozenset[UUID] = frozenset()) -> list[Plan]:
+def promise(question: Question, sellers: Sellers) -> list[Plan]:
     """The plans that no other plan beats in all of: day, whole kilometres, price. The soonest first; backward, that
-    which starts last. `without`: resources that are not looked at.
+    which starts last.
 
     Raises Refused: NOT_OFFERED if nobody does an operation, NO_CAPACITY if there is no room for it.
     """
     first = _first_day(question, sellers)
     span = hours(_days(question, sellers), first, question.carriage, mirrored=question.backward)
-    stages = _stages(question, Shortlister(question, sellers, span, without), span)
+    stages = _stages(question, Shortlister(question, sellers, span), span)
     ends = _ends(question, stages, span)
     if not ends:
         raise Refused("NO_CAPACITY", "The lot cannot be made within these days; ask for fewer pieces or a later day.")

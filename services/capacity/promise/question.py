@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
+from uuid import UUID
 
 MOST_BATCHES = 16
 """A lot moves on within a place in no more parts than this: smaller transfer batches are put together."""
@@ -88,6 +89,8 @@ class Carriage:
 class Question:
     """A lot to be made. Days count from day 0 of the offers."""
 
+    party: UUID
+    """Who asks: what takes an invitation is left out for who has none."""
     pieces: int
     routing: tuple[Operation, ...]
     place: Place

@@ -38,17 +38,15 @@ def _most(at: Reach, times: Longs) -> Longs:
 
 def _pieces(at: Reach, times: Longs) -> Longs:
     """(ways, rows): pieces that can be done by these times, set-up and the least that is sold allowed for."""
-    stage, free, setup = at.stage, at.free, at.stage.shortlist.operation.setup_minutes
-    minimum, total = stage.shortlist.minimum, free.total[at.rows]
-    arrived = free.reached(at.rows, at.arrive)
-    done = free.done(at.rows, times[:, None])
-    if stage.hours.mirrored:
-        can = arrived + np.maximum(minimum, setup) <= total
-        minutes = np.minimum(done, total - setup) - arrived
-    else:
-        can = done >= minimum
-        minutes = done - np.maximum(arrived, setup)
-    return np.clip(minutes // stage.run, 0, stage.pieces) * (can & stage.sharers)
+    stage, free = at.stage, at.free
+    arrived, done = free.reached(at.rows, at.arrive), free.done(at.rows, times[:, None])
+    room = free.total[at.rows] - arrived if stage.hours.mirrored else done
+    lots = room // stage.shortlist.lot * stage.shortlist.lot
+    setup = stage.shortlist.operation.setup_minutes
+    minutes = np.minimum(lots - setup, done - arrived)
+    can = (lots >= stage.shortlist.sold(1)) & stage.sharers
+    pieces: Longs = np.clip(minutes // stage.run, 0, stage.pieces) * can
+    return pieces
 
 
 def _way(at: Reach, number: int, time: int) -> Way:
@@ -61,7 +59,7 @@ def _way(at: Reach, number: int, time: int) -> Way:
         left -= count
     trips = sum(int(at.metres[number, part.row]) - at.ways[number].metres for part in parts)
     before = at.ways[number]
-    prices = sum(int(at.price[number, part.row]) - before.price + at.cost(part.row, part) for part in parts)
+    prices = sum(int(at.price[number, part.row]) - before.price + at.cost(number, part) for part in parts)
     return at.way(before, parts, before.metres + trips, before.price + prices)
 
 

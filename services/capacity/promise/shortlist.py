@@ -18,7 +18,7 @@ from services.capacity.domain.terms import Refused
 from services.capacity.promise.free import Free
 from services.capacity.promise.hours import DAY, SPAN, Flags, Hours, Longs
 from services.capacity.promise.question import Operation, Question, Sold, Tool
-from services.capacity.search.offers import Offers
+from services.capacity.search.offers import Ints, Offers
 
 EARLY, CHEAP, NEAR, BESIDE = 6, 8, 8, 6
 """Of each kind so many are looked at, and one beside each of so many."""
@@ -83,8 +83,26 @@ class Shortlist:
         return self.offers.setup[self.rows].astype(np.int64)
 
     @cached_property
-    def minimum(self) -> Longs:
-        return self.offers.minimum[self.rows].astype(np.int64)
+    def least(self) -> Longs:
+        return self.offers.least[self.rows].astype(np.int64)
+
+    @cached_property
+    def lot(self) -> Longs:
+        return self.offers.lot[self.rows].astype(np.int64)
+
+    def sold(self, minutes: Longs | int) -> Longs:
+        """The least that is sold of each row to who needs so many."""
+        return least_for(self.offers.minimum[self.rows], self.offers.lot[self.rows], minutes)
+
+    def cost(self, minutes: Longs) -> Longs:
+        """What a booking of so many of each row costs."""
+        return np.where(minutes > 0, np.maximum(self.least, self.setup_price + self.price * minutes), 0)
+
+
+def least_for(minimum: Ints, lot: Ints, quantity: Longs | int) -> Longs:
+    """As the terms have it: whole lots, and the minimum."""
+    lots: Longs = -(-np.maximum(quantity, minimum.astype(np.int64)) // lot) * lot
+    return lots
 
 
 def usable(free: Longs, tools: Iterable[ToolSet]) -> Longs:
@@ -109,13 +127,11 @@ class _City:
 
     def __init__(self, offers: Offers, question: Question, hours: Hours) -> None:
         self.offers, self._hours = offers, hours
-        self.opens = np.clip(offers.opens, question.first_day, hours.days)
-        self._taken = offers.cumulative[np.arange(len(offers)), self.opens].astype(np.int64)
-        self.known = ~np.isnan(offers.latitude)
-
-    def among(self, resources: frozenset[UUID]) -> Flags:
-        """Which rows are these."""
-        return np.fromiter((key in resources for key in self.offers.ids[: len(self.offers)]), np.bool_)
+        self._opens = np.clip(offers.opens, question.first_day, hours.days)
+        self._closed = np.maximum(np.clip(offers.closes.astype(np.int64) + 1, 0, hours.days), self._opens)
+        rows = np.arange(len(offers))
+        self._least, self._most = (offers.cumulative[rows, day].astype(np.int64) for day in (self._opens, self._closed))
+        self.known = ~np.isnan(offers.latitude) & offers.sold_to(question.party)
 
     def before(self, day: int) -> Longs:
         """What is free before a day."""
@@ -124,7 +140,7 @@ class _City:
         return self._after(day)
 
     def _after(self, day: int) -> Longs:
-        free: Longs = np.maximum(self.offers.cumulative[:, day] - self._taken, 0)
+        free: Longs = np.maximum(np.minimum(self.offers.cumulative[:, day], self._most), self._least) - self._least
         return free
 
     def reached(self, time: int) -> Longs:
@@ -136,21 +152,23 @@ class _City:
 
     def needs(self, operation: Operation, pieces: int) -> Longs:
         """Minutes that must be taken of each for so many pieces."""
-        return np.maximum(operation.setup_minutes + operation.run_minutes * pieces, self.offers.minimum)
+        works = operation.setup_minutes + operation.run_minutes * pieces
+        return least_for(self.offers.minimum, self.offers.lot, works)
 
     def free(self, rows: Longs) -> Longs:
         """What is free on each day."""
         before = self.offers.cumulative[rows, : self._hours.days + 1].astype(np.int64)
         days = before[:, 1:] - before[:, :-1]
-        days[np.arange(self._hours.days) < self.opens[rows, None]] = 0
+        number = np.arange(self._hours.days)
+        days[(number < self._opens[rows, None]) | (number >= self._closed[rows, None])] = 0
         return days[:, ::-1] if self._hours.mirrored else days
 
 
 class Shortlister:
     """Makes the shortlists of a question, in the order in which the planner goes through its operations."""
 
-    def __init__(self, question: Question, sellers: Sellers, hours: Hours, without: frozenset[UUID]) -> None:
-        self._question, self._hours, self._without = question, hours, without
+    def __init__(self, question: Question, sellers: Sellers, hours: Hours) -> None:
+        self._question, self._hours = question, hours
         self._cities = {sold: _City(sellers[sold], question, hours) for sold in question.sold & sellers.keys()}
         self._times = (begin(question, hours),) * 2
         self._last: Shortlist | None = None
@@ -182,7 +200,7 @@ class Shortlister:
         return (total >= city.needs(operation, pieces)) & later
 
     def _able(self, city: _City, operation: Operation) -> Flags:
-        able = city.known & ~city.among(self._without) if self._without else city.known
+        able = city.known
         for tool in operation.tools:
             sites = self._tool_sites(tool)
             able = able & np.fromiter((site in sites for site in city.offers.sites[: len(able)]), np.bool_, len(able))
@@ -194,7 +212,7 @@ class Shortlister:
             return {}
         offers, found = city.offers, dict[UUID, int]()
         for row in sorted(range(len(offers)), key=lambda row: (offers.price[row], offers.ids[row])):
-            if offers.ids[row] not in self._without:
+            if city.known[row]:
                 found.setdefault(offers.sites[row], row)
         return found
 
@@ -203,7 +221,7 @@ class Shortlister:
 
     def _best(self, city: _City, needs: Longs, fits: Flags) -> list[Longs]:
         offers, place = city.offers, self._question.place
-        cost = offers.setup + offers.price * needs
+        cost = np.maximum(offers.least, offers.setup + offers.price * needs)
         found = [_least(cost, fits, CHEAP), _least(_away(offers, place.latitude, place.longitude), fits, NEAR)]
         if self._last is not None:
             beside = zip(*(axis[:: max(1, len(axis) // BESIDE)] for axis in self._last.where), strict=True)
@@ -219,7 +237,7 @@ class Shortlister:
     def _tool_set(self, tool: Tool, row: int) -> ToolSet:
         city = self._cities[tool.sold]
         offers = city.offers
-        quantity = max(tool.quantity, int(offers.minimum[row]))
+        quantity = int(least_for(offers.minimum[row], offers.lot[row], tool.quantity))
         free = city.free(np.array([row]))[0]
         price, setup = int(offers.price[row]) * quantity, int(offers.setup[row])
         return ToolSet(offers.ids[row], offers.workshops[row], offers.names[row], quantity, free, price, setup)

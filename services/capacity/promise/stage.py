@@ -70,12 +70,11 @@ class Stage:
 
     def leads(self, works: Longs | int) -> Longs:
         """The same for a run of so long."""
-        lead: Longs = np.maximum(self.shortlist.operation.setup_minutes, self.shortlist.minimum - works)
-        return lead
+        return self.shortlist.sold(self.shortlist.operation.setup_minutes + works) - works
 
     def lead_of(self, row: int, works: int) -> int:
         """The same at one resource."""
-        return max(self.shortlist.operation.setup_minutes, int(self.shortlist.minimum[row]) - works)
+        return int(self.leads(works)[row])
 
     def first(self, lead: Longs) -> Longs:
         """What of the lead comes before the run, in the planner's direction."""
@@ -87,16 +86,13 @@ class Stage:
         return np.array([sum(tool.price for tool in tools) for tools in self.shortlist.tools])
 
     @cached_property
-    def setup_price(self) -> Longs:
-        """Once for each resource and tool set."""
-        tools = [sum(tool.setup for tool in tools) for tools in self.shortlist.tools]
-        price: Longs = self.shortlist.setup_price + np.array(tools)
-        return price
+    def tools_setup(self) -> Longs:
+        """Once for the tool sets of each row."""
+        return np.array([sum(tool.setup for tool in tools) for tools in self.shortlist.tools])
 
-    def parts_of(self, row: int) -> dict[UUID, int]:
-        """What a row takes, resource and tool sets, with the price of setting each up."""
-        tools = {tool.id: tool.setup for tool in self.shortlist.tools[row]}
-        return {self.shortlist.ids[row]: int(self.shortlist.setup_price[row])} | tools
+    def parts_of(self, row: int) -> frozenset[UUID]:
+        """What a row takes: its resource and tool sets."""
+        return frozenset([self.shortlist.ids[row], *(tool.id for tool in self.shortlist.tools[row])])
 
     @cached_property
     def users(self) -> dict[UUID, list[int]]:

@@ -4,6 +4,7 @@ The slow search knows the rules and none of the planner's ways: it tries every r
 minute of work as the end of a run, from the first on, or, backward, from the last.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -17,10 +18,11 @@ from services.capacity.promise.hours import CLOSES, DAY, OPENS
 from services.capacity.promise.plan import Plan, Step
 from services.capacity.promise.question import Operation, Question
 from services.capacity.promise.shortlist import Sellers, metres
-from services.capacity.search.offers import Offers
+from services.capacity.search.offers import PUBLIC, Offers
 
 MONDAY = date(2026, 3, 2)
 SPAN = CLOSES - OPENS
+GUEST = UUID(int=77)
 Free = tuple[int, ...]
 
 
@@ -36,6 +38,10 @@ class Bench:
     setup: int = 1000
     minimum: int = 1
     opens: int = 0
+    closes: int = 999
+    lot: int = 1
+    least: int = 0
+    visibility: int = PUBLIC
 
     @property
     def id(self) -> UUID:
@@ -47,7 +53,13 @@ class Bench:
 
     def sold(self, first: int) -> Free:
         """What may be taken of each day."""
-        return tuple(free if day >= max(self.opens, first) else 0 for day, free in enumerate(self.free))
+        return tuple(free * (max(self.opens, first) <= day <= self.closes) for day, free in enumerate(self.free))
+
+    def least_for(self, minutes: int) -> int:
+        return -(-max(minutes, self.minimum) // self.lot) * self.lot
+
+    def cost(self, quantity: int) -> int:
+        return max(self.least, self.setup + self.price * quantity) if quantity else 0
 
 
 def offers(benches: list[Bench]) -> Offers:
@@ -72,6 +84,11 @@ def offers(benches: list[Bench]) -> Offers:
         price=column("price", np.int32),
         setup=column("setup", np.int32),
         minimum=column("minimum", np.int32),
+        closes=column("closes", np.int16),
+        lot=column("lot", np.int32),
+        least=column("least", np.int32),
+        visibility=column("visibility", np.int8),
+        invited=[frozenset({GUEST})] * len(benches),
     )
 
 
@@ -133,8 +150,8 @@ class Run:
 
     @property
     def lead(self) -> int:
-        least = self.bench.minimum - (self.end - self.start)
-        return max(self.operation.setup_minutes, least)
+        works = self.end - self.start
+        return self.bench.least_for(self.operation.setup_minutes + works) - works
 
     @property
     def first(self) -> int:
@@ -235,7 +252,7 @@ class Slow:
 
     def _with(self, found: Found, operation: Operation, bench: Bench) -> Iterator[Found]:
         sets = [self._tool_set(tool.process, bench) for tool in operation.tools]
-        tools = [(one, max(tool.quantity, one.minimum)) for one, tool in zip(sets, operation.tools, strict=True) if one]
+        tools = [(one, one.least_for(tool.quantity)) for one, tool in zip(sets, operation.tools, strict=True) if one]
         if len(tools) < len(operation.tools):
             return
         free = list(self._left(found, bench))
@@ -283,8 +300,8 @@ class Slow:
         days = {day: minutes for day, minutes in enumerate(parts) if minutes > 0}
         taken, price = dict(found.taken), found.price
         for bench, quantities in [(run.bench, days), *((one, dict.fromkeys(days, n)) for one, n in tools)]:
-            price += bench.setup * (not any(number == bench.number for number, _ in taken))
-            price += bench.price * sum(quantities.values())
+            had = sum(quantity for (number, _), quantity in taken.items() if number == bench.number)
+            price += bench.cost(had + sum(quantities.values())) - bench.cost(had)
             for day, quantity in quantities.items():
                 taken[bench.number, day] = taken.get((bench.number, day), 0) + quantity
         came = away(found.runs[-1].bench if found.runs else self.question, run.bench)
@@ -301,7 +318,12 @@ def beats(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
 def faults(plan: Plan, question: Question, benches: list[Bench]) -> list[str]:
     """Everything that is wrong with a plan: none."""
     known = {bench.id: bench for bench in benches}
-    return [*_no_room(plan, question, known), *_not_whole(plan, question), *_out_of_order(plan, question, known)]
+    return [
+        *_no_room(plan, question, known),
+        *_not_whole(plan, question),
+        *_not_paid(plan, known),
+        *_out_of_order(plan, question, known),
+    ]
 
 
 def _no_room(plan: Plan, question: Question, known: Mapping[UUID, Bench]) -> Iterator[str]:
@@ -321,8 +343,16 @@ def _not_whole(plan: Plan, question: Question) -> Iterator[str]:
     for step in plan.steps:
         if sum(step.minutes.values()) != step.setup_minutes + step.run_minutes + step.extra_minutes:
             yield f"{step} takes something else than it says"
-    paid = sum(step.setup_price + step.price_per_minute * sum(step.minutes.values()) for step in plan.steps)
-    if plan.price != paid + sum(step.tools_price for step in plan.steps) + sum(trip.fare for trip in plan.trips):
+
+
+def _not_paid(plan: Plan, known: Mapping[UUID, Bench]) -> Iterator[str]:
+    totals = Counter[UUID]()
+    for (key, _), quantity in plan.taken().items():
+        totals[key] += quantity
+    paid = sum(known[key].cost(quantity) for key, quantity in totals.items())
+    if any(quantity != known[key].least_for(quantity) for key, quantity in totals.items()):
+        yield "something is not sold like this"
+    if plan.price != paid + sum(trip.fare for trip in plan.trips):
         yield "the price is not the sum of its parts"
     if plan.metres != sum(trip.metres for trip in plan.trips):
         yield "the way is not the sum of the trips"

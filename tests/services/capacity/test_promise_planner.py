@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -12,14 +13,15 @@ from services.capacity.promise import planner
 from services.capacity.promise.plan import Plan
 from services.capacity.promise.planner import promise
 from services.capacity.promise.question import Carriage, Operation, Place, Question, Tool
-from tests.services.capacity.promise_world import Bench, Slow, city, done_at, faults
+from services.capacity.search.offers import PRIVATE, PUBLIC
+from tests.services.capacity.promise_world import GUEST, Bench, Slow, city, done_at, faults
 
 PROCESSES = ("cutting", "lasting", "sewing")
 PLACE = Place(45, 9)
 
 
 def a_question(*routing: Operation, pieces: int = 4, **given: object) -> Question:
-    return Question(pieces=pieces, routing=routing, place=PLACE, **given)
+    return Question(party=given.pop("party", GUEST), pieces=pieces, routing=routing, place=PLACE, **given)
 
 
 # --- cities and questions --------------------------------------------------------------------------------------------
@@ -47,6 +49,10 @@ def _bench(draw: st.DrawFn, number: int, processes: set[str]) -> Bench:
         setup=draw(st.sampled_from([0, 100])),
         minimum=draw(st.sampled_from([1, 1, 25])),
         opens=draw(st.sampled_from([0, 0, 2])),
+        closes=draw(st.sampled_from([9, 9, 4])),
+        lot=draw(st.sampled_from([1, 1, 8])),
+        least=draw(st.sampled_from([0, 0, 300])),
+        visibility=draw(st.sampled_from([PUBLIC, PUBLIC, PUBLIC, PRIVATE])),
     )
 
 
@@ -95,7 +101,7 @@ def told(plan: Plan, question: Question) -> tuple[int, int, int]:
 # --- the promises ----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(questions(), benches())
 def test_the_answers_are_exactly_what_a_search_through_everything_leaves_unbeaten(
     question: Question, found: list[Bench]
@@ -207,6 +213,13 @@ def test_lasts_are_counted_on_each_day_and_only_at_the_same_site() -> None:
 def test_two_operations_at_one_bench_do_not_use_the_same_minutes() -> None:
     plan = only(a_question(CUT, CUT, pieces=4), CUTTER)
     assert sum(plan.taken().values()) == 80
+
+
+def test_what_takes_an_invitation_is_not_in_the_plans_of_others() -> None:
+    cheap = replace(CUTTER, number=9, price=1, visibility=PRIVATE)
+    for party, chosen in ((GUEST, 9), (UUID(int=78), 1)):
+        [plan] = promise(a_question(CUT, party=party), city([CUTTER, cheap]))
+        assert plan.steps[0].resource_id.int == chosen
 
 
 def test_setting_up_a_resource_is_paid_once() -> None:
