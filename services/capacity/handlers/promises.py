@@ -10,7 +10,7 @@ import msgspec
 from libs.contracts import capacity
 from libs.kit.db import Database, WriteSession
 from libs.kit.errors import Conflict, Problem, Unavailable
-from libs.service.group_commit import GroupCommit
+from libs.service.group_commit import Decided, GroupCommit
 from libs.service.idempotency import Asked
 from libs.service.runtime import Kit
 from services.capacity import store
@@ -153,11 +153,11 @@ def holding(database: Database) -> GroupCommit[Ask]:
     return GroupCommit(database, holds.LEDGER, hold_promises)
 
 
-async def hold_promises(session: WriteSession, asks: Sequence[Ask]) -> list[Promise | Problem]:
+async def hold_promises(session: WriteSession, asks: Sequence[Ask]) -> Decided:
     """Each plan is held whole, or is refused and changes nothing."""
     asked = [one.hold for one in asks if one.hold]
-    placed = iter(await holds.place_holds(session, asked) if asked else [])
-    return [*_held(asks, placed)]
+    placed, writes = await holds.place_holds(session, asked) if asked else ((), ())
+    return [*_held(asks, iter(cast("Sequence[capacity.Hold | Problem]", placed)))], writes
 
 
 def _held(asks: Sequence[Ask], placed: Iterator[capacity.Hold | Problem]) -> Iterator[Promise | Problem]:
