@@ -51,6 +51,7 @@ EXAMPLES: tuple[Event, ...] = (
         evidence_url="https://example.org/certificates/4711",
         valid_from=date(2026, 1, 1),
         valid_until=date(2026, 12, 31),
+        state=catalog.QualificationState.SHOWN,
     ),
     capacity.ResourcePublished(
         id=RESOURCE,

@@ -1,13 +1,26 @@
 """The commands of capacity over HTTP, a module for each kind of thing that is asked for."""
 
-from services.capacity.api import bookings, calendars, estimates, holds, pools, resources, search, waitlist
+from services.capacity.api import (
+    bookings,
+    bulk,
+    calendars,
+    estimates,
+    holds,
+    pools,
+    proposals,
+    resources,
+    search,
+    waitlist,
+)
 
 ROUTERS = [
     resources.router,
     calendars.router,
+    bulk.router,
     estimates.router,
     search.router,
     holds.router,
+    proposals.router,
     bookings.router,
     waitlist.router,
     pools.router,

@@ -138,6 +138,8 @@ def check_pool(pool: Pool, resource: Resource, now: datetime) -> None:
     """Refuse a pool that could not be booked when it closes, or that nothing could fill."""
     if not now < pool.closes_at <= now + _LONGEST:
         raise Refused("NOT_OFFERED", "closes_at lies ahead, and at most 366 days; choose another instant.")
+    if resource.terms.visibility != "public":
+        raise Refused("NOT_OFFERED", f"Anybody may join a pool, and {resource.name} is sold by invitation.")
     check_terms([(resource, resource.allocate(pool.day, pool.quantity))], now)
     if pool.day < (first := resource.first_day(pool.closes_at)):
         raise Refused("TOO_SHORT_NOTICE", f"When the pool closes, {first} is the first day to take; close it earlier.")

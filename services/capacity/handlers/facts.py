@@ -8,10 +8,11 @@ from msgspec.structs import replace
 from libs.contracts import capacity
 from libs.contracts import capacity_queues as queues
 from libs.contracts.values import Ending, Money
-from libs.kit.db import WriteSession
+from libs.kit.db import Write, WriteSession, write
 from libs.messaging import outbox
 from services.capacity import store
 from services.capacity.domain.ledger import Booking, Hold, Ledger
+from services.capacity.domain.life import BookingStage
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.pool import Pool, Share
 from services.capacity.domain.waitlist import Entry
@@ -46,15 +47,32 @@ _SHARE_EVENTS: dict[str, type[queues.PoolShare]] = {
 }
 
 
+_PROPOSED: dict[str, type[capacity.Hold]] = {"workshop": capacity.HoldProposed, "holder": capacity.HoldAmended}
+_STAGES: dict[BookingStage, type[capacity.Booking]] = {
+    "awaiting_material": capacity.BookingConfirmed,
+    "firm": capacity.BookingConfirmed,
+    "displaced": capacity.BookingDisplaced,
+    "moved": capacity.BookingMoved,
+    "started": capacity.BookingStarted,
+    "completed": capacity.BookingCompleted,
+    "cancelled": capacity.BookingCancelled,
+}
+
+
 def hold_event(hold: Hold) -> capacity.Hold:
     """What a hold's present state is told as."""
-    return msgspec.convert(hold, _EVENTS[hold.state], from_attributes=True)
+    asked = hold.proposal if hold.state == "held" else None
+    event = _PROPOSED[asked.awaiting] if asked else _EVENTS[hold.state]
+    return msgspec.convert(hold, event, from_attributes=True)
 
 
 def booking_event(booking: Booking) -> capacity.Booking:
     """What a booking's present state is told as."""
-    confirmed = booking.state == "confirmed"
-    event = capacity.BookingConfirmed if confirmed else capacity.BookingCancelled
+    event = _STAGES[booking.stage]
+    if booking.stage == "firm" and booking.material_at:
+        event = capacity.BookingSupplied
+    elif booking.stage == "started" and booking.actual:
+        event = capacity.WorkReported
     return msgspec.convert(booking, event, from_attributes=True)
 
 
@@ -65,8 +83,10 @@ def booking_seen_by(party: UUID, booking: Booking) -> capacity.Booking:
         return told
     agreed = [part for part in told.agreed if part.workshop_id == party]
     own = [part for part in told.allocations if part.workshop_id == party]
+    actual = [one for one in told.actual if one.workshop_id == party]
     price = Money(sum(part.price.amount for part in agreed), told.price.currency)
-    return replace(told, allocations=own, agreed=agreed, price=price, ending=_ending_seen_by(party, told.ending))
+    ending = _ending_seen_by(party, told.ending)
+    return replace(told, allocations=own, agreed=agreed, actual=actual, price=price, ending=ending)
 
 
 def _ending_seen_by(party: UUID, ending: Ending | None) -> Ending | None:
@@ -98,8 +118,13 @@ def share_event(share: Share) -> queues.PoolShare:
 
 
 async def save_and_tell(session: WriteSession, ledger: Ledger) -> None:
-    """Write what was done, then tell it: holds and bookings in the order it was done, then each changed bucket once."""
-    await store.save(session, ledger)
+    """Write what was done and tell it."""
+    await write(session, *saving_and_telling(session, ledger))
+
+
+def saving_and_telling(session: WriteSession, ledger: Ledger) -> list[Write]:
+    """What was done, to be written and told: holds and bookings in its order, then each changed bucket once."""
+    buckets = ledger.changed()
     claims = [hold_event(one) if isinstance(one, Hold) else booking_event(one) for one in ledger.changes]
-    buckets = msgspec.convert(ledger.changed(), list[capacity.BucketChanged], from_attributes=True)
-    await outbox.add(session, *claims, *buckets)
+    changed = msgspec.convert(buckets, list[capacity.BucketChanged], from_attributes=True)
+    return store.saving(ledger.changes, buckets) + outbox.telling(session, *claims, *changed)

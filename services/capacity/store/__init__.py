@@ -2,10 +2,12 @@
 
 Lock order, for everybody: pools by id, shares by id, entries of the waitlist in the order of the line, holds by id,
 bookings by id, resources by id, buckets by id. A hold that is looked for by its expiry is locked before any other hold
-in id order, or only if nobody has it. So nobody waits for each other in a ring.
+in id order, or only if nobody has it. Who keeps the rows of search has the turn (`search_progress`) before these rows,
+by id, and locks nothing else. So nobody waits for each other in a ring.
 What counts as now is the database's clock.
 """
 
+from services.capacity.store.audit import books
 from services.capacity.store.availability import (
     availabilities,
     keep_availabilities,
@@ -15,8 +17,18 @@ from services.capacity.store.availability import (
     turn_to_keep,
     worn_availabilities,
 )
-from services.capacity.store.claims import Look, bookings, holds, look, overdue, queue_up
-from services.capacity.store.ledger import ledger_from, open_ledger, save
+from services.capacity.store.claims import (
+    Look,
+    bookings,
+    holds,
+    look,
+    look_and_lock,
+    overdue,
+    overdue_bookings,
+    queue_up,
+)
+from services.capacity.store.displacement import claims_on, unsettled
+from services.capacity.store.ledger import ledger_from, open_ledger, saving
 from services.capacity.store.offered import (
     Days,
     Sold,
@@ -58,6 +70,8 @@ __all__ = [
     "answered",
     "availabilities",
     "bookings",
+    "books",
+    "claims_on",
     "ended_pools",
     "entries",
     "entries_of",
@@ -75,11 +89,13 @@ __all__ = [
     "locked_pool",
     "locked_resource",
     "look",
+    "look_and_lock",
     "my_turn",
     "now",
     "offering",
     "open_ledger",
     "overdue",
+    "overdue_bookings",
     "passed",
     "pledged",
     "pool",
@@ -90,16 +106,17 @@ __all__ = [
     "queue_up",
     "resources",
     "rooms",
-    "save",
     "save_entries",
     "save_pools",
     "save_resource",
+    "saving",
     "share_of",
     "shares_of",
     "short_of_days",
     "sites",
     "take_news",
     "turn_to_keep",
+    "unsettled",
     "valid",
     "worn_availabilities",
 ]

@@ -4,7 +4,7 @@ from alembic import op
 
 from libs.service.schema import open_to, protect
 
-revision = "0008"
+revision = "0007"
 down_revision = "0006"
 
 POOL = """
