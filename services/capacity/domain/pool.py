@@ -13,10 +13,10 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from services.capacity.domain.agreement import Agreed, agree
+from services.capacity.domain.agreement import Agreed, agree, reprice
 from services.capacity.domain.ledger import Hold
 from services.capacity.domain.offer import Resource, check_party, check_terms
-from services.capacity.domain.terms import Money, Refused, percent_of
+from services.capacity.domain.terms import Money, Refused
 
 _LONGEST = timedelta(days=366)
 
@@ -138,8 +138,6 @@ def check_pool(pool: Pool, resource: Resource, now: datetime) -> None:
     """Refuse a pool that could not be booked when it closes, or that nothing could fill."""
     if not now < pool.closes_at <= now + _LONGEST:
         raise Refused("NOT_OFFERED", "closes_at lies ahead, and at most 366 days; choose another instant.")
-    if resource.terms.visibility != "public":
-        raise Refused("NOT_OFFERED", f"Anybody may join a pool, and {resource.name} is sold by invitation.")
     check_terms([(resource, resource.allocate(pool.day, pool.quantity))], now)
     if pool.day < (first := resource.first_day(pool.closes_at)):
         raise Refused("TOO_SHORT_NOTICE", f"When the pool closes, {first} is the first day to take; close it earlier.")
@@ -154,13 +152,11 @@ def check_share(pool: Pool, resource: Resource, party: UUID, quantity: int) -> N
         raise Refused("NOT_WHOLE_LOTS", f"{resource.name} sells in multiples of {lot} {resource.unit}, not {quantity}.")
 
 
-def agreed(share: Share, resource: Resource, room: Hold) -> Agreed:
-    """The terms of a share that has fired: the workshop's, at the share's price."""
+def agreed(share: Share, resource: Resource, room: Hold) -> tuple[Money, list[Agreed]]:
+    """What a share that has fired costs, and the terms: the workshop's, at that price."""
     if share.price is None:
         raise ValueError(f"the pool of share {share.id} has not fired")
-    deposit = percent_of(share.price, resource.terms.deposit_percent)
-    [terms] = agree([(resource, part) for part in room.allocations])
-    return replace(terms, price=share.price, deposit=deposit)
+    return share.price, reprice(agree([(resource, part) for part in room.allocations]), share.price)
 
 
 def fired(pool: Pool, shares: Sequence[Share]) -> list[Share]:

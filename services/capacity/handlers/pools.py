@@ -17,6 +17,7 @@ from libs.kit.ids import new_id
 from libs.messaging import outbox
 from libs.service.runtime import Kit
 from services.capacity import store
+from services.capacity.domain.agreement import material_by
 from services.capacity.domain.ledger import Hold, NoRoomError
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.pool import Pool, Share, agreed, check_pool, check_share, fired
@@ -181,8 +182,9 @@ async def _fire(
     ledger.release(whole, now)
     for share in shares:
         room = ledger.place(share.hold(whole))
-        terms = agreed(share, resource, room)
-        ledger.confirm(room, terms.price, now, [terms])
+        price, terms = agreed(share, resource, room)
+        until = material_by(terms, room.allocations, {resource.id: resource}, now)
+        ledger.confirm(room, price, now, terms, until)
     await save_and_tell(session, ledger)
     await _save(session, [], shares)
     return shares

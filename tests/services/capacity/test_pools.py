@@ -125,15 +125,16 @@ async def test_a_booking_of_a_pool_is_cancelled_as_any_other_and_the_others_pay_
 
 async def test_a_share_is_booked_on_the_terms_of_the_workshop_at_its_own_price(db: Database) -> None:
     ladder = [Rung(days_before=30, buyer_percent=50)]
-    bench = a_resource(minimum_quantity=200, deposit_percent=10, cancellation=ladder)
+    bench = a_resource(minimum_quantity=200, deposit_percent=10, cancellation=ladder, material_days=0)
     await publish(db, bench)
     pool = await open_pool(db, bench)
-    share = await join(db, pool, 100)
-    await join(db, pool, 140)
+    share = await join(db, pool, 120)
+    await join(db, pool, 120)
     booked = await world.cancel(db, share.party_id, share.id)
     [agreed] = booked.agreed
-    assert (agreed.price, agreed.deposit.amount) == (booked.price, (booked.price.amount + 5) // 10)
-    assert [one.amount.amount for one in booked.ending.due] == [(booked.price.amount + 1) // 2]
+    assert booked.material_by
+    assert (agreed.price, booked.price.amount, agreed.deposit.amount) == (booked.price, 500 + 6000, 650)
+    assert [one.amount.amount for one in booked.ending.due] == [3250]
 
 
 async def test_a_pool_of_what_is_private_is_there_for_the_invited_alone(db: Database) -> None:
