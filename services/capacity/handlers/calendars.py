@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from libs.contracts import capacity
@@ -101,11 +101,11 @@ def faulty(error: FaultyFileError) -> Invalid:
     return Invalid("Nothing was changed. Correct the file and send it again.", code="FAULTY_FILE", errors=errors)
 
 
-async def export_events(session: ReadSession, resource_id: UUID, now: datetime) -> bytes:
+async def export_events(session: ReadSession, resource_id: UUID) -> bytes:
     """The calendar of a resource of the session's party, as a file. Raises NotFound."""
     if (resource := (await store.resources(session, [resource_id])).get(resource_id)) is None:
         raise NotFound("You have no such resource.")
-    return await asyncio.to_thread(ics_out.write, resource, now)
+    return await asyncio.to_thread(ics_out.write, resource, await store.now(session))
 
 
 async def roll_calendars(kit: Kit) -> None:
@@ -125,7 +125,7 @@ async def _roll_next(kit: Kit, failed: list[UUID]) -> bool:
     except (ValueError, LookupError):  # e.g. a zone that is no more
         if resource is None:
             raise
-        log.exception("a calendar cannot be rolled on", extra={"resource": str(resource.id)})
+        log.exception("a calendar cannot be rolled on", extra={"aggregate": resource.id})
         failed.append(resource.id)
     return resource is not None
 
