@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
@@ -97,6 +98,7 @@ class Allocation:
     quantity: int
 
 
+@lru_cache(maxsize=2**16)
 def bucket_id(resource_id: UUID, day: date) -> UUID:
     """UUIDv5 of resource and day: everybody knows a bucket's id, and so its place in the lock order, before its row
     exists; and two first touches of a day agree on it."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from libs.contracts import capacity
 from libs.contracts import capacity_queues as queues
 from libs.contracts.values import Ending, Money
-from libs.kit.db import WriteSession
+from libs.kit.db import Write, WriteSession, write
 from libs.messaging import outbox
 from services.capacity import store
 from services.capacity.domain.ledger import Booking, Hold, Ledger
@@ -94,8 +94,13 @@ def entry_event(entry: Entry) -> queues.WaitlistEntry:
 
 
 async def save_and_tell(session: WriteSession, ledger: Ledger) -> None:
-    """Write what was done, then tell it: holds and bookings in the order it was done, then each changed bucket once."""
-    await store.save(session, ledger)
+    """Write what was done and tell it."""
+    await write(session, *saving_and_telling(session, ledger))
+
+
+def saving_and_telling(session: WriteSession, ledger: Ledger) -> list[Write]:
+    """What was done, to be written and told: holds and bookings in its order, then each changed bucket once."""
+    buckets = ledger.changed()
     claims = [hold_event(one) if isinstance(one, Hold) else booking_event(one) for one in ledger.changes]
-    buckets = msgspec.convert(ledger.changed(), list[capacity.BucketChanged], from_attributes=True)
-    await outbox.add(session, *claims, *buckets)
+    changed = msgspec.convert(buckets, list[capacity.BucketChanged], from_attributes=True)
+    return store.saving(ledger.changes, buckets) + outbox.telling(session, *claims, *changed)

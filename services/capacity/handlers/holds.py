@@ -11,15 +11,15 @@ from libs.kit.auth import Principal
 from libs.kit.db import Database, WriteSession
 from libs.kit.errors import Conflict, NotFound, Problem
 from libs.kit.ids import new_id
-from libs.service.group_commit import GroupCommit
+from libs.service.group_commit import Decided, GroupCommit
 from libs.service.idempotency import Asked
 from libs.service.runtime import Kit
 from services.capacity import store
 from services.capacity.domain.agreement import agree, material_by
 from services.capacity.domain.ledger import Booking, Hold, Ledger, NoRoomError
-from services.capacity.domain.offer import Resource, check_party, check_terms, price
+from services.capacity.domain.offer import Resource, bucket_id, check_party, check_terms, price
 from services.capacity.domain.terms import Refused
-from services.capacity.handlers.facts import booking_event, hold_event, save_and_tell
+from services.capacity.handlers.facts import booking_event, hold_event, save_and_tell, saving_and_telling
 
 LEDGER = "capacity_ledger"
 """The role that can touch the ledger's tables, of every party, and nothing else."""
@@ -49,19 +49,20 @@ def placing(database: Database) -> GroupCommit[Ask]:
     return GroupCommit(database, LEDGER, place_holds)
 
 
-async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> list[capacity.Hold | Problem]:
+async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> Decided:
     """Decide asks of any parties, in their order: each is held whole, or is refused and changes nothing."""
     resource_ids = {resource_id for ask in asks for resource_id, _, _ in ask.days}
     parties = {ask.party_id for ask in asks}
     await store.queue_up(session, parties)
-    now, resources, open_holds = await store.look(session, resource_ids, parties)
+    ids = {bucket_id(resource_id, day) for ask in asks for resource_id, day, _ in ask.days}
+    (now, resources, open_holds), buckets = await store.look_and_lock(session, resource_ids, parties, ids)
     known = {resource.id: resource for resource in resources}
     offers = [_offered(ask, known, now) for ask in asks]
     wanted = [part for offer in offers if isinstance(offer, Hold) for part in offer.allocations]
-    ledger = await store.open_ledger(session, wanted)
+    ledger = Ledger(buckets) if buckets else await store.open_ledger(session, wanted)
     decided = [_placed(ledger, offer, known, open_holds) if isinstance(offer, Hold) else offer for offer in offers]
-    await save_and_tell(session, ledger)
-    return [hold_event(one) if isinstance(one, Hold) else _problem(one) for one in decided]
+    answers = [hold_event(one) if isinstance(one, Hold) else _problem(one) for one in decided]
+    return answers, saving_and_telling(session, ledger)
 
 
 def _problem(refused: Refused) -> Problem:

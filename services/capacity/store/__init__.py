@@ -16,9 +16,18 @@ from services.capacity.store.availability import (
     turn_to_keep,
     worn_availabilities,
 )
-from services.capacity.store.claims import Look, bookings, holds, look, overdue, overdue_bookings, queue_up
+from services.capacity.store.claims import (
+    Look,
+    bookings,
+    holds,
+    look,
+    look_and_lock,
+    overdue,
+    overdue_bookings,
+    queue_up,
+)
 from services.capacity.store.displacement import claims_on, unsettled
-from services.capacity.store.ledger import ledger_from, open_ledger, save
+from services.capacity.store.ledger import ledger_from, open_ledger, saving
 from services.capacity.store.offered import (
     Days,
     Sold,
@@ -75,6 +84,7 @@ __all__ = [
     "line",
     "locked_resource",
     "look",
+    "look_and_lock",
     "my_turn",
     "now",
     "offering",
@@ -88,9 +98,9 @@ __all__ = [
     "queue_up",
     "resources",
     "rooms",
-    "save",
     "save_entries",
     "save_resource",
+    "saving",
     "short_of_days",
     "sites",
     "take_news",
