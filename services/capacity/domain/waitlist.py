@@ -63,7 +63,7 @@ class Wish:
 
     def is_met_by(self, resource: Resource) -> bool:
         """Whether this resource sells it: nobody is offered more than was asked for."""
-        if resource.terms.minimum_quantity > self.quantity:
+        if resource.terms.is_shared_out or resource.terms.minimum_quantity > self.quantity:
             return False
         if self.resource_id is not None:
             return resource.id == self.resource_id
@@ -106,6 +106,8 @@ def check_hope(wish: Wish, resource: Resource | None, now: datetime) -> None:
         raise Refused("TOO_SHORT_NOTICE", f"{wish.last_day} is over; wait for days to come.")
     if resource is None:
         return
+    if resource.terms.is_shared_out:
+        raise Refused("NO_LINE", f"{resource.name} is sold in shares of a day, and has no line; hold what is free.")
     if wish.quantity < (least := resource.terms.minimum_quantity):
         raise Refused("NOT_OFFERED", f"{resource.name} sells no less than {least} {resource.unit} at a time; ask more.")
     if wish.last_day < (first := resource.first_day(now)):
