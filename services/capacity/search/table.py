@@ -161,6 +161,12 @@ class Table:
             column[at + 1 :] += free - (column[at + 1] - column[at])
             self.most[number] = max(self.most[number], free)
 
+    def free(self, number: int, first: date, last: date) -> list[int]:
+        """What is free of a row on each day from the first to the last."""
+        begin, end = (first - self._days.base).days, (last - self._days.base).days
+        free: list[int] = np.diff(self.sums[begin : end + 2, number]).tolist()
+        return free
+
     def may_begin(self, now: datetime) -> Shorts:
         """The first day, counted from the base, on which each row may be taken: by notice."""
         self._count(now)

@@ -1,7 +1,8 @@
 """The search on rows: what a process answers with until its index is loaded, and what the index would answer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +42,9 @@ _FIND = """SELECT * FROM (
      WHERE opens <= last AND ends <= last AND ($8::bigint IS NULL OR price <= $8::bigint)
      ORDER BY id, ends) AS found
  ORDER BY {order}, id LIMIT {limit}"""
+_FREE = """SELECT cumulative[starts_on - first_day + 1 : ends_on - first_day + 2]
+      FROM unnest($1::uuid[], $2::date[], $3::date[]) WITH ORDINALITY AS found (id, starts_on, ends_on, place)
+      JOIN availability USING (id) ORDER BY place"""
 _MOST_CELLS = 400
 
 
@@ -52,6 +56,13 @@ async def find_in_rows(session: Session, wanted: Wanted, valid: Valid | None = N
     given: list[Any] = [list(_places(wanted)), wanted.first, wanted.last, wanted.quantity, *near]
     given += [wanted.km, wanted.price, KM_PER_DEGREE, wanted.party, *_spans(valid)]
     return [_window(row) for row in await rows(session, query, *given)]
+
+
+async def free_in_rows(session: Session, windows: Sequence[Window]) -> list[list[int]]:
+    """What is free on each day of these windows, as the rows have it."""
+    given = zip(*((one.resource_id, one.starts_on, one.ends_on) for one in windows), strict=True)
+    found = await rows(session, _FREE, *map(list, given)) if windows else []
+    return [[after - before for before, after in pairwise(sums)] for (sums,) in found]
 
 
 def _window(row: Any) -> Window:
