@@ -14,21 +14,22 @@ from services.capacity.store.rows import rows
 _ENDS = {
     # The sums are in order: how many of them are below what must be reached is the number of the day after the last.
     "resource": "SELECT width_bucket(cumulative[opens + 1] + need - 1, cumulative) - 1 AS ends",
-    "day": """SELECT min(day) AS ends FROM generate_series(opens, last) AS day
-               WHERE cumulative[day + 2] - cumulative[day + 1] >= need""",
+    "day": """SELECT day AS ends FROM (SELECT generate_series(opens, last) AS day) AS days
+               WHERE most >= need AND cumulative[day + 2] - cumulative[day + 1] >= need LIMIT 1""",
 }
 _STARTS = {"resource": "width_bucket(cumulative[opens + 1], cumulative) - 1", "day": "ends"}
 _ORDERS = {"earliest": "ends_on, price", "nearest": "km NULLS LAST, ends_on, price", "cheapest": "price, ends_on"}
 _ANYBODY = "CROSS JOIN LATERAL (SELECT $2::date AS since, $3::date AS until) AS valid"
 _QUALIFIED = """JOIN (SELECT party_id, greatest(since, $2::date) AS since, least(until, $3::date) AS until FROM
           unnest($11::uuid[], $12::date[], $13::date[]) AS span (party_id, since, until)) AS valid USING (party_id)"""
+# OFFSET 0: what is worked out of a row is worked out once, and not again wherever it is used.
 _FIND = """SELECT * FROM (
     SELECT DISTINCT ON (id) id, party_id, site_id, name,
            first_day + {starts} AS starts_on, first_day + ends AS ends_on, need, price, km, is_sold
-      FROM (SELECT id, party_id, site_id, name, first_day, cumulative,
+      FROM (SELECT id, party_id, site_id, name, first_day, most, cumulative,
                    greatest(since, today + notice_days) - first_day AS opens,
-                   least(until, today + window_days) - first_day AS last,
-                   need, greatest(least, setup + price::bigint * need) AS price, km, is_sold
+                   CASE WHEN window_days IS NULL THEN until ELSE least(until, today + window_days) END
+                   - first_day AS last, need, greatest(least, setup + price::bigint * need) AS price, km, is_sold
               FROM availability {who}
              CROSS JOIN LATERAL (SELECT (statement_timestamp() AT TIME ZONE time_zone)::date AS today) AS there
              CROSS JOIN LATERAL (
@@ -37,7 +38,7 @@ _FIND = """SELECT * FROM (
              CROSS JOIN LATERAL (SELECT sqrt(power((latitude - $5::float) * $9::float, 2)
                    + power((longitude - $6::float) * $9::float * cos(radians($5::float)), 2)) AS km) AS away
              WHERE places && $1::text[] AND (visibility <> 'private' OR is_sold)
-               AND ($7::float IS NULL OR km <= $7::float)) AS near
+               AND ($7::float IS NULL OR km <= $7::float) OFFSET 0) AS near
      CROSS JOIN LATERAL ({ends}) AS enough
      WHERE opens <= last AND ends <= last AND ($8::bigint IS NULL OR price <= $8::bigint)
      ORDER BY id, ends) AS found
