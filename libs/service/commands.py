@@ -10,9 +10,9 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from libs.kit.auth import Principal
-from libs.kit.db import WriteSession
+from libs.kit.db import WriteSession, write
 from libs.kit.errors import BadRequest, Problem
-from libs.service.idempotency import Asked, first_answers, remember
+from libs.service.idempotency import Asked, first_answers, remembering
 from libs.service.runtime import Kit, KitOf
 
 
@@ -61,7 +61,7 @@ class Command:
             if known is not None:
                 return known
             answer = Response(msgspec.json.encode(await handler(session)), status, media_type="application/json")
-            await remember(session, {self.asked: answer})
+            await write(session, *remembering([(self.asked, answer)]))
         return answer
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from asyncpg import PostgresError
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from libs.kit.db import Database
 from libs.kit.errors import Conflict, NotFound, Problem, Unavailable
@@ -115,7 +115,7 @@ async def test_a_batch_that_fails_as_a_whole_is_decided_one_by_one(db: Database,
     poison = ask(new_id(), (bench, day(1), 10), key="a\x00b")  # PostgreSQL takes no such text
     good = [ask(new_id(), (bench, day(1), 10)) for _ in range(3)]
     outcomes = await asyncio.gather(*map(commit.run, [good[0], poison, *good[1:]]), return_exceptions=True)
-    assert [isinstance(outcome, DBAPIError) for outcome in outcomes] == [False, True, False, False]
+    assert [isinstance(outcome, PostgresError) for outcome in outcomes] == [False, True, False, False]
     assert await bucket(db, bench, day(1)) == (480, 30, 0)
 
 
