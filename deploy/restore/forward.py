@@ -3,7 +3,7 @@
 An event carries its aggregate's whole new state, and the log keeps the newest of each. So all that anybody can know of
 a service's aggregates is in its topics; what these say beyond the restored rows goes back into tables and outbox, with
 the versions that others have seen. Run it while the service is stopped, as an administrator of the database and a
-principal that may read the topics (FILIERA_KAFKA*; the gateway's may).
+principal that may read the topics (FILIERA_KAFKA*).
 """
 
 import argparse
@@ -25,34 +25,40 @@ PRODUCT = """jsonb_build_object(
 ORDER = """jsonb_build_object(
     'total_amount', event -> 'total' -> 'amount', 'total_currency', event -> 'total' -> 'currency',
     'refusal_code', event -> 'refusal' -> 'code', 'refusal_message', event -> 'refusal' -> 'message')"""
+RESOURCE = "jsonb_build_object('work', coalesce(event -> 'work', '{}'))"
 NOTHING = "'{}'"
 TABLES = {
     "catalog": [
         ("catalog.party", "party", NOTHING),
         ("catalog.site", "site", NOTHING),
         ("catalog.product", "product", PRODUCT),
+        ("catalog.qualification", "qualification", NOTHING),
     ],
     "capacity": [
         ("catalog.site", "site", NOTHING),
-        ("capacity.resource", "resource", NOTHING),
+        ("catalog.qualification", "qualification", NOTHING),
+        ("capacity.resource", "resource", RESOURCE),
         ("capacity.bucket", "bucket", NOTHING),
         ("capacity.hold", "hold", NOTHING),
         ("capacity.booking", "booking", NOTHING),
+        ("capacity.waitlist", "waitlist_entry", NOTHING),
     ],
     "orders": [("orders.order", "orders", ORDER)],
 }
 """Of each service: topic, table, and what a row has under another name than the event. Who is referred to comes first,
 also where it is another's and only copied here."""
 AFTER = {
+    "capacity": ("INSERT INTO room_news (resource_id) SELECT id FROM resource",),
     "orders": (
         "DELETE FROM deadline USING orders WHERE orders.id = order_id AND state NOT IN ('placed', 'reserved')",
         """INSERT INTO deadline SELECT id, party_id, CASE state WHEN 'placed' THEN 'answer' ELSE 'booking' END,
                                        clock_timestamp() + interval '1 minute'
            FROM orders WHERE state IN ('placed', 'reserved')
            ON CONFLICT (order_id) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at""",
-    )
+    ),
 }
-"""What a service has beside its aggregates. An order on its way gets a minute, to hear what it has missed."""
+"""What a service has beside its aggregates. An order on its way gets a minute, to hear what it has missed;
+whatever is free is offered to who waits for it."""
 COLUMNS = (
     "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
 )

@@ -7,11 +7,14 @@ from uuid import UUID
 import msgspec
 
 from libs.contracts import capacity, catalog, orders
+from libs.contracts import capacity_queues as queues
 from libs.contracts._base import Event, source
 from libs.contracts.values import Allocation, Calendar, Money, Need, Operation, PartyKind, Terms, Variant
 
 WORKSHOP, BRAND, SHOP = (UUID(f"0a6f3c1e-5b7d-4e2a-9c10-00000000000{n}") for n in (1, 2, 3))
-SITE, RESOURCE, BUCKET, PRODUCT, ORDER, RECORD = (UUID(f"0199b2d0-6c00-7a3e-8f41-00000000000{n}") for n in range(1, 7))
+SITE, RESOURCE, BUCKET, PRODUCT, ORDER, RECORD, ENTRY, QUALIFICATION = (
+    UUID(f"0199b2d0-6c00-7a3e-8f41-00000000000{n}") for n in range(1, 9)
+)
 DAY = date(2026, 3, 2)
 NOW = datetime(2026, 2, 20, 9, 30, tzinfo=UTC)
 PLAN = [Allocation(bucket_id=BUCKET, resource_id=RESOURCE, workshop_id=WORKSHOP, day=DAY, quantity=190)]
@@ -37,6 +40,16 @@ EXAMPLES: tuple[Event, ...] = (
         price=Money(18_500),
         variants=[Variant(sku="OVS-NAVY-M", label="Navy, M")],
         routing=[Operation(process="lockstitch", setup_minutes=10, run_minutes=45)],
+    ),
+    catalog.QualificationRegistered(
+        id=QUALIFICATION,
+        version=1,
+        party_id=WORKSHOP,
+        scheme="gots",
+        issuer="ICEA",
+        evidence_url="https://example.org/certificates/4711",
+        valid_from=date(2026, 1, 1),
+        valid_until=date(2026, 12, 31),
     ),
     capacity.ResourcePublished(
         id=RESOURCE,
@@ -84,6 +97,20 @@ EXAMPLES: tuple[Event, ...] = (
         state=capacity.BookingState.CONFIRMED,
         allocations=PLAN,
         price=Money(12_450),
+    ),
+    queues.WaitlistOffered(
+        id=ENTRY,
+        version=2,
+        party_id=BRAND,
+        state=queues.WaitlistState.OFFERED,
+        process="lockstitch",
+        currency="EUR",
+        quantity=190,
+        first_day=date(2026, 3, 2),
+        last_day=date(2026, 3, 6),
+        joined_at=NOW,
+        allocations=PLAN,
+        expires_at=NOW.replace(hour=10),
     ),
     orders.OrderReserved(
         id=ORDER,

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from libs.contracts._base import Event, event
-from libs.contracts.values import Allocation, Calendar, Money, Refusal, Terms
+from libs.contracts.values import Agreed, Allocation, Calendar, Ending, Money, Pattern, Refusal, Terms, Work
 
 
 class Resource(Event, frozen=True, kw_only=True):
@@ -32,6 +32,10 @@ class Resource(Event, frozen=True, kw_only=True):
     """What its time costs and how it is sold."""
     calendar: Calendar
     """When it works."""
+    work: dict[str, Work] = msgspec.field(default_factory=dict)
+    """Process -> what it takes here, for those that the workshop has told."""
+    pattern: Pattern | None = None
+    """What the calendar is worked out from, day after day, if the workshop works by one."""
 
 
 @event("capacity", "resource", "resource_published")
@@ -42,6 +46,11 @@ class ResourcePublished(Resource, frozen=True, kw_only=True):
 @event("capacity", "resource", "calendar_changed")
 class CalendarChanged(Resource, frozen=True, kw_only=True):
     """A workshop changed the days or hours of a resource."""
+
+
+@event("capacity", "resource", "terms_changed")
+class TermsChanged(Resource, frozen=True, kw_only=True):
+    """A workshop changed how a resource is sold; what is booked stays as it was agreed."""
 
 
 class Bucket(Event, frozen=True, kw_only=True):
@@ -144,6 +153,10 @@ class Booking(Event, frozen=True, kw_only=True):
     """What it takes, of which buckets."""
     price: Money
     """For all of it, set-up included."""
+    agreed: list[Agreed] = msgspec.field(default_factory=list)
+    """The terms of each resource when it was booked."""
+    ending: Ending | None = None
+    """Who cancelled it, why, and what is due for it."""
 
 
 @event("capacity", "booking", "booking_confirmed")

@@ -1,5 +1,6 @@
-"""What the catalog says: parties, sites, products."""
+"""What the catalog says: parties, sites, products, qualifications."""
 
+from datetime import date
 from uuid import UUID
 
 from libs.contracts._base import Event, event
@@ -72,3 +73,35 @@ class ProductRegistered(Product, frozen=True, kw_only=True):
 @event("catalog", "product", "product_withdrawn")
 class ProductWithdrawn(Product, frozen=True, kw_only=True):
     """A brand no longer offers a product; orders already placed go on."""
+
+
+class Qualification(Event, frozen=True, kw_only=True):
+    """State of a qualification: evidence that a workshop may do something, by somebody, for a time.
+
+    It counts on the days of production, not of booking.
+    """
+
+    party_id: UUID
+    """The workshop."""
+    scheme: str
+    """What it is of, as a short name that search asks for, e.g. `gots`, `sa8000`."""
+    issuer: str
+    """Who gave it."""
+    evidence_url: str
+    """Where it can be seen."""
+    valid_from: date
+    """The first day on which it counts."""
+    valid_until: date
+    """The last day on which it counts."""
+    withdrawn: bool = False
+    """It counts on no day any more."""
+
+
+@event("catalog", "qualification", "qualification_registered")
+class QualificationRegistered(Qualification, frozen=True, kw_only=True):
+    """A workshop showed a qualification."""
+
+
+@event("catalog", "qualification", "qualification_withdrawn")
+class QualificationWithdrawn(Qualification, frozen=True, kw_only=True):
+    """A qualification counts no more, whatever its dates say."""

@@ -1,6 +1,6 @@
 """Values that several events share."""
 
-from datetime import date
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -80,6 +80,56 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """For people."""
 
 
+class Rung(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a cancellation ladder: what is owed by who cancels with fewer than `days_before` days left."""
+
+    days_before: int
+    """Local days before the first day of the workshop's work."""
+    buyer_percent: int
+    """Of the price, from who booked to the workshop."""
+    workshop_percent: int = 0
+    """Of the price, from the workshop to who booked."""
+
+
+class Agreed(msgspec.Struct, frozen=True, kw_only=True):
+    """The terms of one resource as they stood when its time was booked."""
+
+    resource_id: UUID
+    """What was booked."""
+    workshop_id: UUID
+    """Whose it is."""
+    price: Money
+    """For all of its time, set-up included."""
+    deposit: Money
+    """To be paid when booking; it counts towards whatever becomes due."""
+    cancellation: list[Rung] = msgspec.field(default_factory=list)
+    """Who cancels owes this; the nearest rung comes first."""
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """What one party owes another."""
+
+    debtor_id: UUID
+    """Who owes."""
+    creditor_id: UUID
+    """Whom."""
+    amount: Money
+    """How much."""
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """How a booking ended before its time."""
+
+    by: str
+    """buyer, workshop or platform: a deadline, or an order that failed."""
+    code: str
+    """For programs; never reworded."""
+    message: str
+    """For people."""
+    due: list[Due] = msgspec.field(default_factory=list)
+    """What the cancellation ladder says; nothing if empty."""
+
+
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """A resource's terms."""
 
@@ -91,6 +141,49 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """In the resource's unit."""
     notice_days: int = 0
     """How many local days ahead a slot must be taken."""
+    minimum_charge: Money | None = None
+    """A booking costs no less."""
+    lot_multiple: int = 1
+    """It is sold in multiples of this, in the resource's unit."""
+    window_days: int | None = None
+    """How many local days ahead a slot may be taken at most; as far as the calendar goes if absent."""
+    deposit_percent: int = 0
+    """Of the price, to be paid when booking."""
+    cancellation: list[Rung] = msgspec.field(default_factory=list)
+    """What who cancels owes; the nearest rung comes first."""
+    visibility: str = "public"
+    """public: sold to everybody; invited: seen by all, sold to the invited; private: seen by the invited alone."""
+    invited: list[UUID] = msgspec.field(default_factory=list)
+    """Parties that an invited or private resource is sold to."""
+    samples: bool = False
+    """Whether less than the minimum is sold as a sample or one-off."""
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process takes of a resource, in the resource's unit: `run` for `pieces`, and what comes with a lot."""
+
+    run: int
+    """Run time of so many `pieces`: 1 for 5 is exact, 0.2 would not be."""
+    pieces: int = 1
+    """Of which `run` speaks."""
+    setup: int = 0
+    """Once for a lot."""
+    cleanup: int = 0
+    """Once for a lot."""
+    changes: dict[str, int] = msgspec.field(default_factory=dict)
+    """What changing over costs, by what changes: colour, thread, gauge, alloy."""
+    efficiency_percent: int = 100
+    """How much standard run time is done in a unit."""
+    ramp_percent: list[int] = msgspec.field(default_factory=list)
+    """The pace of a lot's first days."""
+    lot_multiple: int = 1
+    """Pieces are made in multiples of this."""
+    minimum_pieces: int = 1
+    """No lot is smaller."""
+    transfer_batch: int | None = None
+    """Pieces handed on together while the lot goes on; none: the whole lot."""
+    elapsed_minutes: int = 0
+    """Time that passes after the work and takes nobody's: drying, burn-out."""
 
 
 class Calendar(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,3 +197,82 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True):
     """The first day published."""
     ends_on: date
     """The last day published."""
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """Days from one to another, both of them too."""
+
+    starts_on: date
+    """The first day."""
+    ends_on: date
+    """The last day."""
+
+
+class Shift(msgspec.Struct, frozen=True, kw_only=True):
+    """Hours on the site's clock; one that ends no later than it starts ends on the next day."""
+
+    weekdays: list[int]
+    """1, Monday, to 7, Sunday (ISO 8601): the days on which it begins."""
+    starts: time
+    """On the site's clock."""
+    ends: time
+    """On the site's clock."""
+    break_minutes: int = 0
+    """Not worked."""
+    teams: int = 1
+    """How many work side by side."""
+    quantity: int | None = None
+    """What it gives in the resource's unit; none: its minutes, of every team."""
+
+
+class Overtime(msgspec.Struct, frozen=True, kw_only=True):
+    """More on some weekdays of a span; never on days that are closed."""
+
+    span: Span
+    """When the rule holds."""
+    weekdays: list[int]
+    """1, Monday, to 7, Sunday."""
+    quantity: int
+    """Of each of these days, in the resource's unit."""
+    most_a_week: int | None = None
+    """From Monday to Sunday, if there is a limit."""
+
+
+class CalendarEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of a calendar file (RFC 5545): work if it has clock times, else what whole days give."""
+
+    starts: datetime
+    """On the clock of `zone`; midnight of whole days."""
+    minutes: int
+    """How long it lasts, each time."""
+    zone: str = ""
+    """IANA name; none: the site's."""
+    all_day: bool = False
+    """Whether it is of whole days."""
+    rule: str = ""
+    """As RRULE has it; none: once."""
+    without: list[datetime] = msgspec.field(default_factory=list)
+    """Times left out."""
+    also: list[datetime] = msgspec.field(default_factory=list)
+    """Times added."""
+    quantity: int | None = None
+    """What each time gives, in the resource's unit; none: the minutes of work, or nothing of whole days."""
+
+
+class Pattern(msgspec.Struct, frozen=True, kw_only=True):
+    """When a resource works, for as long as the workshop does not say otherwise; its calendar is worked out from it."""
+
+    shifts: list[Shift] = msgspec.field(default_factory=list)
+    """What a week is made of."""
+    holidays: str | None = None
+    """Public holidays that are kept, by name: `IT`, or `IT-MI` with Sant'Ambrogio."""
+    august_weeks: int = 0
+    """Weeks of summer closure, that of Ferragosto among them."""
+    closures: list[Span] = msgspec.field(default_factory=list)
+    """Closed besides."""
+    overtime: list[Overtime] = msgspec.field(default_factory=list)
+    """More than the shifts give."""
+    events: list[CalendarEvent] = msgspec.field(default_factory=list)
+    """What a calendar file said."""
+    exceptions: dict[str, int] = msgspec.field(default_factory=dict)
+    """ISO day -> quantity, whatever the rest says."""

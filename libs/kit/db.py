@@ -58,10 +58,10 @@ class Database:
         self._plain = self._requests.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
-    async def read(self, *parties: UUID) -> AsyncIterator[ReadSession]:
-        """A read-only transaction that sees what these parties may see."""
+    async def read(self, *parties: UUID, role: str | None = None) -> AsyncIterator[ReadSession]:
+        """A read-only transaction that sees what these parties, or a role other than the service's, may see."""
         async with heeding_cancellation(), AsyncSession(self._reader) as session:
-            await _bind(session, parties, self.service)
+            await _bind(session, parties, role or self.service)
             yield ReadSession(session)
 
     def write(self, *parties: UUID, role: str | None = None) -> AbstractAsyncContextManager[WriteSession]:
@@ -213,8 +213,7 @@ class Write(NamedTuple):
 
 
 async def write(session: WriteSession, *writes: Write) -> None:
-    """Write all this in one statement, in no particular order. What it changes must be new, or locked already: having
-    locked a row, the transaction has its id before it draws a number of the outbox, as who reads that in order needs."""
+    """Write all this in one statement, in no particular order. What it changes must be new, or locked already."""
     if writes:
         given = [value for one in writes for value in one.given]
         await rows(session, _as_one(tuple((one.statement, len(one.given)) for one in writes)), *given)

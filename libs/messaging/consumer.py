@@ -36,7 +36,7 @@ ATTEMPTS = 3
 CHECK = 2.0
 """Seconds between looks at the cluster's id."""
 DEAF = 15.0
-"""Seconds without an answer to a fetch, or without partitions, after which the client is made anew."""
+"""Seconds without an answer to a fetch of some partition after which the client is made anew."""
 BARRIER = 5.0
 """Seconds for which a rebalance waits for the batch in work."""
 PAUSE = 0.5
@@ -70,9 +70,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         self._clock = clock
         self._broker = Broker(settings)
         self._handlers = Handlers(subscriptions)
-        self._polled = self._heard_at = clock.monotonic()
-        self._heard = 0
+        self._polled = clock.monotonic()
         self._ends: dict[TopicPartition, int] = {}
+        self._heard: dict[TopicPartition, tuple[int | None, float]] = {}
+        """When a fetch of a partition was last answered, by the client's clock, and when that was seen, by ours."""
         self._working = asyncio.Lock()
 
     def seconds_since_poll(self) -> float:
@@ -103,7 +104,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             log.warning("partitions go while a batch is in work", extra={"partitions": len(revoked)})
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        self.joined, self._heard_at = True, self._clock.monotonic()
+        self.joined = True
+        self._heard.clear()
         log.info("partitions assigned", extra={"partitions": len(assigned)})
 
     async def _consume(self) -> None:
@@ -111,8 +113,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         await need_topics(self._broker, self._handlers.topics)
         # A group per cluster: offsets committed for a log that is gone can never be taken for this one's.
         async with self._broker.consumer(self._handlers.topics, f"{self.name}.{cluster}", self) as client:
-            checked = self._heard_at = self._clock.monotonic()
+            checked = self._clock.monotonic()
             self._ends.clear()
+            self._heard.clear()
             while True:
                 async with self._working:
                     await self._turn(client, cluster)
@@ -129,40 +132,46 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             await self._check(cluster)  # after the poll: now it is sure which log the records came from
             await self._handle([record for records in polled.values() for record in records], cluster)
             await _commit(client, {partition: records[-1].offset + 1 for partition, records in polled.items()})
-            self._heard_at = self._clock.monotonic()
 
     async def _check(self, cluster: str) -> None:
         if await self._broker.cluster_id() != cluster:
             raise LogLostError("another cluster answers")
 
     async def _look(self, client: AIOKafkaConsumer, polled: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
-        """See how far the logs reach, and that somebody answers at all."""
-        partitions, lag = client.assignment(), defaultdict[str, int](int)
-        for partition in partitions:
-            if (end := client.highwater(partition)) is None:
-                continue
-            if end < self._ends.get(partition, 0):
-                log.warning("a log has become shorter: reading it again", extra={"partition": str(partition)})
-                client.seek(partition, 0)
-            self._ends[partition] = end
-            at = await within(REQUEST, client.position(partition))
-            lag[partition.topic] += max(0, end - at) + len(polled.get(partition, ()))
+        """See how far the logs reach, and that fetches are answered."""
+        lag = defaultdict[str, int](int)
+        for partition in client.assignment():
+            behind = await self._behind(client, partition)
+            lag[partition.topic] += behind + len(polled.get(partition, ()))
+            # What is behind may wait here for its turn, and is not fetched before it has had it.
+            self._watch(partition, client.last_poll_timestamp(partition), waits=bool(polled and behind))
         self._tell_lag(lag)
-        if partitions:  # a member more than there are partitions has nothing to hear
-            # The one heard of longest ago: of several brokers, one may have stopped answering.
-            self._watch(min(client.last_poll_timestamp(partition) or 0 for partition in partitions))
+
+    async def _behind(self, client: AIOKafkaConsumer, partition: TopicPartition) -> int:
+        """How many events of a partition have not been polled."""
+        end: int | None = client.highwater(partition)
+        if end is None:
+            return 0
+        if end < self._ends.get(partition, 0):
+            log.warning("a log has become shorter: reading it again", extra={"partition": str(partition)})
+            client.seek(partition, 0)
+        self._ends[partition] = end
+        at: int = await within(REQUEST, client.position(partition))
+        return end - at if end > at else 0
 
     def _tell_lag(self, lag: Mapping[str, int]) -> None:
         self.lag = {name: lag.get(self._broker.topic(name), 0) for name in self._handlers.topics}
         for name, events in self.lag.items():
             metrics.LAG.labels(name).set(events)
 
-    def _watch(self, heard: int) -> None:
+    def _watch(self, partition: TopicPartition, answered: int | None, *, waits: bool) -> None:
+        """Each partition for itself: of several brokers, one may answer no more while the others do."""
         now = self._clock.monotonic()
-        if heard != self._heard:
-            self._heard, self._heard_at = heard, now
-        elif now - self._heard_at > DEAF:
-            raise TimeoutError("no answer to a fetch")
+        before, seen = self._heard.setdefault(partition, (answered, now))
+        if waits or answered != before:
+            self._heard[partition] = answered, now
+        elif now - seen > DEAF:
+            raise TimeoutError(f"no answer to a fetch of {partition.topic} {partition.partition}")
 
     async def _count_parked(self) -> None:
         try:

@@ -6,17 +6,14 @@ from typing import TypeVar
 
 import msgspec
 
-from services.capacity.domain.ledger import Booking, Bucket, Hold
-from services.capacity.domain.offer import Resource, Site
-
-R = TypeVar("R", Site, Resource, Bucket, Hold, Booking)
+R = TypeVar("R")
 
 
 def read(kind: type[R], rows: Iterable[str]) -> list[R]:
-    """Rows selected as `to_json(table)::text`."""
+    """Rows selected as `to_json(table)::text`, as dataclasses of this kind."""
     return [msgspec.json.decode(row, type=kind) for row in rows]
 
 
-def written(rows: Sequence[Site | Resource | Bucket | Hold | Booking]) -> str:
-    """Rows for `json_populate_recordset`."""
+def written(rows: Sequence[object]) -> str:
+    """Dataclasses for `json_populate_recordset`."""
     return msgspec.json.encode(rows).decode()

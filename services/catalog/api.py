@@ -1,5 +1,6 @@
 """The commands of the catalog over HTTP, and the taxonomy of processes, which anybody may read."""
 
+from datetime import date
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -81,6 +82,16 @@ class RegisterProduct(Body):
         )
 
 
+class RegisterQualification(Body):
+    """Evidence of a scheme: who gave it, where it can be seen, the first and the last day on which it counts."""
+
+    scheme: str
+    issuer: str
+    evidence_url: str
+    valid_from: date
+    valid_until: date
+
+
 class ImportedSiteBody(RegisterSite):
     """A site with the id it keeps."""
 
@@ -136,6 +147,19 @@ async def register_product(body: RegisterProduct, command: Commanded) -> Respons
 async def withdraw_product(product_id: UUID, command: Commanded) -> Response:
     """Offer a product no longer; orders already placed go on."""
     return await command.run(lambda session: handlers.withdraw_product(session, command.caller, product_id))
+
+
+@router.post("/qualifications", **answers(catalog.Qualification, 201))
+async def register_qualification(body: RegisterQualification, command: Commanded) -> Response:
+    """Show a qualification, for workshops and labs; it counts on the days of production."""
+    asked = domain.Qualification(**dict(body))
+    return await command.run(lambda session: handlers.register_qualification(session, command.caller, asked), 201)
+
+
+@router.post("/qualifications/{qualification_id}/withdraw", **answers(catalog.Qualification))
+async def withdraw_qualification(qualification_id: UUID, command: Commanded) -> Response:
+    """Let a qualification count no more, from now on."""
+    return await command.run(lambda session: handlers.withdraw_qualification(session, command.caller, qualification_id))
 
 
 @router.post("/imports/parties", **answers(Imported))

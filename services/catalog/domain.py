@@ -1,4 +1,4 @@
-"""The rules of the catalog: who may be known under which name, where sites are, what a product is.
+"""The rules of the catalog: who may be known under which name, where sites are, what a product is, what qualifies.
 
 Standard library only; no I/O and no clock. Faults name the field they stand for, as a path in the command.
 """
@@ -7,7 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
+from urllib.parse import urlsplit
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -19,10 +21,13 @@ MAX_AMOUNT = 2**31 - 1
 MAX_VARIANTS = 50
 MAX_OPERATIONS = 20
 MAX_MINUTES = 10_000
+MAX_URL = 500
+MAX_YEARS = 10
 MAX_IMPORT = 500
 MAX_IMPORTED_SITES = 50
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_SCHEME = re.compile(r"[a-z][a-z0-9_]{1,39}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,17 @@ class Product:
     routing: tuple[Operation, ...]
 
 
+@dataclass(frozen=True)
+class Qualification:
+    """Evidence that a workshop may do something: of which scheme, by whom, where it can be seen, for which days."""
+
+    scheme: str
+    issuer: str
+    evidence_url: str
+    valid_from: date
+    valid_until: date
+
+
 def name_faults(name: str, path: str = "name") -> Iterator[Fault]:
     """A name has 1 to 120 printable characters."""
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
@@ -202,6 +218,30 @@ def _routing_faults(routing: Sequence[Operation]) -> Iterator[Fault]:
             yield Fault(f"routing.{place}.setup_minutes", f"Set-up takes 0 to {MAX_MINUTES:,} minutes.")
         if not 1 <= operation.run_minutes <= MAX_MINUTES:
             yield Fault(f"routing.{place}.run_minutes", f"A piece takes 1 to {MAX_MINUTES:,} minutes.")
+
+
+def qualification_faults(qualification: Qualification) -> Iterator[Fault]:
+    """Everything that is wrong with a qualification. Whether it is genuine, whoever looks at the evidence sees."""
+    if not _SCHEME.fullmatch(qualification.scheme):
+        yield Fault("scheme", "Give 2 to 40 small letters, digits and _, beginning with a letter, such as gots.")
+    yield from name_faults(qualification.issuer, "issuer")
+    if not _is_web_address(qualification.evidence_url):
+        yield Fault("evidence_url", f"Give a web address of at most {MAX_URL} characters, beginning with https://.")
+    if qualification.valid_until < qualification.valid_from:
+        yield Fault("valid_until", "The last day is not before the first.")
+    elif qualification.valid_until.year - qualification.valid_from.year > MAX_YEARS:
+        yield Fault("valid_until", f"A qualification lasts {MAX_YEARS} years at most; the next can be registered too.")
+
+
+def _is_web_address(text: str) -> bool:
+    """Without a name and password in it, which would be told to everybody."""
+    if not (text.isascii() and text.isprintable() and " " not in text and len(text) <= MAX_URL):
+        return False
+    try:
+        parts = urlsplit(text)
+        return parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
+    except ValueError:
+        return False
 
 
 def import_faults(parties: Sequence[ImportedParty]) -> Iterator[Fault]:

@@ -16,8 +16,16 @@ from libs.kit.ids import new_id
 from libs.messaging import outbox
 from libs.service.commands import Imported
 from services.catalog import domain, store
-from services.catalog.domain import Fault, ImportedParty, import_faults, name_faults, product_faults, site_faults
-from services.catalog.tables import Party, Product, Site
+from services.catalog.domain import (
+    Fault,
+    ImportedParty,
+    import_faults,
+    name_faults,
+    product_faults,
+    qualification_faults,
+    site_faults,
+)
+from services.catalog.tables import Party, Product, Qualification, Site
 
 E = TypeVar("E", bound=Event)
 
@@ -88,6 +96,33 @@ async def withdraw_product(session: WriteSession, caller: Principal, product_id:
     return await _tell(session, _product(catalog.ProductWithdrawn, product))
 
 
+async def register_qualification(
+    session: WriteSession, caller: Principal, asked: domain.Qualification
+) -> catalog.Qualification:
+    """Show a qualification of the caller's, a workshop's or a lab's."""
+    caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
+    _refuse(qualification_faults(asked))
+    await _must_be_registered(session, caller)
+    shown = Qualification(id=new_id(), party_id=caller.party, version=1, withdrawn=False, **asdict(asked))
+    await store.add(session, shown)
+    return await _tell(session, _qualification(catalog.QualificationRegistered, shown))
+
+
+async def withdraw_qualification(
+    session: WriteSession, caller: Principal, qualification_id: UUID
+) -> catalog.Qualification:
+    """Let a qualification of the caller's count no more. Raises NotFound, or Conflict if it is withdrawn already."""
+    caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
+    shown = await store.locked_qualification(session, qualification_id)
+    if shown is None:
+        raise NotFound("You have no such qualification.")
+    if shown.withdrawn:
+        raise Conflict("The qualification is withdrawn already.", code="WITHDRAWN")
+    shown.withdrawn = True
+    shown.version += 1
+    return await _tell(session, _qualification(catalog.QualificationWithdrawn, shown))
+
+
 async def import_parties(session: WriteSession, caller: Principal, asked: Sequence[ImportedParty]) -> Imported:
     """Take over a hub's list; all or nothing, in a transaction bound to the hub and exactly the parties listed.
 
@@ -135,6 +170,10 @@ def _party(event: type[catalog.Party], row: Party) -> catalog.Party:
 
 def _site(row: Site) -> catalog.SiteRegistered:
     return catalog.SiteRegistered(**row.model_dump())
+
+
+def _qualification(event: type[catalog.Qualification], row: Qualification) -> catalog.Qualification:
+    return event(**row.model_dump())
 
 
 def _product(event: type[catalog.Product], row: Product) -> catalog.Product:

@@ -1,4 +1,4 @@
-"""The only SQL of the catalog. Lock order: party, site, product; imports lock by id."""
+"""The only SQL of the catalog. Lock order: party, site, product, qualification; imports lock by id."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -8,10 +8,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from libs.kit.db import WriteSession
-from services.catalog.tables import Party, Product, Site
+from services.catalog.tables import Party, Product, Qualification, Site
 
 
-async def add(session: WriteSession, row: Site | Product) -> None:
+async def add(session: WriteSession, row: Site | Product | Qualification) -> None:
     """Write a new row."""
     session.add(row)
     await session.flush()
@@ -50,4 +50,11 @@ async def locked_party(session: WriteSession, party: UUID) -> Party | None:
 async def locked_product(session: WriteSession, product: UUID) -> Product | None:
     """A product that the session may see, locked until the transaction ends."""
     found: Product | None = await session.scalar(select(Product).where(col(Product.id) == product).with_for_update())
+    return found
+
+
+async def locked_qualification(session: WriteSession, qualification: UUID) -> Qualification | None:
+    """A qualification that the session may see, locked until the transaction ends."""
+    query = select(Qualification).where(col(Qualification.id) == qualification).with_for_update()
+    found: Qualification | None = await session.scalar(query)
     return found

@@ -1,5 +1,6 @@
 """The rows of the catalog. Values inside an aggregate are read and written whole, so they are one jsonb column each."""
 
+from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -54,3 +55,19 @@ class Product(Row, table=True):
     price_currency: str
     variants: list[dict[str, Any]] = Field(sa_type=JSONB)
     routing: list[dict[str, Any]] = Field(sa_type=JSONB)
+
+
+class Qualification(Row, table=True):
+    """A qualification; its party is the workshop."""
+
+    __tablename__: ClassVar[str] = "qualification"
+
+    id: UUID = Field(primary_key=True)
+    party_id: UUID
+    version: int
+    scheme: str
+    issuer: str
+    evidence_url: str
+    valid_from: date
+    valid_until: date
+    withdrawn: bool

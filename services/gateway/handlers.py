@@ -32,7 +32,8 @@ def _columns(event: Event) -> dict[str, Any]:
         case catalog.Product():
             return {"party_id": event.party_id, "offered": not isinstance(event, catalog.ProductWithdrawn)}
         case capacity.Resource():
-            return {"party_id": event.party_id, "site_id": event.site_id, "processes": event.processes}
+            where = {"party_id": event.party_id, "site_id": event.site_id, "processes": event.processes}
+            return where | {"audience": views.invited(event)}
         case capacity.Bucket():
             return {"party_id": event.party_id, "resource_id": event.resource_id, "day": event.day}
         case capacity.Hold() | capacity.Booking() | orders.Order():

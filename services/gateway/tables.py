@@ -23,7 +23,11 @@ OF_TOPIC = {
     "catalog.site": _read_model("site", Column("party_id", Uuid), Column("name", Text)),
     "catalog.product": _read_model("product", Column("party_id", Uuid), Column("offered", Boolean)),
     "capacity.resource": _read_model(
-        "resource", Column("party_id", Uuid), Column("site_id", Uuid), Column("processes", ARRAY(Text))
+        "resource",
+        Column("party_id", Uuid),
+        Column("site_id", Uuid),
+        Column("processes", ARRAY(Text)),
+        Column("audience", ARRAY(Uuid)),
     ),
     "capacity.bucket": _read_model(
         "bucket", Column("party_id", Uuid), Column("resource_id", Uuid), Column("day", Date)

@@ -4,6 +4,7 @@
 | --- | --- | --- |
 | hold, booking | holder | a workshop: its own allocations; the price only if all of them are its own |
 | order | buyer | a brand: its own lines; a workshop: all lines, its own allocations; the total only to the buyer |
+| resource | everybody; a private one and its days: its workshop and who is invited | |
 | bucket | its workshop | everybody: published and available, not how the rest is split |
 """
 
@@ -25,6 +26,12 @@ def audience(event: capacity.Hold | capacity.Booking | orders.Order) -> list[UUI
     workshops = {allocation.workshop_id for allocation in event.allocations}
     brands = {line.brand_id for line in event.lines} if isinstance(event, orders.Order) else set[UUID]()
     return sorted({event.party_id} | workshops | brands)
+
+
+def invited(resource: capacity.Resource) -> list[UUID] | None:
+    """Who may see a resource; none: everybody."""
+    private = resource.terms.visibility == "private"
+    return sorted({resource.party_id, *resource.terms.invited}) if private else None
 
 
 def seen_by(party: UUID | None, event: E) -> E:

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from typing import Any
 
+from services.gateway.tables import OF_TOPIC
 from tests.system.running import SERVICES, Running
 
 NEWEST = """
@@ -49,6 +50,7 @@ async def unread(running: Running, states: dict[str, dict[str, dict[str, Any]]])
     return [
         f"{topic} {identity} v{state['version']}, seen v{seen.get((topic, identity))}"
         for topic, aggregates in states.items()
+        if topic in OF_TOPIC
         for identity, state in aggregates.items()
         if seen.get((topic, identity)) != state["version"]
     ]

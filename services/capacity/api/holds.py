@@ -1,4 +1,4 @@
-"""Holds and bookings over HTTP."""
+"""Holds over HTTP."""
 
 from datetime import date
 from functools import lru_cache
@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import Field, StrictInt, model_validator
+from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from libs.contracts import capacity
 from libs.service.commands import Body, Command, Commanded, answers
@@ -32,6 +32,7 @@ class PlaceHold(Body):
 
     allocations: Annotated[list[AllocationBody], Field(min_length=1, max_length=100)]
     seconds: Annotated[StrictInt, Field(ge=1, le=86_400)] = 900
+    sample: StrictBool = False
 
     @model_validator(mode="after")
     def _each_day_once(self) -> Self:
@@ -42,7 +43,7 @@ class PlaceHold(Body):
     def to_domain(self, command: Command) -> holds.Ask:
         """What the caller of this command asks for."""
         days = [(one.resource_id, one.day, one.quantity) for one in self.allocations]
-        return holds.Ask(command.caller.party, days, self.seconds, command.asked)
+        return holds.Ask(command.caller.party, days, self.seconds, command.asked, sample=self.sample)
 
 
 _placing = lru_cache(maxsize=8)(holds.placing)
@@ -72,9 +73,3 @@ async def confirm_hold(hold_id: UUID, command: Commanded) -> Response:
 async def release_hold(hold_id: UUID, command: Commanded) -> Response:
     """Give a hold back."""
     return await command.run(lambda session: holds.release_hold(session, command.caller, hold_id), role=LEDGER)
-
-
-@router.post("/bookings/{booking_id}/cancel", **answers(capacity.Booking))
-async def cancel_booking(booking_id: UUID, command: Commanded) -> Response:
-    """Cancel a booking and free its room."""
-    return await command.run(lambda session: holds.cancel_booking(session, command.caller, booking_id), role=LEDGER)

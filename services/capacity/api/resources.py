@@ -1,11 +1,13 @@
 """Publishing over HTTP. The domain's own values check themselves: they are parts of the bodies."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Literal, Self
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Response
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from libs.contracts import capacity
 from libs.contracts.values import PartyKind
@@ -14,7 +16,10 @@ from libs.kit.ids import new_id
 from libs.service.commands import Body, Commanded, answers
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Resource, Site
+from services.capacity.domain.shifts import Pattern, calendar_of
 from services.capacity.domain.terms import Terms
+from services.capacity.domain.units import check_unit
+from services.capacity.domain.work import Work
 from services.capacity.handlers import resources
 from services.capacity.handlers.sites import known_sites
 
@@ -35,13 +40,30 @@ class PublishResource(Body):
     name: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_printable)]
     kind: Literal["machine", "bench", "operator_pool", "tool_set", "room"]
     processes: Annotated[list[_Process], Field(min_length=1, max_length=50)]
-    unit: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")] = "minutes"
+    unit: Annotated[str, AfterValidator(check_unit)] = "minutes"
     terms: Terms
-    calendar: Calendar
+    calendar: Calendar | None = None
+    pattern: Pattern | None = None
+    """Instead of a calendar: twelve months of it are published, and every month another."""
+    work: dict[_Process, Work] = Field(default_factory=dict)
 
-    def to_domain(self, site: Site) -> Resource:
+    @model_validator(mode="after")
+    def _works_as_it_can(self) -> Self:
+        if unknown := sorted(self.work.keys() - set(self.processes)):
+            raise ValueError(f"work names {unknown[0]}, which is none of its processes")
+        return self
+
+    @model_validator(mode="after")
+    def _says_when(self) -> Self:
+        if (self.calendar is None) == (self.pattern is None):
+            raise ValueError("says when the resource works either by `calendar` or by `pattern`")
+        return self
+
+    def to_domain(self, site: Site, now: datetime) -> Resource:
         """A new resource at this site, and of its workshop."""
         given = {"id": new_id(), "party_id": site.party_id} | dict(self)
+        today = now.astimezone(ZoneInfo(site.time_zone)).date()
+        given["calendar"] = calendar_of(self.pattern, site.time_zone, today) if self.pattern else self.calendar
         return Resource(**given, version=1, time_zone=site.time_zone)
 
 
@@ -58,10 +80,10 @@ class ImportResources(Body):
     resources: Annotated[list[ImportedResource], Field(min_length=1, max_length=500)]
 
 
-class ChangeCalendar(Body):
-    """A resource's new calendar."""
+class ChangeTerms(Body):
+    """A resource's new terms, all of them."""
 
-    calendar: Calendar
+    terms: Terms
 
 
 def _own(sites: Mapping[UUID, Site], site_id: UUID, party: UUID, path: str) -> Site:
@@ -78,16 +100,15 @@ async def publish_resource(body: PublishResource, command: Commanded) -> Respons
     """Publish a resource with its terms and calendar."""
     command.caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
     sites = await known_sites(command.kit, [body.site_id])
-    resource = body.to_domain(_own(sites, body.site_id, command.caller.party, "site_id"))
+    site = _own(sites, body.site_id, command.caller.party, "site_id")
+    resource = body.to_domain(site, command.kit.clock.now())
     return await command.run(lambda session: resources.publish_resource(session, resource), 201)
 
 
-@router.post("/resources/{resource_id}/calendar", **answers(capacity.Resource))
-async def change_calendar(resource_id: UUID, body: ChangeCalendar, command: Commanded) -> Response:
-    """Change when a resource works, from today on; never below what is held or booked."""
-    return await command.run(
-        lambda session: resources.change_calendar(session, command.caller, resource_id, body.calendar)
-    )
+@router.post("/resources/{resource_id}/terms", **answers(capacity.Resource))
+async def change_terms(resource_id: UUID, body: ChangeTerms, command: Commanded) -> Response:
+    """Change how a resource is sold, from now on; what is booked stays as it was agreed."""
+    return await command.run(lambda session: resources.change_terms(session, command.caller, resource_id, body.terms))
 
 
 @router.post("/imports/resources", response_model=None)
@@ -95,8 +116,9 @@ async def import_resources(body: ImportResources, command: Commanded) -> Respons
     """Publish resources of many workshops at once; those already known are left as they are."""
     command.caller.must_be(PartyKind.HUB)
     sites = await known_sites(command.kit, {one.site_id for one in body.resources})
+    now = command.kit.clock.now()
     given = [
-        one.to_domain(_own(sites, one.site_id, one.party_id, f"resources.{number}.site_id"))
+        one.to_domain(_own(sites, one.site_id, one.party_id, f"resources.{number}.site_id"), now)
         for number, one in enumerate(body.resources)
     ]
     return await command.run(lambda session: resources.import_resources(session, command.caller, given))

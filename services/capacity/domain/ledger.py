@@ -5,12 +5,13 @@ held ──confirm──> confirmed, and a booking: confirmed ──cancel──
  └───expire───> expired            refused: how a hold that an order asked for in vain begins and ends
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
+from services.capacity.domain.agreement import Agreed, Ending
 from services.capacity.domain.calendar import Calendar, published_on
 from services.capacity.domain.offer import Allocation, Resource
 from services.capacity.domain.terms import Money, Refused
@@ -95,6 +96,8 @@ class Booking:
     state: Literal["confirmed", "cancelled"] = "confirmed"
     allocations: list[Allocation]
     price: Money
+    agreed: list[Agreed] = field(default_factory=list)
+    ending: Ending | None = None
 
 
 Claim = Hold | Booking
@@ -134,12 +137,12 @@ class Ledger:
         reason = Reason(refused.code, refused.message)
         return self._write(replace(hold, state="refused", allocations=[], expires_at=None, refusal=reason))
 
-    def confirm(self, hold: Hold, price: Money, now: datetime) -> Booking:
-        """Make a live hold firm."""
+    def confirm(self, hold: Hold, price: Money, now: datetime, agreed: Sequence[Agreed] = ()) -> Booking:
+        """Make a live hold firm, on these terms."""
         hold.check_live(now)
         self._write(hold.become("confirmed"), held=-1, committed=1)
         ours: dict[str, Any] = {"party_id": hold.party_id, "order_id": hold.order_id, "allocations": hold.allocations}
-        return self._write(Booking(id=hold.id, price=price, **ours))
+        return self._write(Booking(id=hold.id, price=price, agreed=list(agreed), **ours))
 
     def release(self, hold: Hold, now: datetime) -> Hold:
         """Give a live hold's room back."""
@@ -150,11 +153,12 @@ class Ledger:
         """Take the room back from a hold that is over."""
         return self._write(hold.become("expired"), held=-1)
 
-    def cancel(self, booking: Booking) -> Booking:
+    def cancel(self, booking: Booking, ending: Ending) -> Booking:
         """Free a booking's room."""
         if booking.state == "cancelled":
             raise Refused("ALREADY_CANCELLED", "The booking is cancelled already.")
-        return self._write(replace(booking, state="cancelled", version=booking.version + 1), committed=-1)
+        ended = replace(booking, state="cancelled", version=booking.version + 1, ending=ending)
+        return self._write(ended, committed=-1)
 
     def republish(self, calendar: Calendar) -> None:
         """Give every bucket at hand what a new calendar says, unless one would fall below what is taken of it."""

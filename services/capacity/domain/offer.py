@@ -1,14 +1,16 @@
 """What a workshop offers: a resource at a site, and what of it is asked for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from services.capacity.domain.calendar import Calendar, published_on
+from services.capacity.domain.shifts import Pattern, rolled
 from services.capacity.domain.terms import MOST_TO_PAY, Money, Refused, Terms
+from services.capacity.domain.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,9 @@ class Site:
     party_id: UUID
     version: int
     time_zone: str
+    latitude: float | None = None
+    """WGS 84 degrees, as the longitude. Neither is known until the catalog tells of the site again."""
+    longitude: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,8 @@ class Resource:
     time_zone: str
     terms: Terms
     calendar: Calendar
+    work: dict[str, Work] = field(default_factory=dict)
+    pattern: Pattern | None = None
 
     def today(self, now: datetime) -> date:
         """The day at the resource's site."""
@@ -45,9 +52,31 @@ class Resource:
         """The earliest day that may still be taken."""
         return self.today(now) + timedelta(days=self.terms.notice_days)
 
+    def last_day(self, now: datetime) -> date:
+        """The last day that may be taken already."""
+        window = self.terms.window_days
+        return date.max if window is None else self.today(now) + timedelta(days=window)
+
+    def rolled(self, now: datetime) -> "Resource":
+        """Its next version, with the days added that its pattern has up to the horizon."""
+        pattern = self.pattern or Pattern()
+        calendar = rolled(self.calendar, pattern, self.time_zone, self.today(now))
+        return replace(self, calendar=calendar, version=self.version + 1)
+
     def price(self, quantity: int) -> int:
-        """What a booking of so much costs: setting up once, then each unit."""
-        return self.terms.setup_price.amount + self.terms.price_per_unit.amount * quantity
+        """What a booking of so much costs: setting up once, then each unit; at least the minimum charge."""
+        return self.terms.cost(quantity)
+
+    def is_seen_by(self, party: UUID) -> bool:
+        """Whether it is there at all for this party."""
+        return self.terms.visibility != "private" or self._is_of(party)
+
+    def is_sold_to(self, party: UUID) -> bool:
+        """Whether this party may hold it."""
+        return self.terms.visibility == "public" or self._is_of(party)
+
+    def _is_of(self, party: UUID) -> bool:
+        return party == self.party_id or party in self.terms.invited
 
     def allocate(self, day: date, quantity: int) -> "Allocation":
         """So much of a day."""
@@ -72,22 +101,48 @@ def bucket_id(resource_id: UUID, day: date) -> UUID:
     return uuid5(resource_id, day.isoformat())
 
 
-def check_terms(asked: Sequence[tuple[Resource, Allocation]], now: datetime) -> None:
+def check_party(asked: Sequence[tuple[Resource, Allocation]], party: UUID) -> None:
+    """Refuse what these resources do not sell to this party."""
+    for resource, _ in asked:
+        if not resource.is_sold_to(party):
+            raise Refused("NOT_INVITED", f"{resource.name} is sold by invitation; ask its workshop for one.")
+
+
+def check_terms(asked: Sequence[tuple[Resource, Allocation]], now: datetime, *, sample: bool = False) -> None:
     """Refuse what these resources do not sell, whether or not there is room."""
     for resource, allocation in asked:
-        day, first = allocation.day, resource.first_day(now)
-        if not published_on(resource.calendar, day):
-            raise Refused("NOT_OFFERED", f"{resource.name} does not work on {day}; choose another day.")
-        if day < first:
-            soon = f"{day} is too soon, {first} is the first day of {resource.name} to take."
-            raise Refused("TOO_SHORT_NOTICE", soon)
+        _check_day(resource, allocation.day, now)
     for resource, quantity in totals(asked):
-        if quantity < resource.terms.minimum_quantity:
-            least = f"{resource.terms.minimum_quantity} {resource.unit}"
-            raise Refused("NOT_OFFERED", f"{resource.name} sells no less than {least} at a time, not {quantity}.")
+        _check_quantity(resource, quantity, sample=sample)
     if len({resource.terms.price_per_unit.currency for resource, _ in asked}) > 1:
         raise Refused("MIXED_CURRENCIES", "These resources are sold in several currencies; hold them one by one.")
     check_price(asked)
+
+
+def _check_day(resource: Resource, day: date, now: datetime) -> None:
+    if not published_on(resource.calendar, day):
+        raise Refused("NOT_OFFERED", f"{resource.name} does not work on {day}; choose another day.")
+    if day < (first := resource.first_day(now)):
+        soon = f"{day} is too soon, {first} is the first day of {resource.name} to take."
+        raise Refused("TOO_SHORT_NOTICE", soon)
+    if day > (last := resource.last_day(now)):
+        far = f"{day} is too far ahead, {last} is the last day of {resource.name} to take."
+        raise Refused("TOO_FAR_AHEAD", far)
+
+
+def _check_quantity(resource: Resource, quantity: int, *, sample: bool) -> None:
+    terms = resource.terms
+    if sample:
+        if not terms.samples or quantity >= terms.minimum_quantity:
+            most = f"less than {terms.minimum_quantity} {resource.unit}" if terms.samples else "no samples"
+            raise Refused("NO_SAMPLE", f"{resource.name} sells {most} as a sample, not {quantity}.")
+        return
+    if quantity < terms.minimum_quantity:
+        least = f"{terms.minimum_quantity} {resource.unit}"
+        raise Refused("NOT_OFFERED", f"{resource.name} sells no less than {least} at a time, not {quantity}.")
+    if quantity % terms.lot_multiple:
+        lots = f"{terms.lot_multiple} {resource.unit}"
+        raise Refused("NOT_WHOLE_LOTS", f"{resource.name} sells in multiples of {lots}, not {quantity}.")
 
 
 def check_price(asked: Sequence[tuple[Resource, Allocation]]) -> None:

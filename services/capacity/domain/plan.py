@@ -39,6 +39,7 @@ class Room:
     resource: Resource
     first_day: date
     touched: dict[date, int]
+    last_day: date = date.max
 
     @cached_property
     def opens(self) -> date:
@@ -46,9 +47,10 @@ class Room:
 
     @cached_property
     def minutes(self) -> list[int]:
-        """What is free on each day from `opens` to the end of the calendar."""
+        """What is free on each day from `opens` to the end of the calendar, or of what may be taken already."""
         calendar, changed = self.resource.calendar, self.resource.calendar.exceptions | self.touched
-        days = (self.opens + timedelta(n) for n in range((calendar.ends_on - self.opens).days + 1))
+        closes = min(calendar.ends_on, self.last_day)
+        days = (self.opens + timedelta(n) for n in range((closes - self.opens).days + 1))
         return [changed.get(day, calendar.weekly[day.weekday()]) for day in days]
 
     @cached_property
@@ -66,8 +68,8 @@ class Room:
         self.minutes[(day - self.opens).days] -= quantity
 
     def least(self, minutes: int) -> int:
-        """A workshop sells no less than its minimum: a smaller step takes that much."""
-        return max(minutes, self.resource.terms.minimum_quantity)
+        """A workshop sells no less than its minimum, and whole lots: a smaller step takes that much."""
+        return self.resource.terms.least_for(minutes)
 
 
 Rooms = Mapping[str, Sequence[Room]]

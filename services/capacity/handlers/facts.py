@@ -1,13 +1,19 @@
 """What happened, as events: the one place where the domain's state becomes a contract's."""
 
+from uuid import UUID
+
 import msgspec
+from msgspec.structs import replace
 
 from libs.contracts import capacity
+from libs.contracts import capacity_queues as queues
+from libs.contracts.values import Ending, Money
 from libs.kit.db import Write, WriteSession, write
 from libs.messaging import outbox
 from services.capacity import store
 from services.capacity.domain.ledger import Booking, Hold, Ledger
 from services.capacity.domain.offer import Resource
+from services.capacity.domain.waitlist import Entry
 
 _EVENTS: dict[str, type[capacity.Hold]] = {
     "held": capacity.HoldPlaced,
@@ -15,6 +21,15 @@ _EVENTS: dict[str, type[capacity.Hold]] = {
     "confirmed": capacity.HoldConfirmed,
     "released": capacity.HoldReleased,
     "expired": capacity.HoldExpired,
+}
+_ENTRY_EVENTS: dict[str, type[queues.WaitlistEntry]] = {
+    "waiting": queues.WaitlistJoined,
+    "offered": queues.WaitlistOffered,
+    "accepted": queues.WaitlistAccepted,
+    "declined": queues.WaitlistDeclined,
+    "missed": queues.WaitlistMissed,
+    "withdrawn": queues.WaitlistWithdrawn,
+    "lapsed": queues.WaitlistLapsed,
 }
 
 
@@ -30,10 +45,32 @@ def booking_event(booking: Booking) -> capacity.Booking:
     return msgspec.convert(booking, event, from_attributes=True)
 
 
-def resource_event(resource: Resource) -> capacity.Resource:
-    """What a resource's present state is told as."""
-    event = capacity.ResourcePublished if resource.version == 1 else capacity.CalendarChanged
+def booking_seen_by(party: UUID, booking: Booking) -> capacity.Booking:
+    """A booking for one of its parties: a workshop sees its own part alone, at its own price."""
+    told = booking_event(booking)
+    if party == booking.party_id:
+        return told
+    agreed = [part for part in told.agreed if part.workshop_id == party]
+    own = [part for part in told.allocations if part.workshop_id == party]
+    price = Money(sum(part.price.amount for part in agreed), told.price.currency)
+    return replace(told, allocations=own, agreed=agreed, price=price, ending=_ending_seen_by(party, told.ending))
+
+
+def _ending_seen_by(party: UUID, ending: Ending | None) -> Ending | None:
+    return ending and replace(ending, due=[one for one in ending.due if party in (one.debtor_id, one.creditor_id)])
+
+
+def resource_event(
+    resource: Resource, changed: type[capacity.Resource] = capacity.CalendarChanged
+) -> capacity.Resource:
+    """What a resource's present state is told as; `changed` says what of it, if it is not new."""
+    event = capacity.ResourcePublished if resource.version == 1 else changed
     return msgspec.convert(msgspec.to_builtins(resource), event)
+
+
+def entry_event(entry: Entry) -> queues.WaitlistEntry:
+    """What the present state of a place in line is told as."""
+    return msgspec.convert(entry, _ENTRY_EVENTS[entry.state], from_attributes=True)
 
 
 async def save_and_tell(session: WriteSession, ledger: Ledger) -> None:

@@ -15,8 +15,9 @@ from libs.service.group_commit import Decided, GroupCommit
 from libs.service.idempotency import Asked
 from libs.service.runtime import Kit
 from services.capacity import store
-from services.capacity.domain.ledger import Booking, C, Hold, Ledger, NoRoomError
-from services.capacity.domain.offer import Resource, bucket_id, check_terms, price
+from services.capacity.domain.agreement import agree
+from services.capacity.domain.ledger import Booking, Hold, Ledger, NoRoomError
+from services.capacity.domain.offer import Resource, bucket_id, check_party, check_terms, price
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers.facts import booking_event, hold_event, save_and_tell, saving_and_telling
 
@@ -36,6 +37,8 @@ class Ask:
     """Resource, local day, quantity."""
     seconds: int
     asked: Asked
+    sample: bool = False
+    """Less than the minimum, where samples are sold."""
 
 
 # --- placing ---------------------------------------------------------------------------------------------------------
@@ -69,11 +72,12 @@ def _problem(refused: Refused) -> Problem:
 
 def _offered(ask: Ask, known: Mapping[UUID, Resource], now: datetime) -> Hold | Refused:
     """The hold that is asked for, if there is room."""
-    if unknown := [key for key, _, _ in ask.days if key not in known]:
+    if unknown := [key for key, _, _ in ask.days if key not in known or not known[key].is_seen_by(ask.party_id)]:
         return Refused("UNKNOWN_RESOURCE", f"There is no resource {unknown[0]}.")
     asked = [(known[key], known[key].allocate(day, quantity)) for key, day, quantity in ask.days]
     try:
-        check_terms(asked, now)
+        check_party(asked, ask.party_id)
+        check_terms(asked, now, sample=ask.sample)
     except Refused as refused:
         return refused
     until = now + timedelta(seconds=ask.seconds)
@@ -91,51 +95,44 @@ def _placed(ledger: Ledger, hold: Hold, known: Mapping[UUID, Resource], open_hol
     return hold
 
 
-# --- confirming, releasing, cancelling -------------------------------------------------------------------------------
+# --- confirming, releasing -------------------------------------------------------------------------------------------
 
 
 async def confirm_hold(session: WriteSession, caller: Principal, hold_id: UUID) -> capacity.Booking:
     """Make a hold of the caller's firm. Raises NotFound, or Conflict if it is over."""
-    async with _changing(session, caller, await store.holds(session, [hold_id])) as (hold, ledger, now):
+    async with _changing(session, caller, hold_id) as (hold, ledger, now):
         [booking] = await make_firm(session, ledger, [hold], now)
     return booking_event(booking)
 
 
 async def release_hold(session: WriteSession, caller: Principal, hold_id: UUID) -> capacity.Hold:
     """Give a hold of the caller's back. Raises NotFound, or Conflict if it is over."""
-    async with _changing(session, caller, await store.holds(session, [hold_id])) as (hold, ledger, now):
+    async with _changing(session, caller, hold_id) as (hold, ledger, now):
         released = ledger.release(hold, now)
     return hold_event(released)
 
 
-async def cancel_booking(session: WriteSession, caller: Principal, booking_id: UUID) -> capacity.Booking:
-    """Cancel a booking of the caller's and free its room. Raises NotFound, or Conflict if it was cancelled before."""
-    async with _changing(session, caller, await store.bookings(session, [booking_id])) as (booking, ledger, _):
-        cancelled = ledger.cancel(booking)
-    return booking_event(cancelled)
-
-
 async def make_firm(session: WriteSession, ledger: Ledger, holds: Sequence[Hold], now: datetime) -> list[Booking]:
-    """Confirm live holds at today's prices. Raises Refused."""
+    """Confirm live holds at today's prices and terms. Raises Refused."""
     ids = {part.resource_id for hold in holds for part in hold.allocations}
     resources = await store.resources(session, ids) if ids else {}
     asked = [[(resources[part.resource_id], part) for part in hold.allocations] for hold in holds]
-    return [ledger.confirm(hold, price(parts), now) for hold, parts in zip(holds, asked, strict=True)]
+    return [ledger.confirm(hold, price(parts), now, agree(parts)) for hold, parts in zip(holds, asked, strict=True)]
 
 
 @asynccontextmanager
 async def _changing(
-    session: WriteSession, caller: Principal, found: Mapping[UUID, C]
-) -> AsyncIterator[tuple[C, Ledger, datetime]]:
-    """The one claim found, if it is the caller's, with its buckets; then what was done with it is saved and told."""
-    claim = next(iter(found.values()), None)
-    if claim is None or claim.party_id != caller.party:
+    session: WriteSession, caller: Principal, hold_id: UUID
+) -> AsyncIterator[tuple[Hold, Ledger, datetime]]:
+    """A hold of the caller's with its buckets; then what was done with it is saved and told."""
+    hold = (await store.holds(session, [hold_id])).get(hold_id)
+    if hold is None or hold.party_id != caller.party:
         raise NotFound("You have no such hold or booking.")
-    if claim.order_id:
+    if hold.order_id:
         raise Conflict("This was taken for an order of yours; cancel the order instead.", code="BELONGS_TO_ORDER")
-    ledger = await store.open_ledger(session, claims=[claim])
+    ledger = await store.open_ledger(session, claims=[hold])
     try:
-        yield claim, ledger, await store.now(session)
+        yield hold, ledger, await store.now(session)
     except Refused as refused:
         raise Conflict(refused.message, code=refused.code) from None
     await save_and_tell(session, ledger)

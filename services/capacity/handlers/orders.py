@@ -12,10 +12,12 @@ from uuid import UUID
 from libs.contracts import orders
 from libs.kit.db import WriteSession
 from services.capacity import store
+from services.capacity.domain.agreement import Ending
 from services.capacity.domain.ledger import Hold, Ledger, NoRoomError
 from services.capacity.domain.plan import MOST_LOOKED_AT, Need, Room, plan
 from services.capacity.domain.saga import STEPS, room_of
 from services.capacity.domain.terms import Refused
+from services.capacity.handlers.bookings import At, ending, with_resources
 from services.capacity.handlers.facts import save_and_tell
 from services.capacity.handlers.holds import make_firm
 
@@ -51,6 +53,8 @@ async def _follow(session: WriteSession, newest: Mapping[UUID, orders.Order], *,
     answers = await _planned(session, placed, now) if placed else []
     wanted = [part for hold, _ in answers for part in hold.allocations]
     ledger = await store.open_ledger(session, wanted, [*holds.values(), *bookings.values()], patient=False)
+    ended = [bookings[key] for key, step in steps.items() if step == "cancel"]
+    ending_of = await with_resources(session, ended, ledger, now)
     await make_firm(session, ledger, [holds[key] for key, step in steps.items() if step == "confirm"], now)
     for key, step in steps.items():
         if step == "release":
@@ -58,7 +62,7 @@ async def _follow(session: WriteSession, newest: Mapping[UUID, orders.Order], *,
         elif step == "expire":
             ledger.expire(holds[key])
         elif step == "cancel":
-            ledger.cancel(bookings[key])
+            ledger.cancel(bookings[key], _end_of(newest[key], ending_of[key]))
         elif step == "refuse":
             ledger.refuse(_hold(newest[key], now), _LOST)
     for hold, refused in answers:
@@ -73,6 +77,13 @@ def _answer(ledger: Ledger, hold: Hold, refused: Refused | None, *, last_try: bo
         if not last_try:
             raise _PlanAgain from None
         ledger.refuse(hold, Refused("NO_CAPACITY", f"{error.asked.day} was taken by others while this was planned."))
+
+
+def _end_of(order: orders.Order, at: At) -> Ending:
+    """A buyer who cancels an order owes what the ladders say; nobody owes for one that failed."""
+    if order.state == orders.OrderState.CANCELLED:
+        return ending(at, "buyer", "CANCELLED", "The buyer cancelled the order.")
+    return ending(at, "platform", "ORDER_ENDED", f"The order it was for is {order.state}.")
 
 
 def _hold(order: orders.Order, now: datetime) -> Hold:

@@ -14,7 +14,8 @@ from libs.service.commands import Imported
 from services.capacity import store
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Resource
-from services.capacity.domain.terms import Refused
+from services.capacity.domain.shifts import Pattern
+from services.capacity.domain.terms import Refused, Terms
 from services.capacity.handlers.facts import resource_event, save_and_tell
 
 
@@ -27,25 +28,41 @@ async def publish_resource(session: WriteSession, resource: Resource) -> capacit
 
 
 async def change_calendar(
-    session: WriteSession, caller: Principal, resource_id: UUID, calendar: Calendar
+    session: WriteSession, caller: Principal, resource_id: UUID, calendar: Calendar, pattern: Pattern | None = None
 ) -> capacity.Resource:
-    """Give a resource another calendar from today on. Raises Conflict (BELOW_COMMITTED) with the first day on which
-    more is held or booked than it gives."""
-    caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
-    resource = await store.locked_resource(session, resource_id)
-    if resource is None:
-        raise NotFound("You have no such resource.")
+    """Give a resource another calendar from today on, and the pattern it comes from, if it does. Raises Conflict
+    (BELOW_COMMITTED) with the first day on which more is held or booked than it gives."""
+    resource = await own_resource(session, caller, resource_id)
     ledger = await store.ledger_from(session, resource.id, resource.today(await store.now(session)))
     try:
         ledger.republish(calendar)
     except Refused as refused:
         raise Conflict(refused.message, code=refused.code) from None
-    changed = replace(resource, calendar=calendar, version=resource.version + 1)
+    changed = replace(resource, calendar=calendar, pattern=pattern, version=resource.version + 1)
     await store.save_resource(session, changed)
     event = resource_event(changed)
     await outbox.add(session, event)
     await save_and_tell(session, ledger)
     return event
+
+
+async def change_terms(session: WriteSession, caller: Principal, resource_id: UUID, terms: Terms) -> capacity.Resource:
+    """Sell a resource on other terms from now on; what is booked stays as agreed."""
+    resource = await own_resource(session, caller, resource_id)
+    changed = replace(resource, terms=terms, version=resource.version + 1)
+    await store.save_resource(session, changed)
+    event = resource_event(changed, capacity.TermsChanged)
+    await outbox.add(session, event)
+    return event
+
+
+async def own_resource(session: WriteSession, caller: Principal, resource_id: UUID) -> Resource:
+    """A resource of the caller's, locked. Raises NotFound."""
+    caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
+    resource = await store.locked_resource(session, resource_id)
+    if resource is None:
+        raise NotFound("You have no such resource.")
+    return resource
 
 
 async def import_resources(session: WriteSession, caller: Principal, resources: Sequence[Resource]) -> Imported:

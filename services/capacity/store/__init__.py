@@ -1,10 +1,20 @@
 """The only SQL of capacity.
 
-Lock order, for everybody: holds by id, bookings by id, resources by id, buckets by id. A hold that is looked for by its
-expiry is locked before anything else in id order, or only if nobody has it. So nobody waits for each other in a ring.
+Lock order, for everybody: entries of the waitlist in the order of the line, holds by id, bookings by id, resources by
+id, buckets by id. A hold that is looked for by its expiry is locked before any other hold in id order, or only if
+nobody has it. So nobody waits for each other in a ring.
 What counts as now is the database's clock.
 """
 
+from services.capacity.store.availability import (
+    availabilities,
+    keep_availabilities,
+    kept_availabilities,
+    kept_until,
+    kept_up_to,
+    turn_to_keep,
+    worn_availabilities,
+)
 from services.capacity.store.claims import Look, bookings, holds, look, look_and_lock, overdue, queue_up
 from services.capacity.store.ledger import ledger_from, open_ledger, saving
 from services.capacity.store.offered import (
@@ -17,30 +27,70 @@ from services.capacity.store.offered import (
     resources,
     rooms,
     save_resource,
+    short_of_days,
     sites,
 )
+from services.capacity.store.qualifications import keep_qualifications, valid
 from services.capacity.store.rows import now
+from services.capacity.store.search import find_in_rows
+from services.capacity.store.waitlist import (
+    ahead,
+    answered,
+    entries,
+    entries_of,
+    entry,
+    line,
+    my_turn,
+    passed,
+    put_news,
+    put_news_of,
+    save_entries,
+    take_news,
+)
 
 __all__ = [
     "Days",
     "Look",
     "Sold",
+    "ahead",
+    "answered",
+    "availabilities",
     "bookings",
+    "entries",
+    "entries_of",
+    "entry",
+    "find_in_rows",
     "holds",
+    "keep_availabilities",
+    "keep_qualifications",
     "keep_sites",
+    "kept_availabilities",
+    "kept_until",
+    "kept_up_to",
     "ledger_from",
+    "line",
     "locked_resource",
     "look",
     "look_and_lock",
+    "my_turn",
     "now",
     "offering",
     "open_ledger",
     "overdue",
+    "passed",
     "publish",
+    "put_news",
+    "put_news_of",
     "queue_up",
     "resources",
     "rooms",
+    "save_entries",
     "save_resource",
     "saving",
+    "short_of_days",
     "sites",
+    "take_news",
+    "turn_to_keep",
+    "valid",
+    "worn_availabilities",
 ]

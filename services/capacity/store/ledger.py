@@ -23,7 +23,9 @@ _SAVE_BUCKETS = """
     UPDATE bucket SET (version, published, held, committed) = (new.version, new.published, new.held, new.committed)
       FROM json_populate_recordset(NULL::bucket, $1::json) new WHERE bucket.id = new.id"""
 _SAVE_HOLDS = WRITE.format("hold") + "(id) DO UPDATE SET version = excluded.version, state = excluded.state"
-_SAVE_BOOKINGS = WRITE.format("booking") + "(id) DO UPDATE SET version = excluded.version, state = excluded.state"
+_SAVE_BOOKINGS = WRITE.format("booking") + (
+    "(id) DO UPDATE SET (version, state, ending) = (excluded.version, excluded.state, excluded.ending)"
+)
 
 
 async def open_ledger(

@@ -13,7 +13,10 @@ from services.capacity.tables import written
 # --- sites -----------------------------------------------------------------------------------------------------------
 
 _SITES = ROW.format("site") + "WHERE id = ANY ($1::uuid[])"
-_KEEP_SITES = WRITE.format("site") + "(id) DO UPDATE SET (version, time_zone) = (excluded.version, excluded.time_zone)"
+_KEEP_SITES = (
+    WRITE.format("site") + "(id) DO UPDATE SET (version, time_zone, latitude, longitude)"
+    " = (excluded.version, excluded.time_zone, excluded.latitude, excluded.longitude)"
+)
 
 
 async def keep_sites(session: WriteSession, sites: Sequence[Site]) -> None:
@@ -30,10 +33,16 @@ async def sites(session: Session, ids: Collection[UUID]) -> dict[UUID, Site]:
 
 RESOURCES = BY_ID.format("resource")
 _PUBLISH = WRITE.format("resource") + "DO NOTHING RETURNING id"
-_RESHIFT = WRITE.format("resource") + "(id) DO UPDATE SET (version, calendar) = (excluded.version, excluded.calendar)"
+_CHANGE = """(id) DO UPDATE SET (version, terms, calendar, pattern)
+    = (excluded.version, excluded.terms, excluded.calendar, excluded.pattern)"""
+# Days are local ones; the first condition is what the index finds, whatever the zone.
+_SHORT = """WHERE pattern IS NOT NULL AND calendar ->> 'ends_on' < (clock_timestamp()::date + $1::int + 2)::text
+    AND calendar ->> 'ends_on' < ((clock_timestamp() AT TIME ZONE time_zone)::date + $1::int)::text
+    ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"""
 _OFFERING = """SELECT to_json(resource)::text FROM resource WHERE id IN (
         SELECT id FROM resource WHERE processes @> ARRAY[$1] AND unit = 'minutes'
-           AND terms #>> '{price_per_unit,currency}' = $2 AND (calendar ->> 'starts_on')::date <= $4
+           AND terms #>> '{price_per_unit,currency}' = $2
+           AND coalesce(terms ->> 'visibility', 'public') = 'public' AND (calendar ->> 'starts_on')::date <= $4
            AND (calendar ->> 'ends_on')::date >= $3 ORDER BY (terms #>> '{price_per_unit,amount}')::int, id LIMIT $5)"""
 Sold = tuple[str, str]
 """A process, and the currency it is sold in."""
@@ -57,23 +66,29 @@ async def locked_resource(session: WriteSession, resource_id: UUID) -> Resource 
 
 
 async def save_resource(session: WriteSession, resource: Resource) -> None:
-    """Write a locked resource's new calendar."""
-    await rows(session, _RESHIFT, written([resource]))
+    """Write a locked resource's new terms, calendar and pattern."""
+    await rows(session, WRITE.format("resource") + _CHANGE, written([resource]))
 
 
-async def resources(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, Resource]:
+async def short_of_days(session: WriteSession, horizon: int) -> Resource | None:
+    """A resource that works by a pattern and has fewer days published than the horizon, locked; one that somebody works
+    on is left to them."""
+    return next(iter(await read_as(session, Resource, ROW.format("resource") + _SHORT, horizon)), None)
+
+
+async def resources(session: Session, ids: Collection[UUID]) -> dict[UUID, Resource]:
     """These resources, not locked."""
     return {resource.id: resource for resource in await read_as(session, Resource, RESOURCES, list(ids))}
 
 
 async def offering(session: WriteSession, sold: Sold, days: Days, most: int) -> list[Resource]:
-    """Resources that sell minutes of a process between these days: the cheapest, if there are many."""
+    """Resources that sell minutes of a process to everybody between these days: the cheapest, if there are many."""
     return await read_as(session, Resource, _OFFERING, *sold, *days, most)
 
 
 async def rooms(session: WriteSession, offered: Iterable[Resource], days: Days, at: datetime) -> dict[UUID, Room]:
     """What is free of these resources between these days: a look, nothing is locked."""
-    found = {resource.id: Room(resource, resource.first_day(at), {}) for resource in offered}
+    found = {resource.id: Room(resource, resource.first_day(at), {}, resource.last_day(at)) for resource in offered}
     for resource_id, day, free in await rows(session, _FREE, list(found), *days):
         found[resource_id].touched[day] = free
     return found

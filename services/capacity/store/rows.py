@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from libs.kit.db import Session, WriteSession, rows
+from libs.kit.db import Session, rows
 from services.capacity.tables import R, read
 
 __all__ = ["BY_ID", "ROW", "WRITE", "now", "read_as", "rows"]
@@ -17,7 +17,7 @@ async def read_as(session: Session, kind: type[R], query: str, *given: object) -
     return read(kind, (row[0] for row in await rows(session, query, *given)))
 
 
-async def now(session: WriteSession) -> datetime:
+async def now(session: Session) -> datetime:
     """The ledger's clock."""
     moment: datetime = (await rows(session, "SELECT clock_timestamp()"))[0][0]
     return moment

@@ -27,7 +27,7 @@ def _by_day(given: Sequence[Any]) -> dict[str, int]:
 _inputs.value(values.Money)
 _inputs.value(values.Variant)
 _inputs.value(values.Operation)
-_inputs.value(values.Terms)
+_inputs.value(values.Terms, "price_per_unit setup_price minimum_quantity notice_days")
 _inputs.value(values.Allocation, "resource_id day quantity")
 _inputs.value(orders.Line, "product_id sku quantity")
 _inputs.value(

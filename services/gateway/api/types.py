@@ -102,7 +102,7 @@ Variant = shape(values.Variant)
 Operation = shape(values.Operation)
 Need = shape(values.Need)
 Refusal = shape(values.Refusal)
-Terms = shape(values.Terms)
+Terms = shape(values.Terms, "price_per_unit setup_price minimum_quantity notice_days")
 Calendar = shape(
     values.Calendar,
     "weekly starts_on ends_on",

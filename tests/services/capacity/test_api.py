@@ -158,7 +158,9 @@ async def test_only_workshops_and_labs_publish_and_only_hubs_import(api: httpx.A
         ({"name": "Ben\u202ech"}, "name"),
         ({"name": "B" * 121}, "name"),
         ({"unit": "min\x01"}, "unit"),
-        ({"unit": "minutes\n\n."}, "unit"),
+        ({"unit": "hours"}, "unit"),
+        ({"work": {"lockstitch": {"run": 0}}}, "work.lockstitch"),
+        ({"work": {"linking": {"run": 1}}}, "body"),
         ({"processes": ["cut\x01"]}, "processes.0"),
         ({"time_zone": "Europe/Rome"}, "time_zone"),  # its site's is
         ({"terms": TERMS | {"price_per_unit": {"amount": 1, "currency": "E\x01R"}}}, "terms"),

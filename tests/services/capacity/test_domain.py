@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from libs.contracts import orders
 from libs.kit.ids import new_id
+from services.capacity.domain.agreement import Ending
 from services.capacity.domain.calendar import Calendar, published_on
 from services.capacity.domain.ledger import Booking, Bucket, Hold, Ledger, NoRoomError
 from services.capacity.domain.offer import bucket_id, check_terms, price
@@ -183,7 +184,7 @@ def _step(ledger: Ledger, verb: str, hold: Hold, booking: Booking | None) -> Non
     if verb == "place":
         ledger.place(hold)
     elif verb == "cancel" and booking:
-        ledger.cancel(booking)
+        ledger.cancel(booking, Ending(by="buyer", code="CANCELLED", message="Cancelled."))
     elif verb == "confirm" and known:
         ledger.confirm(hold, Money(1), NOW)
     elif verb == "release" and known:

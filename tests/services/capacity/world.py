@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +23,7 @@ from services.capacity.domain import terms as sold_on
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Terms
-from services.capacity.handlers import holds, resources
+from services.capacity.handlers import bookings, holds, resources
 from services.capacity.handlers.holds import Ask
 from services.capacity.handlers.orders import follow_orders
 from services.capacity.handlers.sites import keep_sites
@@ -41,7 +41,7 @@ def a_resource(weekly: list[int] | None = None, **given: Any) -> Resource:
     today = datetime.now().astimezone().date()
     terms = {"price_per_unit": sold_on.Money(50), "setup_price": sold_on.Money(1000)}
     calendar = {"exceptions": {}, "starts_on": today - timedelta(10), "ends_on": today + timedelta(365)}
-    terms |= {name: given.pop(name) for name in ("minimum_quantity", "notice_days", *terms) if name in given}
+    terms |= {one.name: given.pop(one.name) for one in fields(Terms) if one.name in given}
     calendar |= {name: given.pop(name) for name in calendar if name in given}
     plain = {
         "id": new_id(),
@@ -97,10 +97,18 @@ def ask(party: UUID, *days: tuple[Resource, date, int], seconds: int = 900, key:
     return Ask(party, asked, seconds, Asked(party, key or str(new_id()), repr(asked).encode()))
 
 
-async def hold(db: Database, party: UUID, *days: tuple[Resource, date, int], seconds: int = 900) -> dict[str, Any]:
+async def hold(
+    db: Database, party: UUID, *days: tuple[Resource, date, int], seconds: int = 900, sample: bool = False
+) -> dict[str, Any]:
     """Place a hold; raises its problem."""
-    [outcome] = await holds.placing(db).together([ask(party, *days, seconds=seconds)])
+    asked = replace(ask(party, *days, seconds=seconds), sample=sample)
+    [outcome] = await holds.placing(db).together([asked])
     return body(outcome)
+
+
+async def book(db: Database, party: UUID, *days: tuple[Resource, date, int]) -> capacity.Booking:
+    """Hold and confirm."""
+    return await confirm(db, party, (await hold(db, party, *days))["id"])
 
 
 def body(outcome: Outcome) -> dict[str, Any]:
@@ -128,13 +136,19 @@ async def release(db: Database, party: UUID, hold_id: str | UUID) -> capacity.Ho
 
 async def cancel(db: Database, party: UUID, booking_id: str | UUID) -> capacity.Booking:
     async with ledger(db, party) as session:
-        return await holds.cancel_booking(session, principal(party=party), UUID(str(booking_id)))
+        return await bookings.cancel_booking(session, principal(party=party), UUID(str(booking_id)))
 
 
 async def change_calendar(db: Database, resource: Resource, **changes: Any) -> capacity.Resource:
     async with db.write(resource.party_id) as session:
         workshop = principal(PartyKind.WORKSHOP, resource.party_id)
         return await resources.change_calendar(session, workshop, resource.id, replace(resource.calendar, **changes))
+
+
+async def change_terms(db: Database, resource: Resource, **changes: Any) -> capacity.Resource:
+    async with db.write(resource.party_id) as session:
+        workshop = principal(PartyKind.WORKSHOP, resource.party_id)
+        return await resources.change_terms(session, workshop, resource.id, replace(resource.terms, **changes))
 
 
 async def sweep(db: Database) -> None:

@@ -285,3 +285,52 @@ async def test_only_a_hub_imports(api: httpx.AsyncClient, db: Database) -> None:
 
 async def test_500_parties_fit_in_one_list(api: httpx.AsyncClient) -> None:
     assert (await imported(api, *(firm() for _ in range(500)))).json() == {"accepted": 500, "skipped": 0}
+
+
+# --- qualifications --------------------------------------------------------------------------------------------------
+
+SHOWN = {
+    "scheme": "gots",
+    "issuer": "ICEA",
+    "evidence_url": "https://example.org/certificates/4711",
+    "valid_from": "2026-01-01",
+    "valid_until": "2026-12-31",
+}
+
+
+async def test_a_qualification_is_shown_with_its_whole_state_and_withdrawn_once(api: httpx.AsyncClient) -> None:
+    party = await registered(api, "workshop")
+    shown = (await api.post("/qualifications", json=SHOWN, headers=headers(party, "workshop"))).json()
+    assert shown == SHOWN | {"id": shown["id"], "version": 1, "party_id": str(party), "withdrawn": False}
+    route = f"/qualifications/{shown['id']}/withdraw"
+    withdrawn = await api.post(route, headers=headers(party, "workshop"))
+    assert withdrawn.json() == shown | {"version": 2, "withdrawn": True}
+    again = await api.post(route, headers=headers(party, "workshop"))
+    assert (again.status_code, again.json()["code"]) == (409, "WITHDRAWN")
+    stranger = await api.post(route, headers=headers(await registered(api, "workshop"), "workshop"))
+    assert stranger.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("scheme", "GOTS"),
+        ("issuer", ""),
+        ("evidence_url", "ftp://example.org/x"),
+        ("evidence_url", "https://user:secret@example.org/"),
+        ("evidence_url", "https:///nowhere"),
+        ("evidence_url", "https://[::1"),
+        ("valid_until", "2025-12-31"),
+        ("valid_until", "2037-01-01"),
+    ],
+)
+async def test_a_qualification_that_says_nothing_is_refused(api: httpx.AsyncClient, field: str, value: str) -> None:
+    party = await registered(api, "lab")
+    answer = await api.post("/qualifications", json=SHOWN | {field: value}, headers=headers(party, "lab"))
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, field)
+
+
+async def test_only_workshops_and_labs_show_qualifications(api: httpx.AsyncClient) -> None:
+    party = await registered(api, "brand")
+    answer = await api.post("/qualifications", json=SHOWN, headers=headers(party, "brand"))
+    assert (answer.status_code, answer.json()["code"]) == (403, "WRONG_ROLE")

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from graphql import GraphQLField, GraphQLObjectType, get_named_type
 
-from libs.contracts import Event
+from libs.contracts import Event, capacity
 from libs.kit.ids import new_id
 from services.gateway.api.schema import schema
 from tests.services.gateway import world
@@ -162,3 +162,21 @@ async def test_how_a_day_is_split_is_for_its_workshop_alone(ask: world.Asker, be
     split = {"held": 60, "committed": 100, "blocked": 20}
     found = (await ask.as_(WORKSHOP, "workshop").data(query, id=bench))["node"]["buckets"]
     assert found == [public | split]
+
+
+@pytest.mark.parametrize(("who", "sees"), [("workshop", True), ("guest", True), ("stranger", False), ("nobody", False)])
+async def test_a_private_resource_and_its_days_are_there_for_the_invited_alone(
+    ask: world.Asker, tell: Tell, who: str, sees: bool
+) -> None:
+    parties = {name: new_id() for name in ("workshop", "guest", "stranger")}
+    plain = world.resource(parties["workshop"])
+    terms = msgspec.structs.replace(plain.terms, visibility="private", invited=[parties["guest"]])
+    hidden = world.later(plain, capacity.TermsChanged, terms=terms)
+    await tell(plain, hidden, world.bucket(hidden))
+    asker = ask.as_(parties[who]) if who in parties else ask
+    query = "query($r: ID!, $b: ID!, $w: ID!) { resource: node(id: $r) { id } bucket: node(id: $b) { id }"
+    query += " resources(workshopId: $w) { edges { node { id } } } }"
+    ids = {"r": world.gid("Resource", plain.id), "b": world.gid("Bucket", f"{plain.id}/{world.MONDAY}")}
+    found = await asker.data(query, **ids, w=world.gid("Party", parties["workshop"]))
+    shown = [found["resource"], found["bucket"], found["resources"]["edges"]]
+    assert shown == ([{"id": ids["r"]}, {"id": ids["b"]}, [{"node": {"id": ids["r"]}}]] if sees else [None, None, []])

@@ -1,0 +1,152 @@
+"""The waitlist: a fair line for room that is not there yet (docs/decisions/0015).
+
+waiting ──offer──> offered, a hold of the same id ──confirm──> accepted
+   ├──leave──> withdrawn  ├──release──> declined
+   └──pass───> lapsed     ├──expire───> missed
+                          └──leave────> withdrawn
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from services.capacity.domain.calendar import published_on
+from services.capacity.domain.ledger import Hold
+from services.capacity.domain.offer import Allocation, Resource, check_terms
+from services.capacity.domain.plan import Need, Room, plan
+from services.capacity.domain.terms import Refused
+
+SECONDS_TO_ANSWER = 3600
+"""How long an offer stands: for everybody the same."""
+_LAST_ZONE = timedelta(hours=12)
+"""What UTC is ahead of where a day ends last."""
+
+EntryState = Literal["waiting", "offered", "accepted", "declined", "missed", "withdrawn", "lapsed"]
+Happening = Literal["offer", "confirm", "release", "expire", "leave", "pass"]
+"""`confirm`, `release` and `expire` happen to the offer's hold; `pass`: the last day that was asked for has ended."""
+Then = EntryState | Literal["nothing", "refuse"]
+
+_END: dict[Happening, Then] = {
+    "offer": "nothing",
+    "confirm": "nothing",
+    "release": "nothing",
+    "expire": "nothing",
+    "leave": "refuse",
+    "pass": "nothing",
+}
+NEXT: dict[EntryState, dict[Happening, Then]] = {
+    # Without an offer there is no hold: nothing can happen to it.
+    "waiting": {**_END, "offer": "offered", "leave": "withdrawn", "pass": "lapsed"},
+    # An offer may end after the last day has: its hold decides.
+    "offered": {**_END, "confirm": "accepted", "release": "declined", "expire": "missed", "leave": "withdrawn"},
+    "accepted": _END,
+    "declined": _END,
+    "missed": _END,
+    "withdrawn": _END,
+    "lapsed": _END,
+}
+"""Every pair is decided here: the state that follows, nothing, or a refusal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is waited for: so much of one resource, or of a process sold in a currency, on days from first to last."""
+
+    resource_id: UUID | None = None
+    process: str | None = None
+    currency: str | None = None
+    quantity: int
+    first_day: date
+    last_day: date
+
+    def is_met_by(self, resource: Resource) -> bool:
+        """Whether this resource sells it: nobody is offered more than was asked for."""
+        if resource.terms.minimum_quantity > self.quantity:
+            return False
+        if self.resource_id is not None:
+            return resource.id == self.resource_id
+        currency = resource.terms.price_per_unit.currency
+        return self.process in resource.processes and resource.unit == "minutes" and currency == self.currency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry(Wish):
+    """A party's place in line. What it is offered is a hold of its id, with these `allocations` until `expires_at`."""
+
+    id: UUID
+    party_id: UUID
+    version: int = 1
+    state: EntryState = "waiting"
+    joined_at: datetime
+    allocations: list[Allocation] = field(default_factory=list)
+    expires_at: datetime | None = None
+
+    def after(self, happening: Happening) -> "Entry":
+        """The entry after this happened, one version on if that changed it. Raises Refused (NOT_IN_LINE)."""
+        then = NEXT[self.state][happening]
+        if then == "refuse":
+            raise Refused("NOT_IN_LINE", f"You are in line no more: this is {self.state}; join again.")
+        return self if then == "nothing" else replace(self, state=then, version=self.version + 1)
+
+    def offered(self, hold: Hold) -> "Entry":
+        """The entry with the offer it gets."""
+        return replace(self.after("offer"), allocations=hold.allocations, expires_at=hold.expires_at)
+
+
+def ended_everywhere(now: datetime) -> date:
+    """The last day that has ended in every time zone."""
+    return (now - _LAST_ZONE).date() - timedelta(days=1)
+
+
+def check_hope(wish: Wish, resource: Resource | None, now: datetime) -> None:
+    """Refuse to let somebody wait in vain; `resource` is the one that is waited for, if it is one."""
+    if wish.last_day <= ended_everywhere(now):
+        raise Refused("TOO_SHORT_NOTICE", f"{wish.last_day} is over; wait for days to come.")
+    if resource is None:
+        return
+    if wish.quantity < (least := resource.terms.minimum_quantity):
+        raise Refused("NOT_OFFERED", f"{resource.name} sells no less than {least} {resource.unit} at a time; ask more.")
+    if wish.last_day < (first := resource.first_day(now)):
+        soon = f"{wish.last_day} is too soon, {first} is the first day of {resource.name} to take."
+        raise Refused("TOO_SHORT_NOTICE", soon)
+    if (most := _published(resource, max(first, wish.first_day), wish.last_day)) < wish.quantity:
+        raise Refused("NOT_OFFERED", f"{resource.name} has {most} {resource.unit} on all these days; ask for less.")
+
+
+def _published(resource: Resource, first: date, last: date) -> int:
+    days = ((first + timedelta(number)) for number in range((last - first).days + 1))
+    return sum(published_on(resource.calendar, day) for day in days)
+
+
+Offer = tuple[Entry, Hold]
+
+
+def offers(line: Iterable[Entry], rooms: Sequence[Room], now: datetime) -> list[Offer]:
+    """Who is offered what of these rooms, which it uses up: the first in line whom something fits whole, then the next
+    whom something of the rest fits. Nobody waits behind one who asks for more than there is."""
+    known = {room.resource.id: room for room in rooms}
+    offered = ((entry, _fit(entry, known, now)) for entry in line)
+    until = now + timedelta(seconds=SECONDS_TO_ANSWER)
+    return [
+        (entry, Hold(id=entry.id, party_id=entry.party_id, allocations=parts, expires_at=until))
+        for entry, parts in offered
+        if parts
+    ]
+
+
+def _fit(entry: Entry, known: Mapping[UUID, Room], now: datetime) -> list[Allocation]:
+    """As an order's step is planned: whole on the earliest day, else split over the days of one resource."""
+    rooms = [room for room in known.values() if entry.is_met_by(room.resource)]
+    try:
+        parts = plan([[Need("", entry.quantity)]], {"": rooms}, entry.first_day, entry.last_day)
+    except Refused:
+        return []
+    try:
+        check_terms([(known[part.resource_id].resource, part) for part in parts], now)
+    except Refused:  # what these terms do not sell is left to who comes next
+        for part in parts:
+            known[part.resource_id].take(part.day, -part.quantity)
+        return []
+    return parts

@@ -1,0 +1,1 @@
+"""Where there is room: an index of what is free, in memory and in rows. It tells; the ledger decides."""

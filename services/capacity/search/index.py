@@ -1,0 +1,95 @@
+"""The index of one process: a table for each process, currency and unit, and how old what it says is."""
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from services.capacity.domain.availability import HORIZON, LONGEST_BASE, Availability, first_searched
+from services.capacity.domain.search import Valid, Wanted, Window
+from services.capacity.search.find import find
+from services.capacity.search.offers import Offers
+from services.capacity.search.table import Days, Table
+
+Sold = tuple[str, str, str]
+"""A process, a currency, a unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """When the ledger was heard: everything committed before `as_of`, on the database's clock, is known."""
+
+    as_of: datetime
+    monotonic: float
+    """This machine's clock shortly before: so that an age is rather said to be too high than too low."""
+
+    def now(self) -> datetime:
+        """The database's clock, carried on by this machine's; the time of day here does not matter."""
+        return self.as_of + timedelta(seconds=self.age())
+
+    def age(self) -> float:
+        """Seconds since."""
+        return time.monotonic() - self.monotonic
+
+
+class Index:
+    """What is free in a city. All of it is touched in the event loop alone, so that nobody sees a half of a change."""
+
+    def __init__(self, heard: Heard) -> None:
+        self.heard = heard
+        self._days = Days(first_searched(heard.as_of))
+        self._tables: dict[Sold, Table] = {}
+        self._rows: dict[UUID, list[tuple[Table, int]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def first_day(self) -> date:
+        """From which day on it can be told what is free."""
+        return self._days.base
+
+    def is_worn(self) -> bool:
+        """So old that it soon no longer reaches the horizon, and is to be loaded again."""
+        return (first_searched(self.heard.now()) - self._days.base).days >= LONGEST_BASE
+
+    def put(self, rows: Sequence[Availability]) -> None:
+        """Take resources in, or what they have become."""
+        sold = defaultdict[Sold, list[Availability]](list)
+        for row in rows:
+            self._rows[row.id] = []
+            for process in dict.fromkeys(row.processes):
+                sold[process, row.currency, row.unit].append(row)
+        for one, some in sold.items():
+            table = self._tables.setdefault(one, Table(self._days))
+            for row, number in zip(some, table.put(some), strict=True):
+                self._rows[row.id].append((table, number))
+
+    def set_free(self, resource_id: UUID, day: date, free: int) -> None:
+        """Say what is free on a day of a resource; of one that is not here, nothing."""
+        for table, number in self._rows.get(resource_id, ()):
+            table.set_free(number, day, free)
+
+    def find(self, wanted: Wanted, valid: Valid | None = None) -> list[Window]:
+        """The best windows, as far as this index knows; if some workshops only are asked for, of these. The ledger
+        decides."""
+        if (table := self._tables.get((wanted.process, wanted.currency, wanted.unit))) is None:
+            return []
+        now = self.heard.now()
+        return find(table, within_horizon(wanted, now), self._days.base, now, valid)
+
+    def offers(self, process: str, currency: str = "EUR", unit: str = "minutes") -> Offers | None:
+        """What is sold of a process, for whoever plans on it; none if nobody sells it."""
+        table = self._tables.get((process, currency, unit))
+        return table.offers(self.heard.now()) if table else None
+
+
+def within_horizon(wanted: Wanted, now: datetime) -> Wanted:
+    """The same, but for days that cannot be searched."""
+    first = first_searched(now)
+    last = first + timedelta(HORIZON - 1)
+    if first <= wanted.first and wanted.last <= last:
+        return wanted
+    return replace(wanted, first=max(wanted.first, first), last=min(wanted.last, last))

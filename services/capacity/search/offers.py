@@ -1,0 +1,64 @@
+"""What is sold of one process, as columns: how search, and whoever plans on it, sees a city."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+from services.capacity.domain import availability
+
+HORIZON = availability.HORIZON
+"""Days that can be searched, from `first_day` on."""
+
+Ints = npt.NDArray[np.int32]
+Shorts = npt.NDArray[np.int16]
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Offers:
+    """Resources that sell a process in a unit and a currency: a row each, in arrays that only read.
+
+    It is a view of the index as it is now: whoever keeps it over an await may see what came since. A row never moves.
+    """
+
+    ids: Sequence[UUID]
+    """Of the resources; at least as many as there are rows, as in the three that follow."""
+    sites: Sequence[UUID]
+    workshops: Sequence[UUID]
+    names: Sequence[str]
+    first_day: date
+    """Day 0, yesterday by UTC: at no site is today before it."""
+    cumulative: Ints
+    """(rows, HORIZON + 1): what is free on day d is cumulative[:, d + 1] - cumulative[:, d], in the unit. Only
+    differences mean anything. Column by column in memory: one day of all rows is quick, all days of one row less so."""
+    opens: Shorts
+    """The first day that may be taken, given the site's today and the notice asked for; may be past the horizon."""
+    latitude: Floats
+    """WGS 84 degrees; not a number where the site's place is not known."""
+    longitude: Floats
+    price: Ints
+    """Minor units a unit."""
+    setup: Ints
+    """Minor units once for a booking."""
+    minimum: Ints
+    """The least that is sold, in the unit."""
+
+    def __len__(self) -> int:
+        return len(self.price)
+
+    def day(self, number: int) -> date:
+        """The date of a day counted from `first_day`."""
+        return self.first_day + timedelta(number)
+
+
+def kilometres(latitude: Floats, longitude: Floats, to: tuple[float, float]) -> Floats:
+    """How far each place is from one (latitude, longitude), in a straight line on a flat map: over 50 km it is wrong
+    by less than 0.1 %, as the Earth is not a sphere anyway (equirectangular projection)."""
+    north = (latitude - np.float32(to[0])) * np.float32(availability.KM_PER_DEGREE)
+    east = (longitude - np.float32(to[1])) * np.float32(availability.KM_PER_DEGREE * np.cos(np.radians(to[0])))
+    away: Floats = np.hypot(north, east)
+    return away

@@ -1,0 +1,181 @@
+"""The rows of one process, in one unit and currency: arrays with a row a resource, in memory column by column."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from services.capacity.domain.availability import (
+    HORIZON,
+    LONGEST_BASE,
+    Availability,
+    cell_of,
+    cells_around,
+    first_searched,
+)
+from services.capacity.search.offers import Floats, Ints, Offers, Shorts
+
+WIDTH = HORIZON + LONGEST_BASE + 1
+_BAND = 10_000
+"""Codes of one band of cells from west to east; there are 7,200 of them round the Earth."""
+_NOWHERE = 2**40
+
+_COLUMNS: dict[str, npt.DTypeLike] = {
+    **dict.fromkeys(("sums", "most", "price", "setup", "minimum"), np.int32),
+    **dict.fromkeys(("latitude", "longitude"), np.float32),
+    **dict.fromkeys(("notice", "zone"), np.int16),
+    "cell": np.int64,
+}
+
+Rows = npt.NDArray[np.intp]
+
+
+class Days:
+    """Which day it is at every site, counted from the index's first. It changes at midnight of each time zone."""
+
+    def __init__(self, base: date) -> None:
+        self.base = base
+        self.changes = 0
+        self._zones: dict[str, int] = {}
+        self._today = np.zeros(0, np.int16)
+        self._until: datetime | None = None
+
+    def number(self, zone: str) -> int:
+        """A small number for a time zone."""
+        if zone not in self._zones:
+            self._zones[zone] = len(self._zones)
+            self._until = None
+        return self._zones[zone]
+
+    def come(self, now: datetime) -> Shorts:
+        """Today in each zone, by its number."""
+        if self._until is None or now >= self._until:
+            todays = [now.astimezone(ZoneInfo(zone)).date() for zone in (*self._zones, "UTC")]
+            midnights = [
+                datetime.combine(today + timedelta(1), time(), ZoneInfo(zone))
+                for today, zone in zip(todays, (*self._zones, "UTC"), strict=True)
+            ]
+            self._today = np.array([(today - self.base).days for today in todays], np.int16)
+            self._until, self.changes = min(midnights), self.changes + 1
+        return self._today
+
+
+class Table:
+    """Grows; a row never moves. `sums[i]` is what is free before day i of the index's base, for every row."""
+
+    def __init__(self, days: Days) -> None:
+        self.ids, self.sites, self.workshops = list[UUID](), list[UUID](), list[UUID]()
+        self.names = list[str]()
+        self._days = days
+        self._numbers: dict[UUID, int] = {}
+        self._room(64)
+        self._opens, self._opens_at = np.zeros(0, np.int16), -1
+        self._by_cell, self._cells_in_order = np.zeros(0, np.intp), np.zeros(0, np.int64)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def _room(self, rows: int) -> None:
+        """Make room for so many rows, and move what is there."""
+        for name, kind in _COLUMNS.items():
+            made = np.zeros((WIDTH, rows) if name == "sums" else rows, kind)
+            if len(self):
+                made[..., : len(self)] = getattr(self, name)[..., : len(self)]
+            setattr(self, name, made)
+
+    sums: Ints
+    most: Ints
+    """No day of the row has more free."""
+    price: Ints
+    setup: Ints
+    minimum: Ints
+    latitude: Floats
+    longitude: Floats
+    notice: Shorts
+    zone: Shorts
+    cell: npt.NDArray[np.int64]
+
+    def put(self, rows: Sequence[Availability]) -> list[int]:
+        """Take resources in, or put them as they are now in their old places; the numbers of their rows. Many at once
+        are quick: a column of the memory is a day of all."""
+        numbers = [self._number(row) for row in rows]
+        for name in ("price", "setup", "minimum"):
+            getattr(self, name)[numbers] = [getattr(row, name) for row in rows]
+        self.notice[numbers] = [row.notice_days for row in rows]
+        self.zone[numbers] = [self._days.number(row.time_zone) for row in rows]
+        self._stand(numbers, rows)
+        self._fill(numbers, rows)
+        self._opens_at = -1
+        return numbers
+
+    def _number(self, row: Availability) -> int:
+        if (number := self._numbers.get(row.id)) is None:
+            number = self._numbers[row.id] = len(self)
+            if number == len(self.price):
+                self._room(2 * number)
+            self.ids.append(row.id)
+            self.sites.append(row.site_id)
+            self.workshops.append(row.party_id)
+            self.names.append(row.name)
+        return number
+
+    def _stand(self, numbers: list[int], rows: Sequence[Availability]) -> None:
+        places = [(row.latitude, row.longitude) for row in rows]
+        known = [None if lat is None or lon is None else (lat, lon) for lat, lon in places]
+        self.latitude[numbers], self.longitude[numbers] = np.array([one or (np.nan, np.nan) for one in known]).T
+        self.cell[numbers] = [_NOWHERE if one is None else _code(*cell_of(*one)) for one in known]
+        self._by_cell = np.zeros(0, np.intp)
+
+    def _fill(self, numbers: list[int], rows: Sequence[Availability]) -> None:
+        """The sums of rows that may begin before or after the index's base: outside of them nothing is free."""
+        given = np.array([row.cumulative for row in rows], np.int32)
+        begin = np.array([(self._days.base - row.first_day).days for row in rows])
+        days = np.clip(begin[:, None] + np.arange(WIDTH), 0, given.shape[1] - 1)
+        sums = np.take_along_axis(given, days, axis=1)
+        self.sums[:, numbers] = sums.T
+        self.most[numbers] = np.diff(sums, axis=1).max(axis=1)
+
+    def set_free(self, number: int, day: date, free: int) -> None:
+        """Say what is free on a day; days that are not in the index are passed over."""
+        at = (day - self._days.base).days
+        if 0 <= at < WIDTH - 1:
+            column = self.sums[:, number]
+            column[at + 1 :] += free - (column[at + 1] - column[at])
+            self.most[number] = max(self.most[number], free)
+
+    def opens(self, now: datetime) -> Shorts:
+        """The first day, counted from the base, on which each row may be taken."""
+        today = self._days.come(now)
+        if self._opens_at != self._days.changes or len(self._opens) != len(self):
+            self._opens = today[self.zone[: len(self)]] + self.notice[: len(self)]
+            self._opens_at = self._days.changes
+        return self._opens
+
+    def near(self, place: tuple[float, float], km: float) -> Rows:
+        """Rows in the cells that a circle touches: all that are in it, and some that are not."""
+        if len(self._by_cell) != len(self):
+            self._by_cell = np.argsort(self.cell[: len(self)], kind="stable")
+            self._cells_in_order = self.cell[self._by_cell]
+        (south, west), (top, right) = cells_around(place, km)
+        bands = np.arange(south, top + 1, dtype=np.int64) * _BAND
+        first = np.searchsorted(self._cells_in_order, bands + west)
+        end = np.searchsorted(self._cells_in_order, bands + right, side="right")
+        return np.concatenate([self._by_cell[a:b] for a, b in zip(first, end, strict=True)])
+
+    def offers(self, now: datetime) -> Offers:
+        """The rows as whoever plans sees them."""
+        first, rows = first_searched(now), slice(len(self))
+        passed = (first - self._days.base).days
+        columns = (self.latitude[rows], self.longitude[rows], self.price[rows], self.setup[rows], self.minimum[rows])
+        sums = self.sums[passed : passed + HORIZON + 1, rows].T
+        opens = (self.opens(now) - passed).astype(np.int16)
+        for array in (sums, *columns):
+            array.flags.writeable = False
+        return Offers(self.ids, self.sites, self.workshops, self.names, first, sums, opens, *columns)
+
+
+def _code(band: int, cell: int) -> int:
+    return band * _BAND + cell

@@ -1,0 +1,109 @@
+"""Search as a person would do it with the ledger on paper: resource by resource, day by day. Slow, and plain."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from math import cos, hypot, inf, radians
+from uuid import UUID
+
+from sqlalchemy import text
+
+from libs.kit.db import Database
+from services.capacity.domain.calendar import published_on
+from services.capacity.domain.offer import Resource
+from services.capacity.domain.qualification import Qualification
+from services.capacity.domain.search import Wanted, Window
+
+
+@dataclass
+class Standing:
+    """A resource, where it stands, and what its workshop has shown."""
+
+    resource: Resource
+    place: tuple[float, float] | None
+    shown: list[Qualification] = field(default_factory=list)
+
+    def may_work(self, day: date, schemes: Iterable[str]) -> bool:
+        """Whether the workshop has all these qualifications on a day."""
+        counts = {one.scheme for one in self.shown if not one.withdrawn and one.valid_from <= day <= one.valid_until}
+        return counts >= set(schemes)
+
+
+async def search(db: Database, standing: Iterable[Standing], wanted: Wanted) -> list[Window]:
+    async with db.work() as session:
+        now = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
+        rows = await session.execute(
+            text("SELECT resource_id, day, published - held - committed - blocked FROM bucket")
+        )
+        buckets = {(resource_id, day): free for resource_id, day, free in rows}
+    found = [window for one in standing if (window := best(one, buckets, wanted, now))]
+    return sorted(found, key=lambda window: rank(window, wanted.order))[: wanted.limit]
+
+
+def rank(window: Window, order: str) -> tuple[float, date, int, UUID]:
+    km = inf if window.km is None else window.km
+    return (
+        {"earliest": 0, "nearest": km, "cheapest": window.price}[order],
+        window.ends_on,
+        window.price,
+        window.resource_id,
+    )
+
+
+def best(standing: Standing, buckets: dict[tuple[UUID, date], int], wanted: Wanted, now: datetime) -> Window | None:
+    resource = standing.resource
+    if wanted.process not in resource.processes or wanted.unit != resource.unit:
+        return None
+    need = max(wanted.quantity, resource.terms.minimum_quantity)
+    if wanted.currency != resource.terms.price_per_unit.currency:
+        return None
+    km = away(standing.place, wanted.near)
+    if wanted.near and wanted.km is not None and (km is None or km > wanted.km):
+        return None
+    if wanted.price is not None and resource.price(need) > wanted.price:
+        return None
+    first, last = max(wanted.first, resource.first_day(now)), min(wanted.last, now.date() + timedelta(364))
+    spans = []
+    for qualified, run in groupby(days_between(first, last), lambda day: standing.may_work(day, wanted.qualifications)):
+        free = [(day, buckets.get((resource.id, day), published_on(resource.calendar, day))) for day in run]
+        if qualified and (span := (whole if wanted.lot == "day" else spread)(free, need)):
+            spans.append(span)
+    if not spans:
+        return None
+    starts_on, ends_on = spans[0]
+    return Window(
+        resource_id=resource.id,
+        workshop_id=resource.party_id,
+        site_id=resource.site_id,
+        name=resource.name,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        quantity=need,
+        price=resource.price(need),
+        km=km,
+    )
+
+
+def days_between(first: date, last: date) -> list[date]:
+    return [first + timedelta(number) for number in range((last - first).days + 1)]
+
+
+def spread(free: Sequence[tuple[date, int]], need: int) -> tuple[date, date] | None:
+    working = [(day, quantity) for day, quantity in free if quantity > 0]
+    got = 0
+    for day, quantity in working:
+        got += quantity
+        if got >= need:
+            return working[0][0], day
+    return None
+
+
+def whole(free: Sequence[tuple[date, int]], need: int) -> tuple[date, date] | None:
+    return next(((day, day) for day, quantity in free if quantity >= need), None)
+
+
+def away(place: tuple[float, float] | None, near: tuple[float, float] | None) -> float | None:
+    if place is None or near is None:
+        return None
+    return 111.195 * hypot(place[0] - near[0], (place[1] - near[1]) * cos(radians(near[0])))
