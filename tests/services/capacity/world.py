@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from fastapi import Response
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from libs.contracts import capacity, catalog, orders
 from libs.contracts.values import Money, Need, PartyKind
@@ -236,9 +237,14 @@ async def bucket(db: Database, resource: Resource, on: date) -> tuple[int, int, 
 
 async def faults(db: Database, *published: Resource) -> list[str]:
     """Everything that is wrong with the ledger of these resources: none, whatever happened."""
-    ids = {"ids": [resource.id for resource in published]}
     async with db.work() as session:
-        return [f"{what}: {row}" for what, query in _FAULTS.items() for row in await session.execute(text(query), ids)]
+        return await faults_in(session, published)
+
+
+async def faults_in(session: AsyncSession | AsyncConnection, published: Sequence[Resource]) -> list[str]:
+    """The same, in somebody's transaction."""
+    ids = {"ids": [resource.id for resource in published]}
+    return [f"{what}: {row}" for what, query in _FAULTS.items() for row in await session.execute(text(query), ids)]
 
 
 _CLAIMS = """
