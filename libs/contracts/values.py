@@ -104,6 +104,32 @@ class Agreed(msgspec.Struct, frozen=True, kw_only=True):
     """To be paid when booking; it counts towards whatever becomes due."""
     cancellation: list[Rung] = msgspec.field(default_factory=list)
     """Who cancels owes this; the nearest rung comes first."""
+    material_days: int | None = None
+    """How many local days before its first day the material must be in house."""
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+    """What a hold shall be booked for, where its workshop decides by hand."""
+
+    awaiting: str
+    """workshop or holder: whose answer is awaited."""
+    price: Money
+    """For all of it, set-up included."""
+
+
+class Actual(msgspec.Struct, frozen=True, kw_only=True):
+    """What a workshop reports of its part of a booking, in sum."""
+
+    workshop_id: UUID
+    """Who reports."""
+    quantity: int = 0
+    """What it took, in the unit of its resources (minutes unless stated)."""
+    good: int = 0
+    """Pieces."""
+    scrap: int = 0
+    """Pieces."""
+    completed: bool = False
+    """Whether its part is completed."""
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,6 +183,12 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """Parties that an invited or private resource is sold to."""
     samples: bool = False
     """Whether less than the minimum is sold as a sample or one-off."""
+    approval: str = "automatic"
+    """automatic: a hold is confirmed at once; by_hand: it is proposed, and the workshop decides."""
+    answer_hours: int = 48
+    """So long the workshop, and then who holds, may think about a proposal."""
+    material_days: int | None = None
+    """How many local days before its first day the material must be in house; none is asked for if absent."""
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):

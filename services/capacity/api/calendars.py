@@ -29,7 +29,7 @@ class ChangePattern(Body):
 
 @router.post("/resources/{resource_id}/calendar", **answers(capacity.Resource))
 async def change_calendar(resource_id: UUID, body: ChangeCalendar, command: Commanded) -> Response:
-    """Change when a resource works, from today on; never below what is held or booked."""
+    """Change when a resource works, from today on; who was promised more is displaced in the published order."""
     return await command.run(
         lambda session: resources.change_calendar(session, command.caller, resource_id, body.calendar)
     )
@@ -59,5 +59,5 @@ async def import_events(resource_id: UUID, request: Request, command: Commanded)
 async def export_events(resource_id: UUID, caller: Caller, kit: KitOf) -> Response:
     """A resource's calendar as a file (RFC 5545): sent back, every published day gives the same."""
     async with kit.database.read(caller.party) as session:
-        body = await calendars.export_events(session, resource_id, kit.clock.now())
+        body = await calendars.export_events(session, resource_id)
     return Response(body, media_type="text/calendar")

@@ -27,12 +27,10 @@ class AllocationBody(Body):
     quantity: Annotated[StrictInt, Field(ge=1, le=MOST)]
 
 
-class PlaceHold(Body):
-    """What to hold, all or nothing, and for how many seconds."""
+class Days(Body):
+    """Quantities of resources and days."""
 
     allocations: Annotated[list[AllocationBody], Field(min_length=1, max_length=100)]
-    seconds: Annotated[StrictInt, Field(ge=1, le=86_400)] = 900
-    sample: StrictBool = False
 
     @model_validator(mode="after")
     def _each_day_once(self) -> Self:
@@ -40,10 +38,20 @@ class PlaceHold(Body):
             raise ValueError("allocations name each day of a resource once")
         return self
 
+    def days(self) -> list[tuple[UUID, date, int]]:
+        """Resource, local day, quantity."""
+        return [(one.resource_id, one.day, one.quantity) for one in self.allocations]
+
+
+class PlaceHold(Days):
+    """What to hold, all or nothing, and for how many seconds."""
+
+    seconds: Annotated[StrictInt, Field(ge=1, le=86_400)] = 900
+    sample: StrictBool = False
+
     def to_domain(self, command: Command) -> holds.Ask:
         """What the caller of this command asks for."""
-        days = [(one.resource_id, one.day, one.quantity) for one in self.allocations]
-        return holds.Ask(command.caller.party, days, self.seconds, command.asked, sample=self.sample)
+        return holds.Ask(command.caller.party, self.days(), self.seconds, command.asked, sample=self.sample)
 
 
 _placing = lru_cache(maxsize=8)(holds.placing)

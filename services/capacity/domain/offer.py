@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
@@ -56,6 +56,10 @@ class Resource:
         """The last day that may be taken already."""
         window = self.terms.window_days
         return date.max if window is None else self.today(now) + timedelta(days=window)
+
+    def end_of(self, day: date) -> datetime:
+        """The instant at which a day ends at the site (UTC)."""
+        return datetime.combine(day + timedelta(1), time.min, ZoneInfo(self.time_zone)).astimezone(UTC)
 
     def rolled(self, now: datetime) -> "Resource":
         """Its next version, with the days added that its pattern has up to the horizon."""

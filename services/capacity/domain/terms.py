@@ -58,6 +58,8 @@ class Terms:
     no less than the minimum quantity, but for samples where they are sold; from the days of notice on, and no further
     ahead than the window; with a deposit in percent of the price, and a ladder for who cancels. `public` is sold to
     everybody, `invited` is seen by everybody and sold to the invited alone, `private` is seen by the invited alone.
+    Where approval is by hand, the workshop answers a proposal within so many hours. Where material is asked for, it is
+    in house so many days before the first day of the work, or the booking lapses.
     """
 
     price_per_unit: Money
@@ -72,6 +74,9 @@ class Terms:
     visibility: Literal["public", "invited", "private"] = "public"
     invited: list[UUID] = field(default_factory=list)
     samples: bool = False
+    approval: Literal["automatic", "by_hand"] = "automatic"
+    answer_hours: int = 48
+    material_days: int | None = None
 
     def __post_init__(self) -> None:
         self._check_prices()
@@ -81,6 +86,10 @@ class Terms:
             raise ValueError(f"lot_multiple is from 1 to {MOST:,}")
         if self.window_days is not None and not self.notice_days <= self.window_days <= 1100:
             raise ValueError("window_days is from notice_days to 1,100")
+        if self.material_days is not None and not 0 <= self.material_days <= self.notice_days:
+            raise ValueError("material_days is from 0 to notice_days")
+        if not 1 <= self.answer_hours <= 336:
+            raise ValueError("answer_hours is from 1 to 336")
         if len(self.invited) > MOST_INVITED or (self.invited and self.visibility == "public"):
             raise ValueError(f"at most {MOST_INVITED} are invited, and only to what is invited or private")
         self._check_ladder()

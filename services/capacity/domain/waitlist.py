@@ -138,7 +138,9 @@ def offers(line: Iterable[Entry], rooms: Sequence[Room], now: datetime) -> list[
 
 def _fit(entry: Entry, known: Mapping[UUID, Room], now: datetime) -> list[Allocation]:
     """As an order's step is planned: whole on the earliest day, else split over the days of one resource."""
-    rooms = [room for room in known.values() if entry.is_met_by(room.resource)]
+    rooms = [room for room in known.values() if entry.is_met_by(room.resource) and _free(room, entry) >= entry.quantity]
+    if not rooms:  # most who wait: that is found out quicker than why
+        return []
     try:
         parts = plan([[Need("", entry.quantity)]], {"": rooms}, entry.first_day, entry.last_day)
     except Refused:
@@ -150,3 +152,7 @@ def _fit(entry: Entry, known: Mapping[UUID, Room], now: datetime) -> list[Alloca
             known[part.resource_id].take(part.day, -part.quantity)
         return []
     return parts
+
+
+def _free(room: Room, entry: Entry) -> int:
+    return sum(room.between(entry.first_day, entry.last_day))

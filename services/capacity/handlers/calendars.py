@@ -1,7 +1,7 @@
 """Calendars that follow from a pattern: changing it, and keeping twelve months of it published."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from libs.contracts import capacity
@@ -51,11 +51,11 @@ def faulty(error: FaultyFileError) -> Invalid:
     return Invalid("Nothing was changed. Correct the file and send it again.", code="FAULTY_FILE", errors=errors)
 
 
-async def export_events(session: ReadSession, resource_id: UUID, now: datetime) -> bytes:
+async def export_events(session: ReadSession, resource_id: UUID) -> bytes:
     """The calendar of a resource of the session's party, as a file. Raises NotFound."""
     if (resource := (await store.resources(session, [resource_id])).get(resource_id)) is None:
         raise NotFound("You have no such resource.")
-    return await asyncio.to_thread(ics_out.write, resource, now)
+    return await asyncio.to_thread(ics_out.write, resource, await store.now(session))
 
 
 async def roll_calendars(kit: Kit) -> None:

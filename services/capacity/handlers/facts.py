@@ -12,7 +12,9 @@ from libs.kit.db import Write, WriteSession, write
 from libs.messaging import outbox
 from services.capacity import store
 from services.capacity.domain.ledger import Booking, Hold, Ledger
+from services.capacity.domain.life import BookingStage
 from services.capacity.domain.offer import Resource
+from services.capacity.domain.pool import Pool, Share
 from services.capacity.domain.waitlist import Entry
 
 _EVENTS: dict[str, type[capacity.Hold]] = {
@@ -31,17 +33,46 @@ _ENTRY_EVENTS: dict[str, type[queues.WaitlistEntry]] = {
     "withdrawn": queues.WaitlistWithdrawn,
     "lapsed": queues.WaitlistLapsed,
 }
+_POOL_EVENTS: dict[str, type[queues.Pool]] = {
+    "open": queues.PoolPledged,
+    "fired": queues.PoolFired,
+    "lapsed": queues.PoolLapsed,
+    "closed": queues.PoolClosed,
+}
+_SHARE_EVENTS: dict[str, type[queues.PoolShare]] = {
+    "pledged": queues.SharePledged,
+    "booked": queues.ShareBooked,
+    "withdrawn": queues.ShareWithdrawn,
+    "released": queues.ShareReleased,
+}
+
+
+_PROPOSED: dict[str, type[capacity.Hold]] = {"workshop": capacity.HoldProposed, "holder": capacity.HoldAmended}
+_STAGES: dict[BookingStage, type[capacity.Booking]] = {
+    "awaiting_material": capacity.BookingConfirmed,
+    "firm": capacity.BookingConfirmed,
+    "displaced": capacity.BookingDisplaced,
+    "moved": capacity.BookingMoved,
+    "started": capacity.BookingStarted,
+    "completed": capacity.BookingCompleted,
+    "cancelled": capacity.BookingCancelled,
+}
 
 
 def hold_event(hold: Hold) -> capacity.Hold:
     """What a hold's present state is told as."""
-    return msgspec.convert(hold, _EVENTS[hold.state], from_attributes=True)
+    asked = hold.proposal if hold.state == "held" else None
+    event = _PROPOSED[asked.awaiting] if asked else _EVENTS[hold.state]
+    return msgspec.convert(hold, event, from_attributes=True)
 
 
 def booking_event(booking: Booking) -> capacity.Booking:
     """What a booking's present state is told as."""
-    confirmed = booking.state == "confirmed"
-    event = capacity.BookingConfirmed if confirmed else capacity.BookingCancelled
+    event = _STAGES[booking.stage]
+    if booking.stage == "firm" and booking.material_at:
+        event = capacity.BookingSupplied
+    elif booking.stage == "started" and booking.actual:
+        event = capacity.WorkReported
     return msgspec.convert(booking, event, from_attributes=True)
 
 
@@ -52,8 +83,10 @@ def booking_seen_by(party: UUID, booking: Booking) -> capacity.Booking:
         return told
     agreed = [part for part in told.agreed if part.workshop_id == party]
     own = [part for part in told.allocations if part.workshop_id == party]
+    actual = [one for one in told.actual if one.workshop_id == party]
     price = Money(sum(part.price.amount for part in agreed), told.price.currency)
-    return replace(told, allocations=own, agreed=agreed, price=price, ending=_ending_seen_by(party, told.ending))
+    ending = _ending_seen_by(party, told.ending)
+    return replace(told, allocations=own, agreed=agreed, actual=actual, price=price, ending=ending)
 
 
 def _ending_seen_by(party: UUID, ending: Ending | None) -> Ending | None:
@@ -71,6 +104,17 @@ def resource_event(
 def entry_event(entry: Entry) -> queues.WaitlistEntry:
     """What the present state of a place in line is told as."""
     return msgspec.convert(entry, _ENTRY_EVENTS[entry.state], from_attributes=True)
+
+
+def pool_event(pool: Pool) -> queues.Pool:
+    """What a pool's present state is told as."""
+    event = queues.PoolOpened if pool.version == 1 else _POOL_EVENTS[pool.state]
+    return msgspec.convert(pool, event, from_attributes=True)
+
+
+def share_event(share: Share) -> queues.PoolShare:
+    """What the present state of a share is told as."""
+    return msgspec.convert(share, _SHARE_EVENTS[share.state], from_attributes=True)
 
 
 async def save_and_tell(session: WriteSession, ledger: Ledger) -> None:

@@ -15,7 +15,7 @@ from libs.service.group_commit import Decided, GroupCommit
 from libs.service.idempotency import Asked
 from libs.service.runtime import Kit
 from services.capacity import store
-from services.capacity.domain.agreement import agree
+from services.capacity.domain.agreement import agree, material_by
 from services.capacity.domain.ledger import Booking, Hold, Ledger, NoRoomError
 from services.capacity.domain.offer import Resource, bucket_id, check_party, check_terms, price
 from services.capacity.domain.terms import Refused
@@ -99,10 +99,19 @@ def _placed(ledger: Ledger, hold: Hold, known: Mapping[UUID, Resource], open_hol
 
 
 async def confirm_hold(session: WriteSession, caller: Principal, hold_id: UUID) -> capacity.Booking:
-    """Make a hold of the caller's firm. Raises NotFound, or Conflict if it is over."""
+    """Make a hold of the caller's firm. Raises NotFound, or Conflict if it is over or its workshop decides by hand."""
     async with _changing(session, caller, hold_id) as (hold, ledger, now):
+        hold.follow("confirm", now)
+        await _check_approval(session, hold)
         [booking] = await make_firm(session, ledger, [hold], now)
     return booking_event(booking)
+
+
+async def _check_approval(session: WriteSession, hold: Hold) -> None:
+    resources = await store.resources(session, {part.resource_id for part in hold.allocations})
+    for resource in resources.values():
+        if resource.terms.approval == "by_hand" and resource.party_id != hold.party_id:
+            raise Refused("NEEDS_APPROVAL", f"The workshop of {resource.name} decides by hand; propose the hold.")
 
 
 async def release_hold(session: WriteSession, caller: Principal, hold_id: UUID) -> capacity.Hold:
@@ -116,8 +125,13 @@ async def make_firm(session: WriteSession, ledger: Ledger, holds: Sequence[Hold]
     """Confirm live holds at today's prices and terms. Raises Refused."""
     ids = {part.resource_id for hold in holds for part in hold.allocations}
     resources = await store.resources(session, ids) if ids else {}
-    asked = [[(resources[part.resource_id], part) for part in hold.allocations] for hold in holds]
-    return [ledger.confirm(hold, price(parts), now, agree(parts)) for hold, parts in zip(holds, asked, strict=True)]
+    return [_firm(ledger, hold, resources, now) for hold in holds]
+
+
+def _firm(ledger: Ledger, hold: Hold, resources: Mapping[UUID, Resource], now: datetime) -> Booking:
+    parts = [(resources[part.resource_id], part) for part in hold.allocations]
+    agreed = agree(parts)
+    return ledger.confirm(hold, price(parts), now, agreed, material_by(agreed, hold.allocations, resources, now))
 
 
 @asynccontextmanager

@@ -8,14 +8,14 @@ from libs.contracts import capacity
 from libs.contracts.values import PartyKind
 from libs.kit.auth import Principal
 from libs.kit.db import WriteSession, speak_for
-from libs.kit.errors import Conflict, NotFound
+from libs.kit.errors import NotFound
 from libs.messaging import outbox
 from libs.service.commands import Imported
 from services.capacity import store
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.shifts import Pattern
-from services.capacity.domain.terms import Refused, Terms
+from services.capacity.domain.terms import Terms
 from services.capacity.handlers.facts import resource_event, save_and_tell
 
 
@@ -30,14 +30,11 @@ async def publish_resource(session: WriteSession, resource: Resource) -> capacit
 async def change_calendar(
     session: WriteSession, caller: Principal, resource_id: UUID, calendar: Calendar, pattern: Pattern | None = None
 ) -> capacity.Resource:
-    """Give a resource another calendar from today on, and the pattern it comes from, if it does. Raises Conflict
-    (BELOW_COMMITTED) with the first day on which more is held or booked than it gives."""
+    """Give a resource another calendar from today on, and the pattern it comes from, if it does. What is taken beyond
+    it becomes unattainable, and a job sees to whom that hits (`handlers/displacement.py`)."""
     resource = await own_resource(session, caller, resource_id)
     ledger = await store.ledger_from(session, resource.id, resource.today(await store.now(session)))
-    try:
-        ledger.republish(calendar)
-    except Refused as refused:
-        raise Conflict(refused.message, code=refused.code) from None
+    ledger.republish(calendar)
     changed = replace(resource, calendar=calendar, pattern=pattern, version=resource.version + 1)
     await store.save_resource(session, changed)
     event = resource_event(changed)

@@ -23,7 +23,7 @@ from services.capacity.handlers.holds import LEDGER
 
 MOST_WAITING = 50
 """Entries of one party that wait or have an offer open: nobody can be in every line of a city."""
-_NEWS_AT_ONCE = 50
+_NEWS_AT_ONCE = 200
 _ENTRIES_AT_ONCE = 500
 
 

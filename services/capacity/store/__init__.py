@@ -1,11 +1,13 @@
 """The only SQL of capacity.
 
-Lock order, for everybody: entries of the waitlist in the order of the line, holds by id, bookings by id, resources by
-id, buckets by id. A hold that is looked for by its expiry is locked before any other hold in id order, or only if
-nobody has it. So nobody waits for each other in a ring.
+Lock order, for everybody: pools by id, shares by id, entries of the waitlist in the order of the line, holds by id,
+bookings by id, resources by id, buckets by id. A hold that is looked for by its expiry is locked before any other hold
+in id order, or only if nobody has it. Who keeps the rows of search has the turn (`search_progress`) before these rows,
+by id, and locks nothing else. So nobody waits for each other in a ring.
 What counts as now is the database's clock.
 """
 
+from services.capacity.store.audit import books
 from services.capacity.store.availability import (
     availabilities,
     keep_availabilities,
@@ -15,7 +17,17 @@ from services.capacity.store.availability import (
     turn_to_keep,
     worn_availabilities,
 )
-from services.capacity.store.claims import Look, bookings, holds, look, look_and_lock, overdue, queue_up
+from services.capacity.store.claims import (
+    Look,
+    bookings,
+    holds,
+    look,
+    look_and_lock,
+    overdue,
+    overdue_bookings,
+    queue_up,
+)
+from services.capacity.store.displacement import claims_on, unsettled
 from services.capacity.store.ledger import ledger_from, open_ledger, saving
 from services.capacity.store.offered import (
     Days,
@@ -30,6 +42,7 @@ from services.capacity.store.offered import (
     short_of_days,
     sites,
 )
+from services.capacity.store.pools import ended_pools, locked_pool, pledged, pool, save_pools, share_of, shares_of
 from services.capacity.store.qualifications import keep_qualifications, valid
 from services.capacity.store.rows import now
 from services.capacity.store.search import find_in_rows
@@ -56,6 +69,9 @@ __all__ = [
     "answered",
     "availabilities",
     "bookings",
+    "books",
+    "claims_on",
+    "ended_pools",
     "entries",
     "entries_of",
     "entry",
@@ -69,6 +85,7 @@ __all__ = [
     "kept_up_to",
     "ledger_from",
     "line",
+    "locked_pool",
     "locked_resource",
     "look",
     "look_and_lock",
@@ -77,7 +94,10 @@ __all__ = [
     "offering",
     "open_ledger",
     "overdue",
+    "overdue_bookings",
     "passed",
+    "pledged",
+    "pool",
     "publish",
     "put_news",
     "put_news_of",
@@ -85,12 +105,16 @@ __all__ = [
     "resources",
     "rooms",
     "save_entries",
+    "save_pools",
     "save_resource",
     "saving",
+    "share_of",
+    "shares_of",
     "short_of_days",
     "sites",
     "take_news",
     "turn_to_keep",
+    "unsettled",
     "valid",
     "worn_availabilities",
 ]

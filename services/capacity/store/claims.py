@@ -14,6 +14,11 @@ from services.capacity.store.rows import BY_ID, ROW, read_as, rows
 IS_OVER = "state = 'held' AND expires_at <= (SELECT clock_timestamp())"
 _OVER = ROW.format("hold") + f"WHERE {IS_OVER} "
 _OVERDUE = _OVER + "ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED"
+_OVERDUE_BOOKINGS = (
+    ROW.format("booking")
+    + """
+    WHERE deadline <= (SELECT clock_timestamp()) ORDER BY deadline LIMIT $1 FOR UPDATE SKIP LOCKED"""
+)
 OVER_IN_THE_WAY = _OVER + "AND allocations @> ANY ($1::jsonb[]) ORDER BY id FOR UPDATE"
 _QUEUE_UP = "SELECT pg_advisory_xact_lock(hashtextextended('open holds of ' || party, 0)) FROM unnest($1::text[]) party"
 # Which buckets to lock is settled before the first is, outside the query that locks: its own conditions PostgreSQL asks
@@ -48,6 +53,11 @@ async def bookings(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, B
 async def overdue(session: WriteSession, most: int) -> list[Hold]:
     """Holds whose time has come, locked; those that somebody works on are left to them."""
     return await read_as(session, Hold, _OVERDUE, most)
+
+
+async def overdue_bookings(session: WriteSession, most: int) -> list[Booking]:
+    """Bookings whose deadline has passed, locked; those that somebody works on are left to them."""
+    return await read_as(session, Booking, _OVERDUE_BOOKINGS, most)
 
 
 Look = tuple[datetime, list[Resource], dict[UUID, int]]

@@ -19,13 +19,21 @@ _KNOWN = f"""SELECT ARRAY (SELECT id FROM bucket WHERE id = ANY ($1::uuid[])),
 _TOUCH = WRITE.format("bucket") + "DO NOTHING"
 _BUCKETS = BY_ID.format("bucket") + "FOR NO KEY UPDATE"
 _BUCKETS_FROM = ROW.format("bucket") + "WHERE resource_id = $1 AND day >= $2 ORDER BY id FOR NO KEY UPDATE"
+
+
+def _newest(*columns: str) -> str:
+    return f"(id) DO UPDATE SET ({', '.join(columns)}) = ({', '.join(f'excluded.{name}' for name in columns)})"
+
+
+_HOLD = _newest("version", "state", "allocations", "expires_at", "refusal", "proposal")
+_BOOKING = _newest("version", "state", "allocations", "ending", "stage", "deadline", "material_by", "material_at",
+    "actual", "displaced_by")  # fmt: skip
 _SAVE_BUCKETS = """
-    UPDATE bucket SET (version, published, held, committed) = (new.version, new.published, new.held, new.committed)
+    UPDATE bucket SET (version, published, held, committed, unattainable)
+         = (new.version, new.published, new.held, new.committed, new.unattainable)
       FROM json_populate_recordset(NULL::bucket, $1::json) new WHERE bucket.id = new.id"""
-_SAVE_HOLDS = WRITE.format("hold") + "(id) DO UPDATE SET version = excluded.version, state = excluded.state"
-_SAVE_BOOKINGS = WRITE.format("booking") + (
-    "(id) DO UPDATE SET (version, state, ending) = (excluded.version, excluded.state, excluded.ending)"
-)
+_SAVE_HOLDS = WRITE.format("hold") + _HOLD
+_SAVE_BOOKINGS = WRITE.format("booking") + _BOOKING
 
 
 async def open_ledger(
@@ -52,7 +60,8 @@ def saving(changes: Sequence[Claim], buckets: Sequence[Bucket]) -> list[Write]:
     """Claims and buckets as a transaction leaves them, to be written."""
     saved: dict[str, Sequence[Bucket | Claim]] = {
         _SAVE_BUCKETS: buckets,
-        _SAVE_HOLDS: [change for change in changes if isinstance(change, Hold)],
+        # One that was placed and confirmed at once has two versions, and one row.
+        _SAVE_HOLDS: [*{change.id: change for change in changes if isinstance(change, Hold)}.values()],
         _SAVE_BOOKINGS: [change for change in changes if isinstance(change, Booking)],
     }
     return [Write(statement, (written(changed),)) for statement, changed in saved.items() if changed]

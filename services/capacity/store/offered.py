@@ -42,7 +42,8 @@ _SHORT = """WHERE pattern IS NOT NULL AND calendar ->> 'ends_on' < (clock_timest
 _OFFERING = """SELECT to_json(resource)::text FROM resource WHERE id IN (
         SELECT id FROM resource WHERE processes @> ARRAY[$1] AND unit = 'minutes'
            AND terms #>> '{price_per_unit,currency}' = $2
-           AND coalesce(terms ->> 'visibility', 'public') = 'public' AND (calendar ->> 'starts_on')::date <= $4
+           AND coalesce(terms ->> 'visibility', 'public') = 'public'
+           AND coalesce(terms ->> 'approval', 'automatic') = 'automatic' AND (calendar ->> 'starts_on')::date <= $4
            AND (calendar ->> 'ends_on')::date >= $3 ORDER BY (terms #>> '{price_per_unit,amount}')::int, id LIMIT $5)"""
 Sold = tuple[str, str]
 """A process, and the currency it is sold in."""
@@ -50,7 +51,8 @@ Days = tuple[date, date]
 _FREE = """WITH over AS (SELECT bucket_id, sum(quantity) AS quantity
           FROM hold, jsonb_to_recordset(allocations) AS part (bucket_id uuid, quantity int)
          WHERE state = 'held' AND expires_at <= (SELECT clock_timestamp()) GROUP BY bucket_id)
-    SELECT resource_id, day, published - held - committed - blocked + coalesce(over.quantity, 0)
+    SELECT resource_id, day,
+           greatest(0, published - unattainable - held - committed - blocked + coalesce(over.quantity, 0))
       FROM bucket LEFT JOIN over ON bucket_id = bucket.id
      WHERE resource_id = ANY ($1::uuid[]) AND day BETWEEN $2 AND $3"""
 
@@ -82,7 +84,7 @@ async def resources(session: Session, ids: Collection[UUID]) -> dict[UUID, Resou
 
 
 async def offering(session: WriteSession, sold: Sold, days: Days, most: int) -> list[Resource]:
-    """Resources that sell minutes of a process to everybody between these days: the cheapest, if there are many."""
+    """Resources that sell minutes of a process to everybody and at once between these days: the cheapest of them."""
     return await read_as(session, Resource, _OFFERING, *sold, *days, most)
 
 

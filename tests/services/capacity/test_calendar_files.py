@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from libs.kit.db import Database
 from libs.kit.ids import new_id
-from libs.kit.testing import headers
+from libs.kit.testing import eventually, headers
 from services.capacity import store
 from services.capacity.domain.calendar import published_on
 from services.capacity.domain.events import Event
@@ -249,11 +249,16 @@ async def test_a_faulty_file_changes_nothing(api: httpx.AsyncClient, db: Databas
     assert await world.told(db, bench.id, "capacity.resource") == ["resource_published"]
 
 
-async def test_a_file_below_what_is_taken_is_refused(api: httpx.AsyncClient, db: Database, bench: Resource) -> None:
-    await world.hold(db, new_id(), (bench, day(1), 400))
+async def test_a_file_below_what_is_booked_displaces_it(api: httpx.AsyncClient, db: Database, bench: Resource) -> None:
+    booked = await world.book(db, new_id(), (bench, day(1), 400))
     url = f"/resources/{bench.id}/calendar.ics"
     answer = await api.post(url, content=hours(day(0)), headers=headers(bench.party_id, "workshop"))
-    assert (answer.status_code, answer.json()["code"]) == (409, "BELOW_COMMITTED")
+    assert answer.status_code == 200
+
+    async def displaced() -> bool:
+        return (await world.told(db, booked.id, "capacity.booking"))[-1] == "booking_displaced"
+
+    await eventually(displaced)
 
 
 @pytest.mark.parametrize("resource", ["theirs", "nobody's"])

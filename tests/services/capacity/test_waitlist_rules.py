@@ -124,6 +124,12 @@ def test_nobody_is_offered_more_than_was_asked_for() -> None:
     assert served([an_entry(a_wish(bench, 20))], a_room(bench)) == []
 
 
+def test_what_would_cost_more_than_can_be_told_is_offered_to_nobody() -> None:
+    dear, free = Money(10**9), Money(0)
+    bench = a_resource(price_per_unit=dear, setup_price=free)
+    assert served([an_entry(a_wish(bench, 3))], a_room(bench)) == []
+
+
 def test_what_may_not_be_sold_to_one_is_left_to_the_next() -> None:
     """The room was looked at a day before it is offered, and one day has become too soon."""
     bench = a_resource()
