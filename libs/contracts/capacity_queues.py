@@ -117,6 +117,8 @@ class Pool(Event, frozen=True, kw_only=True):
     """For one unit."""
     setup_price: Money
     """Once for all shares: by quantity, to the last minor unit."""
+    minimum_charge: Money | None = None
+    """All shares together pay no less: what lacks is shared as setting up is."""
     closes_at: Annotated[datetime, msgspec.Meta(tz=True)]
     """It lapses at this instant (RFC 3339, UTC), on the ledger's database clock."""
 

@@ -13,8 +13,9 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from services.capacity.domain.agreement import Agreed, agree, reprice
 from services.capacity.domain.ledger import Hold
-from services.capacity.domain.offer import Resource, check_terms
+from services.capacity.domain.offer import Resource, check_party, check_terms
 from services.capacity.domain.terms import Money, Refused
 
 _LONGEST = timedelta(days=366)
@@ -91,6 +92,7 @@ class Pool:
     pledged: int = 0
     price_per_unit: Money
     setup_price: Money
+    minimum_charge: Money | None = None
     closes_at: datetime
 
     def after(self, happening: ToPool, pledged: int | None = None) -> "Pool":
@@ -116,10 +118,15 @@ class Pool:
         return Share(id=id_, party_id=party, pool_id=self.id, quantity=quantity, joined_at=now, at_most=price)
 
     def at_most(self, quantity: int) -> Money:
-        """What a share can cost: its part of setting up where no more than the minimum comes together, rounded up."""
+        """What a share can cost: where no more than the minimum comes together, rounded up."""
         of = max(self.minimum, quantity)
-        setting_up = -(-self.setup_price.amount * quantity // of)
-        return replace(self.price_per_unit, amount=setting_up + self.price_per_unit.amount * quantity)
+        part = -(-self.shared(of) * quantity // of)
+        return replace(self.price_per_unit, amount=part + self.price_per_unit.amount * quantity)
+
+    def shared(self, total: int) -> int:
+        """What is paid together beside the units, in minor units: setting up, or what lacks to the minimum charge."""
+        lacks = self.minimum_charge.amount - self.price_per_unit.amount * total if self.minimum_charge else 0
+        return max(self.setup_price.amount, lacks)
 
     def hold(self, resource: Resource) -> Hold:
         """The room that it sells."""
@@ -131,8 +138,6 @@ def check_pool(pool: Pool, resource: Resource, now: datetime) -> None:
     """Refuse a pool that could not be booked when it closes, or that nothing could fill."""
     if not now < pool.closes_at <= now + _LONGEST:
         raise Refused("NOT_OFFERED", "closes_at lies ahead, and at most 366 days; choose another instant.")
-    if resource.terms.visibility != "public":
-        raise Refused("NOT_OFFERED", f"Anybody may join a pool, and {resource.name} is sold by invitation.")
     check_terms([(resource, resource.allocate(pool.day, pool.quantity))], now)
     if pool.day < (first := resource.first_day(pool.closes_at)):
         raise Refused("TOO_SHORT_NOTICE", f"When the pool closes, {first} is the first day to take; close it earlier.")
@@ -140,10 +145,24 @@ def check_pool(pool: Pool, resource: Resource, now: datetime) -> None:
         raise Refused("NOT_OFFERED", f"The minimum is {pool.minimum} and the pool has {pool.quantity}; set more aside.")
 
 
+def check_share(pool: Pool, resource: Resource, party: UUID, quantity: int) -> None:
+    """Refuse what the workshop does not sell to this party, or not in parts of this size."""
+    check_party([(resource, resource.allocate(pool.day, quantity))], party)
+    if quantity % (lot := resource.terms.lot_multiple):
+        raise Refused("NOT_WHOLE_LOTS", f"{resource.name} sells in multiples of {lot} {resource.unit}, not {quantity}.")
+
+
+def agreed(share: Share, resource: Resource, room: Hold) -> tuple[Money, list[Agreed]]:
+    """What a share that has fired costs, and the terms: the workshop's, at that price."""
+    if share.price is None:
+        raise ValueError(f"the pool of share {share.id} has not fired")
+    return share.price, reprice(agree([(resource, part) for part in room.allocations]), share.price)
+
+
 def fired(pool: Pool, shares: Sequence[Share]) -> list[Share]:
     """The shares of a pool that has fired, each with what it costs: its units, and its part of setting up."""
     each = pool.price_per_unit
-    parts = split(pool.setup_price.amount, [share.quantity for share in shares])
+    parts = split(pool.shared(pool.pledged), [share.quantity for share in shares])
     return [
         replace(share.after("fire"), price=replace(each, amount=part + each.amount * share.quantity))
         for share, part in zip(shares, parts, strict=True)

@@ -11,15 +11,16 @@ import msgspec
 from libs.contracts import capacity_queues as queues
 from libs.contracts.values import PartyKind
 from libs.kit.auth import Principal
-from libs.kit.db import WriteSession
+from libs.kit.db import Session, WriteSession
 from libs.kit.errors import Conflict, NotFound
 from libs.kit.ids import new_id
 from libs.messaging import outbox
 from libs.service.runtime import Kit
 from services.capacity import store
+from services.capacity.domain.agreement import material_by
 from services.capacity.domain.ledger import Hold, NoRoomError
 from services.capacity.domain.offer import Resource
-from services.capacity.domain.pool import Pool, Share, check_pool, fired
+from services.capacity.domain.pool import Pool, Share, agreed, check_pool, check_share, fired
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers.facts import pool_event, save_and_tell, share_event
 from services.capacity.handlers.holds import LEDGER, MOST_OPEN_HOLDS
@@ -78,6 +79,7 @@ def _pool(asked: Opening, resource: Resource) -> Pool:
         minimum=asked.minimum or terms.minimum_quantity,
         price_per_unit=terms.price_per_unit,
         setup_price=terms.setup_price,
+        minimum_charge=terms.minimum_charge,
         closes_at=asked.closes_at,
     )
 
@@ -112,25 +114,27 @@ async def close_pool(session: WriteSession, caller: Principal, pool_id: UUID) ->
 async def join_pool(session: WriteSession, caller: Principal, pool_id: UUID, quantity: int) -> queues.PoolShare:
     """Pledge a share; if the minimum is met by it, all shares are booked. Raises NotFound or Conflict."""
     await store.queue_up(session, [caller.party])
-    pool = await _found(session, pool_id)
+    pool = await store.locked_pool(session, pool_id)
+    pool, resource = await _seen(session, pool, caller.party)
     shares = await store.pledged(session, [pool_id])
     await _check_pledges(session, caller.party, shares)
     with _refusing():
+        check_share(pool, resource, caller.party, quantity)
         after, (hold, now) = pool.joined(quantity), await _live(session, pool)
     share = pool.share(new_id(), caller.party, quantity, now)
     await _save(session, [after], [share])
     if after.state == "fired":
-        *_, share = await _fire(session, after, [*shares, share], hold, now)
+        *_, share = await _fire(session, fired(after, [*shares, share]), resource, hold, now)
     return share_event(share)
 
 
 async def leave_pool(session: WriteSession, caller: Principal, pool_id: UUID) -> queues.PoolShare:
     """Take a pledge back while the pool is open. Raises NotFound, or Conflict if it is over."""
-    pool = await _found(session, pool_id)
+    pool = await store.locked_pool(session, pool_id)
     shares = await store.pledged(session, [pool_id])
     share = next((one for one in shares if one.party_id == caller.party), None)
     share = share or await store.share_of(session, pool_id, caller.party)
-    if share is None:
+    if pool is None or share is None:
         raise NotFound("You have no share of such a pool.")
     with _refusing():
         left = share.after("leave")
@@ -142,16 +146,17 @@ async def leave_pool(session: WriteSession, caller: Principal, pool_id: UUID) ->
 async def look_at_pool(kit: Kit, caller: Principal, pool_id: UUID) -> Pooled:
     """What anybody may see of a pool, and the caller's own share. Raises NotFound."""
     async with kit.database.read(caller.party, role=LEDGER) as session:
-        if (pool := await store.pool(session, pool_id)) is None:
-            raise NotFound("There is no such pool.")
+        pool, _ = await _seen(session, await store.pool(session, pool_id), caller.party)
         share = await store.share_of(session, pool_id, caller.party)
         return Pooled(pool_event(pool), share_event(share) if share else None)
 
 
-async def _found(session: WriteSession, pool_id: UUID) -> Pool:
-    if (pool := await store.locked_pool(session, pool_id)) is None:
+async def _seen(session: Session, pool: Pool | None, party: UUID) -> tuple[Pool, Resource]:
+    """A pool with its resource, if there is one for this party to see."""
+    resources = await store.resources(session, [pool.resource_id]) if pool else {}
+    if pool is None or not resources[pool.resource_id].is_seen_by(party):
         raise NotFound("There is no such pool.")
-    return pool
+    return pool, resources[pool.resource_id]
 
 
 async def _check_pledges(session: WriteSession, party: UUID, shares: Sequence[Share]) -> None:
@@ -169,16 +174,20 @@ async def _live(session: WriteSession, pool: Pool) -> tuple[Hold, datetime]:
     return hold, now
 
 
-async def _fire(session: WriteSession, pool: Pool, shares: Sequence[Share], hold: Hold, now: datetime) -> list[Share]:
+async def _fire(
+    session: WriteSession, shares: Sequence[Share], resource: Resource, whole: Hold, now: datetime
+) -> Sequence[Share]:
     """The room changes hands in one transaction: from the pool's hold to a booking for each share; the rest is free."""
-    ledger, booked = await store.open_ledger(session, claims=[hold]), fired(pool, shares)
-    ledger.release(hold, now)
-    for share in booked:
-        assert share.price  # noqa: S101 - the pool has fired
-        ledger.confirm(ledger.place(share.hold(hold)), share.price, now)
+    ledger = await store.open_ledger(session, claims=[whole])
+    ledger.release(whole, now)
+    for share in shares:
+        room = ledger.place(share.hold(whole))
+        price, terms = agreed(share, resource, room)
+        until = material_by(terms, room.allocations, {resource.id: resource}, now)
+        ledger.confirm(room, price, now, terms, until)
     await save_and_tell(session, ledger)
-    await _save(session, [], booked)
-    return booked
+    await _save(session, [], shares)
+    return shares
 
 
 # --- the end ---------------------------------------------------------------------------------------------------------

@@ -57,6 +57,7 @@ from services.capacity.store.waitlist import (
     passed,
     put_news,
     put_news_of,
+    put_news_of_windows,
     save_entries,
     take_news,
 )
@@ -101,6 +102,7 @@ __all__ = [
     "publish",
     "put_news",
     "put_news_of",
+    "put_news_of_windows",
     "queue_up",
     "resources",
     "rooms",

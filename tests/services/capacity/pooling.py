@@ -57,7 +57,7 @@ async def end(db: Database) -> None:
 async def states(db: Database, pool: queues.Pool, shares: Iterable[queues.PoolShare] = ()) -> list[str]:
     """Of the pool, then of these shares."""
     seen = [await look(db, pool, share.party_id) for share in shares]
-    return [(await look(db, pool)).pool.state, *(one.share.state for one in seen if one.share)]
+    return [(await look(db, pool, pool.party_id)).pool.state, *(one.share.state for one in seen if one.share)]
 
 
 async def faults(db: Database, *opened: queues.Pool) -> list[str]:
@@ -90,7 +90,8 @@ _FAULTS = {
     "shares do not pay what the pool costs": """
         SELECT pool.id, setup_price, price_per_unit, pledged FROM pool
          WHERE id = ANY (CAST(:ids AS uuid[])) AND state = 'fired'
-           AND (setup_price ->> 'amount')::int + (price_per_unit ->> 'amount')::int * pledged
+           AND greatest((setup_price ->> 'amount')::int + (price_per_unit ->> 'amount')::int * pledged,
+                        (minimum_charge ->> 'amount')::int)
             <> (SELECT sum((price ->> 'amount')::int) FROM pool_share WHERE pool_id = pool.id AND state = 'booked')""",
     "a share costs more than it was told": """
         SELECT * FROM pool_share WHERE pool_id = ANY (CAST(:ids AS uuid[]))

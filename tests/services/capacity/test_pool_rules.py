@@ -20,6 +20,7 @@ from services.capacity.domain.pool import (
     ToPool,
     ToShare,
     check_pool,
+    check_share,
     fired,
     split,
 )
@@ -87,13 +88,19 @@ def test_shares_of_a_set_up_add_up_and_none_is_a_cent_off_its_due(amount: int, q
 
 @given(
     setup=st.integers(0, 10**6),
+    charge=st.integers(0, 10**6),
     quantities=st.lists(st.integers(1, 500), min_size=1, max_size=10),
     minimum=st.integers(1, 500),
 )
-def test_nobody_pays_more_than_was_said_when_joining(setup: int, quantities: list[int], minimum: int) -> None:
-    least = min(minimum, sum(quantities))
-    pool = a_pool(quantity=sum(quantities), minimum=least, setup_price=Money(setup))
-    for share in fired(pool, shares_of(pool, *quantities)):
+def test_nobody_pays_more_than_was_said_when_joining_and_all_pay_what_one_booking_would(
+    setup: int, charge: int, quantities: list[int], minimum: int
+) -> None:
+    total, least = sum(quantities), min(minimum, sum(quantities))
+    prices = {"setup_price": Money(setup), "minimum_charge": Money(charge)}
+    pool = a_pool(quantity=total, minimum=least, pledged=total, **prices)
+    shares = fired(pool, shares_of(pool, *quantities))
+    assert sum(share.price.amount for share in shares if share.price) == max(charge, setup + 55 * total)
+    for share in shares:
         assert share.price
         assert 55 * share.quantity <= share.price.amount <= share.at_most.amount
         assert (share.state, share.version) == ("booked", 2)
@@ -102,8 +109,25 @@ def test_nobody_pays_more_than_was_said_when_joining(setup: int, quantities: lis
 def test_the_more_comes_together_the_less_each_pays() -> None:
     pool = a_pool(minimum=240)
     assert pool.at_most(100) == Money(834 + 5500)
-    prices = [share.price for share in fired(pool, shares_of(pool, 100, 150))]
+    prices = [share.price for share in fired(pool.joined(250), shares_of(pool, 100, 150))]
     assert prices == [Money(800 + 5500), Money(1200 + 8250)]
+
+
+def test_what_lacks_to_the_minimum_charge_is_shared_as_setting_up_is() -> None:
+    pool = a_pool(minimum=100, setup_price=Money(0), minimum_charge=Money(8500))
+    assert pool.at_most(50) == Money((8500 - 5500) // 2 + 50 * 55)
+    prices = [share.price.amount for share in fired(pool.joined(50).joined(70), shares_of(pool, 50, 70)) if share.price]
+    assert (prices, sum(prices)) == ([792 + 2750, 1108 + 3850], 8500)
+
+
+@pytest.mark.parametrize(
+    ("terms", "quantity", "code"),
+    [({"visibility": "invited"}, 30, "NOT_INVITED"), ({"lot_multiple": 20}, 30, "NOT_WHOLE_LOTS")],
+)
+def test_a_share_is_sold_on_the_terms_of_the_workshop(terms: dict[str, Any], quantity: int, code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        check_share(a_pool(), a_resource(**terms), new_id(), quantity)
+    assert refused.value.code == code
 
 
 # --- opening ---------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from libs.kit.db import Database
 from libs.kit.errors import Conflict, Forbidden, NotFound
 from libs.kit.ids import new_id
 from services.capacity.domain.offer import Resource
+from services.capacity.domain.terms import Rung
 from services.capacity.handlers import pools
 from tests.conftest import Databases
 from tests.services.capacity import line, pooling, world
@@ -120,6 +121,33 @@ async def test_a_booking_of_a_pool_is_cancelled_as_any_other_and_the_others_pay_
     await world.cancel(db, shares[0].party_id, shares[0].id)
     assert await bucket(db, bench, day(2)) == (480, 0, 100)
     assert await pooling.faults(db, pool) == []
+
+
+async def test_a_share_is_booked_on_the_terms_of_the_workshop_at_its_own_price(db: Database) -> None:
+    ladder = [Rung(days_before=30, buyer_percent=50)]
+    bench = a_resource(minimum_quantity=200, deposit_percent=10, cancellation=ladder, material_days=0)
+    await publish(db, bench)
+    pool = await open_pool(db, bench)
+    share = await join(db, pool, 120)
+    await join(db, pool, 120)
+    booked = await world.cancel(db, share.party_id, share.id)
+    [agreed] = booked.agreed
+    assert booked.material_by
+    assert (agreed.price, booked.price.amount, agreed.deposit.amount) == (booked.price, 500 + 6000, 650)
+    assert [one.amount.amount for one in booked.ending.due] == [3250]
+
+
+async def test_a_pool_of_what_is_private_is_there_for_the_invited_alone(db: Database) -> None:
+    invited = new_id()
+    bench = a_resource(minimum_quantity=200, visibility="private", invited=[invited])
+    await publish(db, bench)
+    pool = await open_pool(db, bench)
+    with pytest.raises(NotFound):
+        await look(db, pool, new_id())
+    with pytest.raises(NotFound):
+        await join(db, pool, 10)
+    assert (await join(db, pool, 10, invited)).state == "pledged"
+    assert (await look(db, pool, invited)).pool.pledged == 10
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ CREATE TABLE pool (
     pledged        int NOT NULL CHECK (pledged BETWEEN 0 AND quantity),
     price_per_unit jsonb NOT NULL,
     setup_price    jsonb NOT NULL,
+    minimum_charge jsonb,
     closes_at      timestamptz NOT NULL,
     CHECK ((pledged >= minimum) = (state = 'fired')),
     FOREIGN KEY (party_id, id) REFERENCES hold (party_id, id)
