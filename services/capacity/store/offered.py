@@ -43,7 +43,9 @@ _OFFERING = """SELECT to_json(resource)::text FROM resource WHERE id IN (
         SELECT id FROM resource WHERE processes @> ARRAY[$1] AND unit = 'minutes'
            AND terms #>> '{price_per_unit,currency}' = $2
            AND coalesce(terms ->> 'visibility', 'public') = 'public'
-           AND coalesce(terms ->> 'approval', 'automatic') = 'automatic' AND (calendar ->> 'starts_on')::date <= $4
+           AND coalesce(terms ->> 'approval', 'automatic') = 'automatic'
+           AND terms ->> 'party_percent' IS NULL AND coalesce((terms ->> 'newcomers_percent')::int, 0) = 0
+           AND (calendar ->> 'starts_on')::date <= $4
            AND (calendar ->> 'ends_on')::date >= $3 ORDER BY (terms #>> '{price_per_unit,amount}')::int, id LIMIT $5)"""
 Sold = tuple[str, str]
 """A process, and the currency it is sold in."""
