@@ -24,7 +24,7 @@ from services.capacity.handlers.sites import known_sites
 
 router = APIRouter(tags=["capacity"])
 _MOST_PATTERNS = 500
-"""Each is a year of days to work out."""
+"""Each is a year of days to work out, and each event of theirs is another."""
 _NO_SITE = "is no site of this workshop's; if it was registered just now, send this again"
 _CSV = {"text/csv": {"schema": {"type": "string"}}}
 
@@ -57,6 +57,7 @@ class _Made:
     def __init__(self, party: UUID, sites: Mapping[UUID, Site], now: datetime) -> None:
         self._party, self._sites, self._now = party, sites, now
         self._days: dict[tuple[str, str], Calendar] = {}
+        self._left = _MOST_PATTERNS
 
     def __call__(self, one: _Read) -> bulk.Row:
         """A row with its resource, if it stands at a site of the party's."""
@@ -76,8 +77,9 @@ class _Made:
         if body.calendar:
             return body.calendar
         key = repr(body.pattern), site.time_zone
-        if key not in self._days and len(self._days) < _MOST_PATTERNS:
+        if key not in self._days and self._left > 0:
             self._days[key] = body.days(site, self._now)
+            self._left -= 1 + (len(body.pattern.events) if body.pattern else 0)
         return self._days.get(key)
 
 

@@ -34,7 +34,9 @@ async def change_pattern(
 ) -> capacity.Resource:
     """Have a resource work by a pattern from today on. Raises as `change_calendar` does."""
     resource = await own_resource(session, caller, resource_id)
-    calendar = calendar_of(pattern, resource.time_zone, resource.today(await store.now(session)))
+    today = resource.today(await store.now(session))
+    # In a thread, as all that works out a year of days: a hundred rules may take a second.
+    calendar = await asyncio.to_thread(calendar_of, pattern, resource.time_zone, today)
     return await change_calendar(session, caller, resource_id, calendar, pattern)
 
 
@@ -134,7 +136,7 @@ async def _roll(session: WriteSession, resource: Resource) -> None:
     """What is published stays, days are added. A bucket beyond, left from a longer calendar, gets its room."""
     beyond = resource.calendar.ends_on + timedelta(days=1)
     ledger = await store.ledger_from(session, resource.id, beyond)
-    changed = resource.rolled(await store.now(session))
+    changed = await asyncio.to_thread(resource.rolled, await store.now(session))
     ledger.republish(changed.calendar)
     await store.save_resource(session, changed)
     await outbox.add(session, resource_event(changed))
