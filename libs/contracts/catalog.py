@@ -1,6 +1,7 @@
 """What the catalog says: parties, sites, products, qualifications."""
 
 from datetime import date
+from enum import StrEnum
 from uuid import UUID
 
 from libs.contracts._base import Event, event
@@ -75,6 +76,13 @@ class ProductWithdrawn(Product, frozen=True, kw_only=True):
     """A brand no longer offers a product; orders already placed go on."""
 
 
+class QualificationState(StrEnum):
+    """A qualification counts on its days, until it is withdrawn."""
+
+    SHOWN = "shown"
+    WITHDRAWN = "withdrawn"
+
+
 class Qualification(Event, frozen=True, kw_only=True):
     """State of a qualification: evidence that a workshop may do something, by somebody, for a time.
 
@@ -93,8 +101,8 @@ class Qualification(Event, frozen=True, kw_only=True):
     """The first day on which it counts."""
     valid_until: date
     """The last day on which it counts."""
-    withdrawn: bool = False
-    """It counts on no day any more."""
+    state: QualificationState
+    """Whether it counts at all."""
 
 
 @event("catalog", "qualification", "qualification_registered")

@@ -103,7 +103,7 @@ async def register_qualification(
     caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
     _refuse(qualification_faults(asked))
     await _must_be_registered(session, caller)
-    shown = Qualification(id=new_id(), party_id=caller.party, version=1, withdrawn=False, **asdict(asked))
+    shown = Qualification(id=new_id(), party_id=caller.party, version=1, state="shown", **asdict(asked))
     await store.add(session, shown)
     return await _tell(session, _qualification(catalog.QualificationRegistered, shown))
 
@@ -116,9 +116,9 @@ async def withdraw_qualification(
     shown = await store.locked_qualification(session, qualification_id)
     if shown is None:
         raise NotFound("You have no such qualification.")
-    if shown.withdrawn:
+    if shown.state == "withdrawn":
         raise Conflict("The qualification is withdrawn already.", code="WITHDRAWN")
-    shown.withdrawn = True
+    shown.state = "withdrawn"
     shown.version += 1
     return await _tell(session, _qualification(catalog.QualificationWithdrawn, shown))
 
@@ -173,7 +173,7 @@ def _site(row: Site) -> catalog.SiteRegistered:
 
 
 def _qualification(event: type[catalog.Qualification], row: Qualification) -> catalog.Qualification:
-    return event(**row.model_dump())
+    return event(**row.model_dump() | {"state": catalog.QualificationState(row.state)})
 
 
 def _product(event: type[catalog.Product], row: Product) -> catalog.Product:

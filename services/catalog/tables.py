@@ -70,4 +70,4 @@ class Qualification(Row, table=True):
     evidence_url: str
     valid_from: date
     valid_until: date
-    withdrawn: bool
+    state: str

@@ -27,7 +27,8 @@ router = APIRouter(tags=["capacity"])
 _Process = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """The text, if people can read it. Raises ValueError."""
     if not text.isprintable():
         raise ValueError("has characters that cannot be printed")
     return text
@@ -37,7 +38,7 @@ class PublishResource(Body):
     """A resource of the caller's."""
 
     site_id: UUID
-    name: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_printable)]
+    name: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(printable)]
     kind: Literal["machine", "bench", "operator_pool", "tool_set", "room"]
     processes: Annotated[list[_Process], Field(min_length=1, max_length=50)]
     unit: Annotated[str, AfterValidator(check_unit)] = "minutes"
@@ -61,10 +62,17 @@ class PublishResource(Body):
 
     def to_domain(self, site: Site, now: datetime) -> Resource:
         """A new resource at this site, and of its workshop."""
-        given = {"id": new_id(), "party_id": site.party_id} | dict(self)
+        return self.named(new_id(), site, self.days(site, now))
+
+    def days(self, site: Site, now: datetime) -> Calendar:
+        """Its calendar, or what its pattern gives from today on."""
         today = now.astimezone(ZoneInfo(site.time_zone)).date()
-        given["calendar"] = calendar_of(self.pattern, site.time_zone, today) if self.pattern else self.calendar
-        return Resource(**given, version=1, time_zone=site.time_zone)
+        return self.calendar or calendar_of(self.pattern or Pattern(), site.time_zone, today)
+
+    def named(self, resource_id: UUID, site: Site, calendar: Calendar) -> Resource:
+        """The resource under an id, with its days."""
+        given = {name: getattr(self, name) for name in PublishResource.model_fields} | {"calendar": calendar}
+        return Resource(id=resource_id, party_id=site.party_id, version=1, time_zone=site.time_zone, **given)
 
 
 class ImportedResource(PublishResource):
@@ -72,6 +80,10 @@ class ImportedResource(PublishResource):
 
     id: UUID
     party_id: UUID
+
+    def to_domain(self, site: Site, now: datetime) -> Resource:
+        """The resource at this site, under its own id."""
+        return self.named(self.id, site, self.days(site, now))
 
 
 class ImportResources(Body):

@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Annotated, Self
+from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Query, Response
@@ -45,16 +46,16 @@ class SearchFor(Body):
             raise ValueError("last is not before first")
         return self
 
-    def to_domain(self) -> Wanted:
-        """The same, with what was left open."""
+    def to_domain(self, party: UUID) -> Wanted:
+        """The same, asked by this party, with what was left open."""
         near = None if self.latitude is None or self.longitude is None else (self.latitude, self.longitude)
         told = self.model_dump(exclude={"latitude", "longitude"})
         told["first"], told["last"] = self.first or date.min, self.last or date.max
-        return Wanted(**told | {"near": near, "qualifications": frozenset(self.qualifications)})
+        return Wanted(**told | {"party": party, "near": near, "qualifications": frozenset(self.qualifications)})
 
 
 @router.get("/search", **answers(search.Found))
-async def find(asked: Annotated[SearchFor, Query()], kit: KitOf, _caller: Caller) -> Response:
+async def find(asked: Annotated[SearchFor, Query()], kit: KitOf, caller: Caller) -> Response:
     """Where there is room for so much of a process, the best windows first. Holding one decides whether it is so."""
-    found = await search.search(kit, asked.to_domain())
+    found = await search.search(kit, asked.to_domain(caller.party))
     return Response(msgspec.json.encode(found), media_type="application/json")

@@ -48,8 +48,14 @@ class Availability:
     currency: str
     price: int
     setup: int
+    least: int
+    """What any booking costs, in minor units."""
     minimum: int
+    lot: int
     notice_days: int
+    window_days: int | None
+    visibility: str
+    invited: list[UUID]
     places: list[str]
     """A key for each process anywhere, and one for it in the cell where the resource stands."""
     first_day: date
@@ -73,8 +79,13 @@ def availability(resource: Resource, site: Site | None, touched: Mapping[date, i
         currency=terms.price_per_unit.currency,
         price=terms.price_per_unit.amount,
         setup=terms.setup_price.amount,
+        least=terms.minimum_charge.amount if terms.minimum_charge else 0,
         minimum=terms.minimum_quantity,
+        lot=terms.lot_multiple,
         notice_days=terms.notice_days,
+        window_days=terms.window_days,
+        visibility=terms.visibility,
+        invited=terms.invited,
         places=list(_places(resource, site)),
         first_day=first_day,
         cumulative=[0, *accumulate(_free(resource.calendar, touched, first_day))],

@@ -36,6 +36,8 @@ class Event:
     def __post_init__(self) -> None:
         if any(at.tzinfo for at in (self.starts, *self.without, *self.also)):
             raise ValueError("times are told on the clock of `zone`, without an offset of their own")
+        if not 1900 <= self.starts.year <= 2100:
+            raise ValueError("an event begins between 1900 and 2100")
         if not 1 <= self.minutes <= (366 * _DAY_MINUTES if self.all_day else _DAY_MINUTES):
             raise ValueError("work lasts from 1 minute to 24 hours, whole days are at most 366; make several events")
         if self.all_day and (self.minutes % _DAY_MINUTES or self.starts.time() != time.min):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 from uuid import UUID
 
 
@@ -15,4 +16,4 @@ class Qualification:
     scheme: str
     valid_from: date
     valid_until: date
-    withdrawn: bool
+    state: Literal["shown", "withdrawn"]

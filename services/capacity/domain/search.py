@@ -16,9 +16,11 @@ Valid = Mapping[UUID, Sequence[tuple[date, date]]]
 class Wanted:
     """Time of a process. A lot always stays at one resource; `lot` says whether it may be spread over its days."""
 
+    party: UUID
+    """Who asks: what is private is shown to those alone who are invited."""
     process: str
     quantity: int
-    """In `unit`; a resource that sells no less than more than this is taken for its minimum."""
+    """In `unit`. Of a resource that sells whole lots, or no less than a minimum, it may have to be more."""
     currency: str = "EUR"
     unit: str = "minutes"
     first: date
@@ -50,8 +52,10 @@ class Window:
     starts_on: date
     ends_on: date
     quantity: int
-    """What is sold: as much as was asked for, or the least that there is."""
+    """What is sold: as much as was asked for, or the least above it that is."""
     price: int
     """Of all of it, set-up included, in minor units."""
     km: float | None
     """From the place asked about; none if there was none, or the site's place is not known."""
+    sold_to_you: bool
+    """Whether who asks may hold it; if not, the workshop sells by invitation, and may be asked for one."""

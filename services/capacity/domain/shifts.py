@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from services.capacity.domain.calendar import Calendar, published_on
@@ -25,6 +26,14 @@ _KEPT = 31
 _DAY = timedelta(days=1)
 _LONGEST = 25 * 60
 """Minutes from a time of a day to the same of the next, where clocks are put back."""
+
+
+@cache
+def _changes(zone: ZoneInfo, year: int) -> frozenset[date]:
+    """Days in a year on which clocks change, or on the next."""
+    days = [*_days(date(year, 1, 1), date(year + 1, 1, 2))]
+    offsets = [datetime.combine(day, time.min, zone).utcoffset() for day in days]
+    return frozenset(day for number, day in enumerate(days[:-2]) if len({*offsets[number : number + 3]}) > 1)
 
 
 def _check_weekdays(weekdays: list[int]) -> None:
@@ -142,7 +151,7 @@ def quantities(pattern: Pattern, zone: str, first: date, last: date) -> dict[dat
     """What each day from first to last gives."""
     monday, site = first - first.weekday() * _DAY, ZoneInfo(zone)  # overtime is counted from Monday on
     days = [*_days(monday, last)]
-    worked = Counter({day: sum(_shifts(pattern, day, site)) for day in days})
+    worked = _shifts(pattern, days, site)
     for event in (one for one in pattern.events if not one.all_day):
         for day in days_of(event, site, monday, last):
             worked[day] += event.minutes if event.quantity is None else event.quantity
@@ -152,8 +161,18 @@ def quantities(pattern: Pattern, zone: str, first: date, last: date) -> dict[dat
     return {day: pattern.exceptions.get(day, known[day]) for day in _days(first, last)}
 
 
-def _shifts(pattern: Pattern, day: date, site: ZoneInfo) -> Iterator[int]:
-    return (shift.gives(day, site) for shift in pattern.shifts if day.isoweekday() in shift.weekdays)
+def _shifts(pattern: Pattern, days: list[date], site: ZoneInfo) -> Counter[date]:
+    """Where no clock changes, what a weekday gives is worked out once."""
+    usual, gives = dict[int, int](), Counter[date]()
+    for day in days:
+        weekday = day.isoweekday()
+        if day in _changes(site, day.year) or weekday not in usual:
+            gives[day] = sum(shift.gives(day, site) for shift in pattern.shifts if weekday in shift.weekdays)
+            if day not in _changes(site, day.year):
+                usual[weekday] = gives[day]
+        else:
+            gives[day] = usual[weekday]
+    return gives
 
 
 def _whole_days(pattern: Pattern, site: ZoneInfo, first: date, last: date) -> dict[date, int]:
@@ -188,7 +207,9 @@ def _overtime(pattern: Pattern, days: list[date]) -> Counter[date]:
 
 def _calendar(gives: Mapping[date, int]) -> Calendar:
     """The same in few words: what each weekday usually gives, and the days that differ."""
-    usual = [Counter(n for day, n in gives.items() if day.weekday() == weekday) for weekday in range(7)]
+    usual = [Counter[int]() for _ in range(7)]
+    for day, quantity in gives.items():
+        usual[day.weekday()][quantity] += 1
     weekly = [counts.most_common(1)[0][0] if counts else 0 for counts in usual]
     different = {day: n for day, n in gives.items() if n != weekly[day.weekday()]}
     return Calendar(weekly=weekly, exceptions=different, starts_on=min(gives), ends_on=max(gives))

@@ -15,6 +15,7 @@ from services.capacity import store
 from services.capacity.domain.ledger import Booking, Hold, Ledger
 from services.capacity.domain.life import BookingStage
 from services.capacity.domain.offer import Resource
+from services.capacity.domain.pool import Pool, Share
 from services.capacity.domain.quota import Limit
 from services.capacity.domain.waitlist import Entry
 
@@ -33,6 +34,18 @@ _ENTRY_EVENTS: dict[str, type[queues.WaitlistEntry]] = {
     "missed": queues.WaitlistMissed,
     "withdrawn": queues.WaitlistWithdrawn,
     "lapsed": queues.WaitlistLapsed,
+}
+_POOL_EVENTS: dict[str, type[queues.Pool]] = {
+    "open": queues.PoolPledged,
+    "fired": queues.PoolFired,
+    "lapsed": queues.PoolLapsed,
+    "closed": queues.PoolClosed,
+}
+_SHARE_EVENTS: dict[str, type[queues.PoolShare]] = {
+    "pledged": queues.SharePledged,
+    "booked": queues.ShareBooked,
+    "withdrawn": queues.ShareWithdrawn,
+    "released": queues.ShareReleased,
 }
 
 
@@ -106,6 +119,17 @@ def resource_event(
 def entry_event(entry: Entry) -> queues.WaitlistEntry:
     """What the present state of a place in line is told as."""
     return msgspec.convert(entry, _ENTRY_EVENTS[entry.state], from_attributes=True)
+
+
+def pool_event(pool: Pool) -> queues.Pool:
+    """What a pool's present state is told as."""
+    event = queues.PoolOpened if pool.version == 1 else _POOL_EVENTS[pool.state]
+    return msgspec.convert(pool, event, from_attributes=True)
+
+
+def share_event(share: Share) -> queues.PoolShare:
+    """What the present state of a share is told as."""
+    return msgspec.convert(share, _SHARE_EVENTS[share.state], from_attributes=True)
 
 
 async def save_and_tell(session: WriteSession, ledger: Ledger) -> None:

@@ -6,15 +6,15 @@ the quantity on top. For all resources at once that is one comparison of a colum
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 
 from services.capacity.domain.search import Valid, Wanted, Window
-from services.capacity.search.offers import Floats, Ints, kilometres
+from services.capacity.search.offers import PRIVATE, Floats, Ints, Mask, kilometres, sold_to
 from services.capacity.search.table import WIDTH, Rows, Table
 
-Mask = npt.NDArray[np.bool_]
 _DAYS_AT_FIRST = 4
 _FAR = float("inf")
 
@@ -60,19 +60,33 @@ def _target(table: Table, field: _Field) -> Ints:
 
 
 def _cost(table: Table, field: _Field) -> npt.NDArray[np.int64]:
-    cost: npt.NDArray[np.int64] = table.price[field.rows].astype(np.int64) * field.need + table.setup[field.rows]
-    return cost
+    cost = table.price[field.rows].astype(np.int64) * field.need + table.setup[field.rows]
+    most: npt.NDArray[np.int64] = np.maximum(cost, table.least[field.rows])
+    return most
 
 
 def _field(table: Table, wanted: Wanted, base: date, now: datetime) -> _Field:
     """Everybody who is near enough and not too dear."""
     rows, km = _around(table, wanted)
-    opens = np.maximum(table.opens(now)[rows], (wanted.first - base).days).astype(np.int32)
-    last = np.full(len(rows), (wanted.last - base).days, np.int32)
-    field = _Field(rows, opens, last, np.maximum(table.minimum[rows], wanted.quantity), km)
+    opens = np.maximum(table.may_begin(now)[rows], (wanted.first - base).days).astype(np.int32)
+    last = np.minimum(table.may_end(now)[rows], (wanted.last - base).days).astype(np.int32)
+    field = _Field(rows, opens, last, _least_sold(table, rows, wanted.quantity), km)
+    if (table.visibility[rows] == PRIVATE).any():
+        field = field.only((table.visibility[rows] != PRIVATE) | _sold_to(table, rows, wanted.party))
     if wanted.price is not None:
         field = field.only(_cost(table, field) <= wanted.price)
     return field
+
+
+def _least_sold(table: Table, rows: Rows, quantity: int) -> Ints:
+    """The least that is sold to who needs so much: no less than the minimum, in whole lots."""
+    lot = table.lot[rows]
+    least: Ints = -(-np.maximum(table.minimum[rows], quantity) // lot) * lot
+    return least
+
+
+def _sold_to(table: Table, rows: Rows, party: UUID) -> Mask:
+    return sold_to(table.visibility[rows], [table.invited[row] for row in rows.tolist()], party)
 
 
 def _around(table: Table, wanted: Wanted) -> tuple[Rows, Floats]:
@@ -201,14 +215,16 @@ def _windows(table: Table, wanted: Wanted, base: date, field: _Field, starts: In
             need,
             price,
             None if km == _FAR else round(km, 3),
+            sold,
         )
-        for row, start, end, need, price, km in zip(
+        for row, start, end, need, price, km, sold in zip(
             once,
             starts[chosen].tolist(),
             ends[chosen].tolist(),
             field.need[chosen].tolist(),
             cost[chosen].tolist(),
             field.km[chosen].tolist(),
+            _sold_to(table, field.rows[chosen], wanted.party).tolist(),
             strict=True,
         )
     ]

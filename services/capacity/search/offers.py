@@ -13,8 +13,13 @@ from services.capacity.domain import availability
 HORIZON = availability.HORIZON
 """Days that can be searched, from `first_day` on."""
 
+PUBLIC, INVITED, PRIVATE = range(3)
+"""How far a resource can be seen: by all and sold to all, seen by all and sold by invitation, by invitation alone."""
+
 Ints = npt.NDArray[np.int32]
 Shorts = npt.NDArray[np.int16]
+Bytes = npt.NDArray[np.int8]
+Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 
 
@@ -46,13 +51,35 @@ class Offers:
     """Minor units once for a booking."""
     minimum: Ints
     """The least that is sold, in the unit."""
+    closes: Shorts
+    """The last day that may be taken already; may be past the horizon."""
+    lot: Ints
+    """It is sold in multiples of so many units."""
+    least: Ints
+    """What any booking costs, in minor units."""
+    visibility: Bytes
+    """PUBLIC, INVITED or PRIVATE."""
+    invited: Sequence[frozenset[UUID]]
+    """Who may hold what is not public: the workshop too."""
 
     def __len__(self) -> int:
         return len(self.price)
 
+    def sold_to(self, party: UUID) -> Mask:
+        """Which rows this party may hold."""
+        return sold_to(self.visibility, self.invited, party)
+
     def day(self, number: int) -> date:
         """The date of a day counted from `first_day`."""
         return self.first_day + timedelta(number)
+
+
+def sold_to(visibility: Bytes, invited: Sequence[frozenset[UUID]], party: UUID) -> Mask:
+    """Where a party may hold: everywhere but where it takes an invitation. These are few, and looked at one by one."""
+    sold: Mask = visibility == PUBLIC
+    for row in np.flatnonzero(~sold).tolist():
+        sold[row] = party in invited[row]
+    return sold
 
 
 def kilometres(latitude: Floats, longitude: Floats, to: tuple[float, float]) -> Floats:

@@ -16,17 +16,21 @@ from services.capacity.domain.availability import (
     cells_around,
     first_searched,
 )
-from services.capacity.search.offers import Floats, Ints, Offers, Shorts
+from services.capacity.search.offers import INVITED, PRIVATE, PUBLIC, Bytes, Floats, Ints, Offers, Shorts
 
 WIDTH = HORIZON + LONGEST_BASE + 1
 _BAND = 10_000
 """Codes of one band of cells from west to east; there are 7,200 of them round the Earth."""
 _NOWHERE = 2**40
+_NO_END = 20_000
+"""Days: a window that ends after every horizon."""
+_VISIBLE = {"public": PUBLIC, "invited": INVITED, "private": PRIVATE}
 
 _COLUMNS: dict[str, npt.DTypeLike] = {
-    **dict.fromkeys(("sums", "most", "price", "setup", "minimum"), np.int32),
+    **dict.fromkeys(("sums", "most", "price", "setup", "least", "minimum", "lot"), np.int32),
     **dict.fromkeys(("latitude", "longitude"), np.float32),
-    **dict.fromkeys(("notice", "zone"), np.int16),
+    **dict.fromkeys(("notice", "window", "zone"), np.int16),
+    "visibility": np.int8,
     "cell": np.int64,
 }
 
@@ -72,7 +76,9 @@ class Table:
         self._days = days
         self._numbers: dict[UUID, int] = {}
         self._room(64)
-        self._opens, self._opens_at = np.zeros(0, np.int16), -1
+        self.invited = list[frozenset[UUID]]()
+        self._may_begin = self._may_end = np.zeros(0, np.int16)
+        self._counted = -1
         self._by_cell, self._cells_in_order = np.zeros(0, np.intp), np.zeros(0, np.int64)
 
     def __len__(self) -> int:
@@ -91,24 +97,32 @@ class Table:
     """No day of the row has more free."""
     price: Ints
     setup: Ints
+    least: Ints
     minimum: Ints
+    lot: Ints
     latitude: Floats
     longitude: Floats
     notice: Shorts
+    window: Shorts
     zone: Shorts
+    visibility: Bytes
     cell: npt.NDArray[np.int64]
 
     def put(self, rows: Sequence[Availability]) -> list[int]:
         """Take resources in, or put them as they are now in their old places; the numbers of their rows. Many at once
         are quick: a column of the memory is a day of all."""
         numbers = [self._number(row) for row in rows]
-        for name in ("price", "setup", "minimum"):
+        for name in ("price", "setup", "least", "minimum", "lot"):
             getattr(self, name)[numbers] = [getattr(row, name) for row in rows]
         self.notice[numbers] = [row.notice_days for row in rows]
+        self.window[numbers] = [_NO_END if row.window_days is None else row.window_days for row in rows]
+        self.visibility[numbers] = [_VISIBLE[row.visibility] for row in rows]
+        for number, row in zip(numbers, rows, strict=True):
+            self.invited[number] = frozenset((row.party_id, *row.invited))
         self.zone[numbers] = [self._days.number(row.time_zone) for row in rows]
         self._stand(numbers, rows)
         self._fill(numbers, rows)
-        self._opens_at = -1
+        self._counted = -1
         return numbers
 
     def _number(self, row: Availability) -> int:
@@ -120,6 +134,7 @@ class Table:
             self.sites.append(row.site_id)
             self.workshops.append(row.party_id)
             self.names.append(row.name)
+            self.invited.append(frozenset())
         return number
 
     def _stand(self, numbers: list[int], rows: Sequence[Availability]) -> None:
@@ -146,13 +161,22 @@ class Table:
             column[at + 1 :] += free - (column[at + 1] - column[at])
             self.most[number] = max(self.most[number], free)
 
-    def opens(self, now: datetime) -> Shorts:
-        """The first day, counted from the base, on which each row may be taken."""
+    def may_begin(self, now: datetime) -> Shorts:
+        """The first day, counted from the base, on which each row may be taken: by notice."""
+        self._count(now)
+        return self._may_begin
+
+    def may_end(self, now: datetime) -> Shorts:
+        """The last day on which each row may be taken already: by its window."""
+        self._count(now)
+        return self._may_end
+
+    def _count(self, now: datetime) -> None:
         today = self._days.come(now)
-        if self._opens_at != self._days.changes or len(self._opens) != len(self):
-            self._opens = today[self.zone[: len(self)]] + self.notice[: len(self)]
-            self._opens_at = self._days.changes
-        return self._opens
+        if self._counted != self._days.changes:
+            here = today[self.zone[: len(self)]]
+            self._may_begin, self._may_end = here + self.notice[: len(self)], here + self.window[: len(self)]
+            self._counted = self._days.changes
 
     def near(self, place: tuple[float, float], km: float) -> Rows:
         """Rows in the cells that a circle touches: all that are in it, and some that are not."""
@@ -169,12 +193,15 @@ class Table:
         """The rows as whoever plans sees them."""
         first, rows = first_searched(now), slice(len(self))
         passed = (first - self._days.base).days
-        columns = (self.latitude[rows], self.longitude[rows], self.price[rows], self.setup[rows], self.minimum[rows])
         sums = self.sums[passed : passed + HORIZON + 1, rows].T
-        opens = (self.opens(now) - passed).astype(np.int16)
-        for array in (sums, *columns):
+        opens, closes = self.may_begin(now) - np.int16(passed), self.may_end(now) - np.int16(passed)
+        where = (self.latitude[rows], self.longitude[rows])
+        price = (self.price[rows], self.setup[rows], self.minimum[rows])
+        lots, visibility = (self.lot[rows], self.least[rows]), self.visibility[rows]
+        for array in (sums, opens, closes, *where, *price, *lots, visibility):
             array.flags.writeable = False
-        return Offers(self.ids, self.sites, self.workshops, self.names, first, sums, opens, *columns)
+        who = (self.ids, self.sites, self.workshops, self.names)
+        return Offers(*who, first, sums, opens, *where, *price, closes, *lots, visibility, self.invited)
 
 
 def _code(band: int, cell: int) -> int:

@@ -1,8 +1,9 @@
 """The only SQL of capacity.
 
-Lock order, for everybody: entries of the waitlist in the order of the line, holds by id, bookings by id, resources by
-id, buckets by id. A hold that is looked for by its expiry is locked before any other hold in id order, or only if
-nobody has it. So nobody waits for each other in a ring.
+Lock order, for everybody: pools by id, shares by id, entries of the waitlist in the order of the line, holds by id,
+bookings by id, resources by id, buckets by id. A hold that is looked for by its expiry is locked before any other hold
+in id order, or only if nobody has it. Who keeps the rows of search has the turn (`search_progress`) before these rows,
+by id, and locks nothing else. So nobody waits for each other in a ring.
 What counts as now is the database's clock.
 """
 
@@ -41,6 +42,7 @@ from services.capacity.store.offered import (
     short_of_days,
     sites,
 )
+from services.capacity.store.pools import ended_pools, locked_pool, pledged, pool, save_pools, share_of, shares_of
 from services.capacity.store.qualifications import keep_qualifications, valid
 from services.capacity.store.rows import now
 from services.capacity.store.search import find_in_rows
@@ -55,6 +57,7 @@ from services.capacity.store.waitlist import (
     passed,
     put_news,
     put_news_of,
+    put_news_of_windows,
     save_entries,
     take_news,
 )
@@ -69,6 +72,7 @@ __all__ = [
     "bookings",
     "books",
     "claims_on",
+    "ended_pools",
     "entries",
     "entries_of",
     "entry",
@@ -82,6 +86,7 @@ __all__ = [
     "kept_up_to",
     "ledger_from",
     "line",
+    "locked_pool",
     "locked_resource",
     "look",
     "look_and_lock",
@@ -92,15 +97,21 @@ __all__ = [
     "overdue",
     "overdue_bookings",
     "passed",
+    "pledged",
+    "pool",
     "publish",
     "put_news",
     "put_news_of",
+    "put_news_of_windows",
     "queue_up",
     "resources",
     "rooms",
     "save_entries",
+    "save_pools",
     "save_resource",
     "saving",
+    "share_of",
+    "shares_of",
     "short_of_days",
     "sites",
     "take_news",

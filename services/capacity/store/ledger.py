@@ -22,18 +22,18 @@ _BUCKETS_FROM = ROW.format("bucket") + "WHERE resource_id = $1 AND day >= $2 ORD
 
 
 def _newest(*columns: str) -> str:
-    return f"({', '.join(columns)}) = ({', '.join(f'excluded.{name}' for name in columns)})"
+    return f"(id) DO UPDATE SET ({', '.join(columns)}) = ({', '.join(f'excluded.{name}' for name in columns)})"
 
 
+_HOLD = _newest("version", "state", "allocations", "expires_at", "refusal", "proposal")
+_BOOKING = _newest("version", "state", "allocations", "ending", "stage", "deadline", "material_by", "material_at",
+    "actual", "displaced_by")  # fmt: skip
 _SAVE_BUCKETS = """
     UPDATE bucket SET (version, published, held, committed, unattainable)
          = (new.version, new.published, new.held, new.committed, new.unattainable)
       FROM json_populate_recordset(NULL::bucket, $1::json) new WHERE bucket.id = new.id"""
-_HOLD = _newest("version", "state", "allocations", "expires_at", "refusal", "proposal")
-_SAVE_HOLDS = WRITE.format("hold") + f"(id) DO UPDATE SET {_HOLD}"
-_BOOKING = _newest("version", "state", "allocations", "ending", "stage", "deadline", "material_by", "material_at",
-    "actual", "displaced_by")  # fmt: skip
-_SAVE_BOOKINGS = WRITE.format("booking") + f"(id) DO UPDATE SET {_BOOKING}"
+_SAVE_HOLDS = WRITE.format("hold") + _HOLD
+_SAVE_BOOKINGS = WRITE.format("booking") + _BOOKING
 
 
 async def open_ledger(
@@ -60,7 +60,8 @@ def saving(changes: Sequence[Claim], buckets: Sequence[Bucket]) -> list[Write]:
     """Claims and buckets as a transaction leaves them, to be written."""
     saved: dict[str, Sequence[Bucket | Claim]] = {
         _SAVE_BUCKETS: buckets,
-        _SAVE_HOLDS: [change for change in changes if isinstance(change, Hold)],
+        # One that was placed and confirmed at once has two versions, and one row.
+        _SAVE_HOLDS: [*{change.id: change for change in changes if isinstance(change, Hold)}.values()],
         _SAVE_BOOKINGS: [change for change in changes if isinstance(change, Booking)],
     }
     return [Write(statement, (written(changed),)) for statement, changed in saved.items() if changed]

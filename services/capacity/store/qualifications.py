@@ -12,14 +12,14 @@ from services.capacity.store.rows import WRITE, rows
 from services.capacity.tables import written
 
 _KEEP = (
-    WRITE.format("qualification") + "(id) DO UPDATE SET (version, scheme, valid_from, valid_until, withdrawn)"
-    " = (excluded.version, excluded.scheme, excluded.valid_from, excluded.valid_until, excluded.withdrawn)"
+    WRITE.format("qualification") + "(id) DO UPDATE SET (version, scheme, valid_from, valid_until, state)"
+    " = (excluded.version, excluded.scheme, excluded.valid_from, excluded.valid_until, excluded.state)"
 )
 # Certificates of a scheme that follow each other are one span; those of several schemes are cut to what they share.
 _VALID = """SELECT party_id, lower(span), upper(span) - 1 FROM (
         SELECT party_id, unnest(range_intersect_agg(days)) AS span FROM (
             SELECT party_id, range_agg(daterange(valid_from, valid_until, '[]')) AS days FROM qualification
-             WHERE scheme = ANY ($1::text[]) AND NOT withdrawn GROUP BY party_id, scheme) AS of_a_scheme
+             WHERE scheme = ANY ($1::text[]) AND state = 'shown' GROUP BY party_id, scheme) AS of_a_scheme
          GROUP BY party_id HAVING count(*) = cardinality($1::text[])) AS of_all"""
 
 

@@ -20,19 +20,23 @@ _STARTS = {"resource": "width_bucket(cumulative[opens + 1], cumulative) - 1", "d
 _ORDERS = {"earliest": "ends_on, price", "nearest": "km NULLS LAST, ends_on, price", "cheapest": "price, ends_on"}
 _ANYBODY = "CROSS JOIN LATERAL (SELECT $2::date AS since, $3::date AS until) AS valid"
 _QUALIFIED = """JOIN (SELECT party_id, greatest(since, $2::date) AS since, least(until, $3::date) AS until FROM
-          unnest($10::uuid[], $11::date[], $12::date[]) AS span (party_id, since, until)) AS valid USING (party_id)"""
+          unnest($11::uuid[], $12::date[], $13::date[]) AS span (party_id, since, until)) AS valid USING (party_id)"""
 _FIND = """SELECT * FROM (
     SELECT DISTINCT ON (id) id, party_id, site_id, name,
-           first_day + {starts} AS starts_on, first_day + ends AS ends_on, need, price, km
+           first_day + {starts} AS starts_on, first_day + ends AS ends_on, need, price, km, is_sold
       FROM (SELECT id, party_id, site_id, name, first_day, cumulative,
-                   greatest(since, today + notice_days) - first_day AS opens, until - first_day AS last,
-                   need, setup + price::bigint * need AS price, km
+                   greatest(since, today + notice_days) - first_day AS opens,
+                   least(until, today + window_days) - first_day AS last,
+                   need, greatest(least, setup + price::bigint * need) AS price, km, is_sold
               FROM availability {who}
              CROSS JOIN LATERAL (SELECT (statement_timestamp() AT TIME ZONE time_zone)::date AS today) AS there
-             CROSS JOIN LATERAL (SELECT greatest(minimum, $4::int) AS need) AS asked
+             CROSS JOIN LATERAL (
+                SELECT (greatest(minimum, $4::int) + lot - 1) / lot * lot AS need,
+                       visibility = 'public' OR party_id = $10 OR $10 = ANY (invited) AS is_sold) AS asked
              CROSS JOIN LATERAL (SELECT sqrt(power((latitude - $5::float) * $9::float, 2)
                    + power((longitude - $6::float) * $9::float * cos(radians($5::float)), 2)) AS km) AS away
-             WHERE places && $1::text[] AND ($7::float IS NULL OR km <= $7::float)) AS near
+             WHERE places && $1::text[] AND (visibility <> 'private' OR is_sold)
+               AND ($7::float IS NULL OR km <= $7::float)) AS near
      CROSS JOIN LATERAL ({ends}) AS enough
      WHERE opens <= last AND ends <= last AND ($8::bigint IS NULL OR price <= $8::bigint)
      ORDER BY id, ends) AS found
@@ -46,7 +50,7 @@ async def find_in_rows(session: Session, wanted: Wanted, valid: Valid | None = N
     query = _FIND.format(**shape, who=_ANYBODY if valid is None else _QUALIFIED, limit=int(wanted.limit))
     near = wanted.near or (None, None)
     given: list[Any] = [list(_places(wanted)), wanted.first, wanted.last, wanted.quantity, *near]
-    given += [wanted.km, wanted.price, KM_PER_DEGREE, *_spans(valid)]
+    given += [wanted.km, wanted.price, KM_PER_DEGREE, wanted.party, *_spans(valid)]
     return [_window(row) for row in await rows(session, query, *given)]
 
 
@@ -61,6 +65,7 @@ def _window(row: Any) -> Window:
         quantity=row["need"],
         price=row["price"],
         km=None if row["km"] is None else round(row["km"], 3),
+        sold_to_you=row["is_sold"],
     )
 
 

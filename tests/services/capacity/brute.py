@@ -26,7 +26,7 @@ class Standing:
 
     def may_work(self, day: date, schemes: Iterable[str]) -> bool:
         """Whether the workshop has all these qualifications on a day."""
-        counts = {one.scheme for one in self.shown if not one.withdrawn and one.valid_from <= day <= one.valid_until}
+        counts = {one.scheme for one in self.shown if one.state == "shown" and one.valid_from <= day <= one.valid_until}
         return counts >= set(schemes)
 
 
@@ -51,19 +51,26 @@ def rank(window: Window, order: str) -> tuple[float, date, int, UUID]:
     )
 
 
+def is_wanted(standing: Standing, wanted: Wanted) -> bool:
+    """But for its free days."""
+    resource, km = standing.resource, away(standing.place, wanted.near)
+    need = resource.terms.least_for(wanted.quantity)
+    return all((
+        wanted.process in resource.processes,
+        (wanted.unit, wanted.currency) == (resource.unit, resource.terms.price_per_unit.currency),
+        wanted.near is None or wanted.km is None or (km is not None and km <= wanted.km),
+        wanted.price is None or resource.price(need) <= wanted.price,
+        resource.is_seen_by(wanted.party),
+    ))  # fmt: skip
+
+
 def best(standing: Standing, buckets: dict[tuple[UUID, date], int], wanted: Wanted, now: datetime) -> Window | None:
     resource = standing.resource
-    if wanted.process not in resource.processes or wanted.unit != resource.unit:
+    if not is_wanted(standing, wanted):
         return None
-    need = max(wanted.quantity, resource.terms.minimum_quantity)
-    if wanted.currency != resource.terms.price_per_unit.currency:
-        return None
-    km = away(standing.place, wanted.near)
-    if wanted.near and wanted.km is not None and (km is None or km > wanted.km):
-        return None
-    if wanted.price is not None and resource.price(need) > wanted.price:
-        return None
-    first, last = max(wanted.first, resource.first_day(now)), min(wanted.last, now.date() + timedelta(364))
+    need = resource.terms.least_for(wanted.quantity)
+    first = max(wanted.first, resource.first_day(now))
+    last = min(wanted.last, resource.last_day(now), now.date() + timedelta(364))
     spans = []
     for qualified, run in groupby(days_between(first, last), lambda day: standing.may_work(day, wanted.qualifications)):
         free = [(day, buckets.get((resource.id, day), published_on(resource.calendar, day))) for day in run]
@@ -81,7 +88,8 @@ def best(standing: Standing, buckets: dict[tuple[UUID, date], int], wanted: Want
         ends_on=ends_on,
         quantity=need,
         price=resource.price(need),
-        km=km,
+        km=away(standing.place, wanted.near),
+        sold_to_you=resource.is_sold_to(wanted.party),
     )
 
 

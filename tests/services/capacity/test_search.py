@@ -1,6 +1,7 @@
 """Search over HTTP, on the real application with its jobs; and what it says when it is old."""
 
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -31,9 +32,11 @@ def a_process() -> str:
     return f"p{new_id().hex}"
 
 
-async def ask(api: httpx.AsyncClient, process: str, quantity: int = 100, **asked: object) -> httpx.Response:
+async def ask(
+    api: httpx.AsyncClient, process: str, quantity: int = 100, party: UUID | None = None, **asked: object
+) -> httpx.Response:
     given: Any = {"process": process, "quantity": quantity} | asked
-    return await api.get("/search", params=given, headers=headers(new_id(), "brand"))
+    return await api.get("/search", params=given, headers=headers(party or new_id(), "brand"))
 
 
 async def windows(api: httpx.AsyncClient, *asked: Any, **more: object) -> list[dict[str, Any]]:
@@ -56,7 +59,25 @@ async def test_a_resource_is_found_a_moment_after_it_was_published(api: httpx.As
         "quantity": 120,
         "price": 1000 + 120 * 50,
         "km": pytest.approx(1.112, abs=0.01),
+        "sold_to_you": True,
     }
+
+
+async def test_what_takes_an_invitation_is_shown_or_hidden_as_its_workshop_says(
+    api: httpx.AsyncClient, db: Database
+) -> None:
+    process, friend = a_process(), new_id()
+    shown, hidden = (
+        a_resource(processes=[process], visibility=how, invited=[friend]) for how in ("invited", "private")
+    )
+    await publish(db, shown, hidden)
+    to_a_friend = await eventually(lambda: windows(api, process, party=friend))
+    assert {one["resource_id"]: one["sold_to_you"] for one in to_a_friend} == {
+        str(shown.id): True,
+        str(hidden.id): True,
+    }
+    to_others = await windows(api, process)
+    assert {one["resource_id"]: one["sold_to_you"] for one in to_others} == {str(shown.id): False}
 
 
 async def test_what_is_held_is_found_no_more_and_what_is_released_again(api: httpx.AsyncClient, db: Database) -> None:
@@ -115,6 +136,7 @@ async def test_a_workshop_is_found_for_the_days_on_which_its_qualification_count
     await publish(db, bench)
     what = {"scheme": "gots", "issuer": "ICEA", "evidence_url": "https://example.org/4711"}
     span = {"valid_from": day(4), "valid_until": day(6)}
+    what |= {"state": catalog.QualificationState.SHOWN}
     shown = catalog.QualificationRegistered(id=new_id(), version=1, party_id=bench.party_id, **what, **span)
     await keep(db, shown)
 
@@ -125,7 +147,8 @@ async def test_a_workshop_is_found_for_the_days_on_which_its_qualification_count
     assert await windows(api, bench.processes[0], 3 * 480 + 1, qualifications="gots") == []
     assert await windows(api, bench.processes[0], qualifications=["gots", "sa8000"]) == []
     fields = {name: getattr(shown, name) for name in shown.__struct_fields__}
-    await keep(db, catalog.QualificationWithdrawn(**fields | {"version": 2, "withdrawn": True}))
+    fields |= {"version": 2, "state": catalog.QualificationState.WITHDRAWN}
+    await keep(db, catalog.QualificationWithdrawn(**fields))
     await eventually(lambda: is_now(starts, []))
 
 

@@ -45,7 +45,9 @@ async def bench(db: Database) -> Resource:
 
 
 def wanted(bench: Resource, quantity: int = 480, **more: Any) -> Wanted:
-    return Wanted(process=bench.processes[0], quantity=quantity, **{"first": date.min, "last": date.max} | more)
+    return Wanted(
+        party=new_id(), process=bench.processes[0], quantity=quantity, **{"first": date.min, "last": date.max} | more
+    )
 
 
 def ends(feed: Feed, bench: Resource, quantity: int = 480) -> list[date]:

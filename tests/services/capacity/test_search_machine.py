@@ -42,6 +42,10 @@ BENCHES = st.fixed_dictionaries(
         "notice_days": st.sampled_from([0, 1, 30]),
         "prices": st.sampled_from([(50, 0, "EUR"), (50, 4000, "EUR"), (80, 0, "EUR"), (50, 0, "CHF")]),
         "unit": st.sampled_from(["minutes", "minutes", "pieces"]),
+        "lot_multiple": st.sampled_from([1, 1, 70]),
+        "window_days": st.sampled_from([None, None, 35]),
+        "charged": st.sampled_from([0, 0, 20_000]),
+        "visible": st.sampled_from(["public", "public", "invited", "invited to us", "private", "private to us"]),
     }
 )
 WANTED = st.fixed_dictionaries({
@@ -68,7 +72,7 @@ class SearchMachine(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.db = self.runner.run(self._connect())
-        self.process = f"p{new_id().hex}"
+        self.process, self.party = f"p{new_id().hex}", new_id()
         self.standing: list[brute.Standing] = []
         self.hears, self.loaded, self.keeper = Feed(self.db), Feed(self.db), Keeper(self.db)
 
@@ -83,7 +87,10 @@ class SearchMachine(RuleBasedStateMachine):
     def publish(self, given: dict[str, Any], place: tuple[float, float] | None) -> brute.Standing:
         unit, setup, currency = given.pop("prices")
         prices = {"price_per_unit": Money(unit, currency), "setup_price": Money(setup, currency)}
-        bench = world.a_resource(processes=[self.process, "other"], **given, **prices)
+        visibility, _, us = given.pop("visible").partition(" ")
+        prices["minimum_charge"] = Money(given.pop("charged"), currency)
+        shown = {"visibility": visibility, "invited": [self.party] if us else []}
+        bench = world.a_resource(processes=[self.process, "other"], **given, **prices, **shown)
         self.runner.run(self._publish(bench, place))
         self.standing.append(brute.Standing(bench, place))
         return self.standing[-1]
@@ -96,9 +103,9 @@ class SearchMachine(RuleBasedStateMachine):
 
     @rule(target=held, bench=benches, number=st.integers(0, 9), quantity=st.sampled_from([1, 60, 300, 480]))
     def hold(self, bench: brute.Standing, number: int, quantity: int) -> Any:
-        party = new_id()
+        party = bench.resource.party_id
         with suppress(Conflict):
-            asked = (bench.resource, day(number), max(quantity, bench.resource.terms.minimum_quantity))
+            asked = (bench.resource, day(number), bench.resource.terms.least_for(quantity))
             return party, self.runner.run(world.hold(self.db, party, asked))["id"]
         return None
 
@@ -107,10 +114,10 @@ class SearchMachine(RuleBasedStateMachine):
         scheme=st.sampled_from(["gots", "sa8000"]),
         first=st.integers(-9, 9),
         days=st.sampled_from([0, 2, 400]),
-        withdrawn=st.sampled_from([False, False, False, True]),
+        state=st.sampled_from(["shown", "shown", "shown", "withdrawn"]),
     )
-    def qualify(self, bench: brute.Standing, scheme: str, first: int, days: int, withdrawn: bool) -> None:
-        span = {"valid_from": day(first), "valid_until": day(first + days), "withdrawn": withdrawn}
+    def qualify(self, bench: brute.Standing, scheme: str, first: int, days: int, state: str) -> None:
+        span = {"valid_from": day(first), "valid_until": day(first + days), "state": state}
         shown = Qualification(id=new_id(), party_id=bench.resource.party_id, version=1, scheme=scheme, **span)
         self.runner.run(self._keep(shown))
         bench.shown.append(shown)
@@ -139,7 +146,7 @@ class SearchMachine(RuleBasedStateMachine):
     def search(self, given: dict[str, Any], first: int, days: int) -> None:
         if given["near"] is None:
             given |= {"km": None, "order": "earliest"}
-        wanted = Wanted(process=self.process, first=day(first), last=day(first + days), **given)
+        wanted = Wanted(party=self.party, process=self.process, first=day(first), last=day(first + days), **given)
         expected, *found = self.runner.run(self._search(wanted))
         for way, one in zip(("heard", "loaded", "rows"), found, strict=True):
             assert list(map(plain, one)) == list(map(plain, expected)), way

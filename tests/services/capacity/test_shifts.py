@@ -236,6 +236,7 @@ def test_what_is_told_as_events_gives_each_published_day_the_same(pattern: Patte
         (lambda: Pattern(shifts=[DAY_SHIFT] * 101), "at most 100 shifts"),
         (lambda: Pattern(shifts=[replace(DAY_SHIFT, quantity=MOST)] * 2), "no day more than 1,000,000"),
         (lambda: Pattern(exceptions={date(2026, 1, 1): -1}), "exceptions"),
+        (lambda: Event(starts=datetime(1, 1, 1, 8), minutes=60), "1900"),
         (lambda: Event(starts=datetime(2026, 1, 1, 8), minutes=0), "24 hours"),
         (lambda: Event(starts=datetime(2026, 1, 1, 8), minutes=1441), "24 hours"),
         (lambda: Event(starts=datetime(2026, 1, 1, 8), minutes=1440, all_day=True), "midnight"),

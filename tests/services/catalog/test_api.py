@@ -301,10 +301,10 @@ SHOWN = {
 async def test_a_qualification_is_shown_with_its_whole_state_and_withdrawn_once(api: httpx.AsyncClient) -> None:
     party = await registered(api, "workshop")
     shown = (await api.post("/qualifications", json=SHOWN, headers=headers(party, "workshop"))).json()
-    assert shown == SHOWN | {"id": shown["id"], "version": 1, "party_id": str(party), "withdrawn": False}
+    assert shown == SHOWN | {"id": shown["id"], "version": 1, "party_id": str(party), "state": "shown"}
     route = f"/qualifications/{shown['id']}/withdraw"
     withdrawn = await api.post(route, headers=headers(party, "workshop"))
-    assert withdrawn.json() == shown | {"version": 2, "withdrawn": True}
+    assert withdrawn.json() == shown | {"version": 2, "state": "withdrawn"}
     again = await api.post(route, headers=headers(party, "workshop"))
     assert (again.status_code, again.json()["code"]) == (409, "WITHDRAWN")
     stranger = await api.post(route, headers=headers(await registered(api, "workshop"), "workshop"))

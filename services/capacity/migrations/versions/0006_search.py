@@ -30,8 +30,13 @@ CREATE TABLE availability (
     currency    text NOT NULL,
     price       int NOT NULL,
     setup       int NOT NULL,
+    least       int NOT NULL,
     minimum     int NOT NULL,
+    lot         int NOT NULL,
     notice_days int NOT NULL,
+    window_days int,
+    visibility  text NOT NULL,
+    invited     uuid[] NOT NULL,
     places      text[] NOT NULL,
     first_day   date NOT NULL,
     cumulative  int[] STORAGE PLAIN NOT NULL CHECK (array_ndims(cumulative) = 1),
@@ -46,7 +51,7 @@ CREATE TABLE qualification (
     scheme      text NOT NULL,
     valid_from  date NOT NULL,
     valid_until date NOT NULL CHECK (valid_until >= valid_from),
-    withdrawn   boolean NOT NULL
+    state       text NOT NULL CHECK (state IN ('shown', 'withdrawn'))
 )
 """
 PROGRESS = """

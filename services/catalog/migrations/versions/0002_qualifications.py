@@ -17,7 +17,7 @@ CREATE TABLE qualification (
     evidence_url text NOT NULL CHECK (char_length(evidence_url) <= 500),
     valid_from   date NOT NULL,
     valid_until  date NOT NULL CHECK (valid_until >= valid_from),
-    withdrawn    boolean NOT NULL,
+    state        text NOT NULL CHECK (state IN ('shown', 'withdrawn')),
     UNIQUE (party_id, id)
 )
 """

@@ -1,0 +1,176 @@
+"""Promises: plan on what search knows, check with the terms as they are, and hold the whole plan if that is wanted."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import cast
+from uuid import UUID
+
+import msgspec
+
+from libs.contracts import capacity
+from libs.kit.db import Database, WriteSession
+from libs.kit.errors import Conflict, Problem, Unavailable
+from libs.service.group_commit import Decided, GroupCommit
+from libs.service.idempotency import Asked
+from libs.service.runtime import Kit
+from services.capacity import store
+from services.capacity.domain.offer import Allocation, Resource, check_party, check_terms, totals
+from services.capacity.domain.terms import Refused
+from services.capacity.handlers import holds
+from services.capacity.handlers.search import MOST_SECONDS
+from services.capacity.promise.answer import BestAt, Priced, Promise, answers, best, unbeaten
+from services.capacity.promise.plan import Plan
+from services.capacity.promise.planner import promise
+from services.capacity.promise.question import Question
+from services.capacity.promise.shortlist import Sellers
+from services.capacity.search.feed import feed_of
+from services.capacity.search.index import Index
+
+MOST_ALLOCATIONS = 500
+_STALE = frozenset(
+    {
+        "NO_CAPACITY",
+        "NOT_OFFERED",
+        "NOT_WHOLE_LOTS",
+        "TOO_SHORT_NOTICE",
+        "TOO_FAR_AHEAD",
+        "NOT_INVITED",
+        "UNKNOWN_RESOURCE",
+    }
+)
+"""How placing refuses what was right a moment ago."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A question as a party asks it: by dates."""
+
+    question: Question
+    """But for its days."""
+    first: date
+    due: date | None
+    currency: str
+
+    def asked(self, day_0: date) -> Question:
+        """With days counted from this one. Raises Refused."""
+        due = None if self.due is None else (self.due - day_0).days
+        if due is not None and due < 0:
+            raise Refused("NO_CAPACITY", f"{self.due} has passed; ask for a later day.")
+        return replace(self.question, first_day=max(0, (self.first - day_0).days), due_day=due)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Answers with their plans, best ones named."""
+
+    told: Promise
+    plans: Sequence[Priced]
+    best: Mapping[BestAt, int]
+
+
+async def find(kit: Kit, wanted: Wanted) -> Found:
+    """Plan. Nothing is changed. Raises Unavailable (ASK_AGAIN) if it is not known what is free now, and Conflict if
+    nobody can do it."""
+    index = feed_of(kit.database).index
+    if index is None or index.heard.age() > MOST_SECONDS:
+        raise Unavailable("What is free is not known well enough now; ask again in a moment.", code="ASK_AGAIN")
+    heard = index.heard
+    try:
+        question, plans = await _standing(kit.database, index, wanted)
+    except Refused as refused:
+        raise Conflict(refused.message, code=refused.code) from None
+    told = answers(question, plans, wanted.currency)
+    age = round(index.heard.age(), 3)
+    return Found(Promise(as_of=heard.as_of, age_seconds=age, answers=told), plans, best(question, plans))
+
+
+async def _standing(database: Database, index: Index, wanted: Wanted) -> tuple[Question, list[Priced]]:
+    """Plans that placing would accept as they are."""
+    sellers = _sellers(index, wanted)
+    question = wanted.asked(next((offers.first_day for offers in sellers.values()), index.first_day))
+    plans = promise(question, sellers)
+    priced = [one async for one in _priced(database, plans, question.party)]
+    if not priced:
+        raise Refused("ASK_AGAIN", "The terms of those who could make the lot have changed just now; ask again.")
+    return question, unbeaten(question, priced)
+
+
+def _sellers(index: Index, wanted: Wanted) -> Sellers:
+    """Views of the index, good until the next await."""
+    found = {sold: index.offers(sold[0], wanted.currency, sold[1]) for sold in wanted.question.sold}
+    return {sold: offers for sold, offers in found.items() if offers is not None and len(offers)}
+
+
+async def _priced(database: Database, plans: Sequence[Plan], party: UUID) -> AsyncIterator[Priced]:
+    """Those of the plans that are sold to this party as terms are now, with what booking them costs."""
+    ids = {key for plan in plans for key, _ in plan.taken()}
+    async with database.read(party, role=holds.LEDGER) as session:
+        known, now = await store.resources(session, ids), await store.now(session)
+    for plan in plans:
+        asked = [(known[key], known[key].allocate(day, n)) for (key, day), n in plan.taken().items() if key in known]
+        if len(asked) == len(plan.taken()) and _is_sold(asked, party, now):
+            yield Priced(plan, {resource.id: resource.price(quantity) for resource, quantity in totals(asked)})
+
+
+Parts = list[tuple[Resource, Allocation]]
+
+
+def _is_sold(parts: Parts, party: UUID, now: datetime) -> bool:
+    try:
+        check_party(parts, party)
+        check_terms(parts, now)
+    except Refused:
+        return False
+    return True
+
+
+# --- holding ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A promise that is to be held, or why there is none: the first answer is given again before anything is tried."""
+
+    asked: Asked
+    found: Promise | Problem
+    held: int = 0
+    hold: holds.Ask | None = None
+
+
+def ask(asked: Asked, found: Found, prefer: BestAt, seconds: int) -> Ask:
+    """Hold what is best at something."""
+    number = found.best[prefer]
+    taken = found.plans[number].plan.taken()
+    if len(taken) > MOST_ALLOCATIONS:
+        told = f"{len(taken)} days of workshops are over {MOST_ALLOCATIONS}; ask for fewer pieces."
+        return Ask(asked, Conflict(told, code="TOO_LARGE"))
+    days = [(resource_id, day, quantity) for (resource_id, day), quantity in taken.items()]
+    return Ask(asked, found.told, number, holds.Ask(asked.party, days, seconds, asked))
+
+
+def holding(database: Database) -> GroupCommit[Ask]:
+    """Promises of many parties are held together, in the role that may do so."""
+    return GroupCommit(database, holds.LEDGER, hold_promises)
+
+
+async def hold_promises(session: WriteSession, asks: Sequence[Ask]) -> Decided:
+    """Each plan is held whole, or is refused and changes nothing."""
+    asked = [one.hold for one in asks if one.hold]
+    placed, writes = await holds.place_holds(session, asked) if asked else ((), ())
+    return [*_held(asks, iter(cast("Sequence[capacity.Hold | Problem]", placed)))], writes
+
+
+def _held(asks: Sequence[Ask], placed: Iterator[capacity.Hold | Problem]) -> Iterator[Promise | Problem]:
+    for one in asks:
+        hold = next(placed) if one.hold else None
+        if isinstance(one.found, Problem) or hold is None:
+            yield one.found
+        elif isinstance(hold, Problem):
+            yield _ask_again(hold) if hold.code in _STALE else hold
+        else:
+            yield msgspec.structs.replace(one.found, held=one.held, hold=hold)
+
+
+def _ask_again(refused: Problem) -> Problem:
+    return Conflict(f"Others were quicker: {refused.detail} Ask again, with a new Idempotency-Key.", code="ASK_AGAIN")

@@ -1,0 +1,63 @@
+"""Free time as a function of the clock, for many resources at once.
+
+What a resource has worked off by a time is a count of its free minutes: a coordinate in which every operation is an
+interval, whatever nights, holidays and other people's bookings lie between. Days turn into minutes and back by two
+look-ups.
+"""
+
+import numpy as np
+
+from services.capacity.promise.hours import DAY, FAR, SPAN, Hours, Longs
+
+
+class Free:
+    """`cumulative` (resources, days + 1): free minutes before each day, from 0; rows are named by their number."""
+
+    def __init__(self, hours: Hours, cumulative: Longs) -> None:
+        self.hours, self.cumulative = hours, cumulative
+        # One increasing row of numbers instead of many, so that a single binary search looks in all of them.
+        self._apart = int(cumulative[:, -1].max(initial=0)) + 2
+        self._flat = (cumulative + np.arange(len(cumulative))[:, None] * self._apart).ravel()
+
+    @property
+    def total(self) -> Longs:
+        """All that each resource has."""
+        return self.cumulative[:, -1]
+
+    def reached(self, rows: Longs, time: Longs) -> Longs:
+        """The first coordinate whose work need not begin before this time."""
+        before, today, spent = self._at(rows, time)
+        return before - (-today * spent // SPAN)
+
+    def done(self, rows: Longs, time: Longs) -> Longs:
+        """How many minutes can have been worked off whole by this time."""
+        before, today, spent = self._at(rows, time)
+        return before + today * spent // SPAN
+
+    def when(self, rows: Longs, worked: Longs) -> Longs:
+        """The whole minute at which so much, 1 or more, is worked off; FAR if it never is."""
+        day = self.day(rows, worked)
+        before = self.cumulative[rows, day]
+        today = np.maximum(self.cumulative[rows, day + 1] - before, 1)
+        time = day * DAY + self.hours.opens - ((before - worked) * SPAN // today)
+        return np.where(worked > self.total[rows], FAR, time)
+
+    def begins(self, rows: Longs, worked: Longs) -> Longs:
+        """The whole minute in which the next minute's work after so much begins; there must be one."""
+        day = self.day(rows, worked + 1)
+        before = self.cumulative[rows, day]
+        today = self.cumulative[rows, day + 1] - before
+        return day * DAY + self.hours.opens + (worked - before) * SPAN // today
+
+    def day(self, rows: Longs, worked: Longs) -> Longs:
+        """The day on which that minute of work, counted from 1, is done; the last day if none."""
+        found = np.searchsorted(self._flat, np.minimum(worked, self._apart - 1) + rows * self._apart)
+        day: Longs = np.maximum(np.minimum(found - rows * (self.hours.days + 1) - 1, self.hours.days - 1), 0)
+        return day
+
+    def _at(self, rows: Longs, time: Longs) -> tuple[Longs, Longs, Longs]:
+        """What was free before that day, what is free on it, and how much of its working hours is over."""
+        day = np.minimum(time // DAY, self.hours.days - 1)
+        before = self.cumulative[rows, day]
+        spent = np.maximum(np.minimum(time - day * DAY - self.hours.opens, SPAN), 0)
+        return before, self.cumulative[rows, day + 1] - before, spent

@@ -1,0 +1,219 @@
+"""A plan: who does what when, in time that runs forward, with what was taken of which days."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import product
+from uuid import UUID
+
+import numpy as np
+
+from services.capacity.promise.free import Free
+from services.capacity.promise.hours import DAY, OPENS, Hours, Longs
+from services.capacity.promise.question import Question
+from services.capacity.promise.shortlist import ToolSet, metres
+from services.capacity.promise.stage import Stage
+from services.capacity.promise.ways import Part, Way
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A lot, or a part of it, on the road. Steps are numbered as in the plan; none is the place of the question."""
+
+    source: int | None
+    target: int | None
+    metres: int
+    ready: int
+    """When it could leave. This and what follows: minutes from midnight before day 0."""
+    leaves: int
+    arrives: int
+    fare: int
+    """Minor units."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """An operation, or its part at one resource. Times: minutes from midnight before day 0."""
+
+    operation: int
+    """Its number in the routing."""
+    process: str
+    resource_id: UUID
+    workshop_id: UUID
+    site_id: UUID
+    name: str
+    pieces: int
+    setup_minutes: int
+    run_minutes: int
+    extra_minutes: int
+    """Paid for and not needed: the workshop sells no less."""
+    starts: int
+    run_starts: int
+    first_batch: int
+    """When the first transfer batch is done, or all, if there are none."""
+    ends: int
+    opens: int
+    """The first day that the resource sells, counted from day 0."""
+    minutes: dict[int, int]
+    """Day -> minutes taken."""
+    price_per_minute: int
+    setup_price: int
+    """None for a resource that was set up in an earlier step of this plan already."""
+    tools: tuple[ToolSet, ...]
+    """Taken on each of these days too."""
+    tools_price: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One answer to a question."""
+
+    first_day: date
+    leaves: int
+    """When the material leaves its place."""
+    leaves_day: int
+    """The day on which it is handed over: that day, or the day before if work had not begun."""
+    ready: int
+    """When all goods are at their place."""
+    ready_day: int
+    """The day on which they are received: that day, or the next if work is over."""
+    metres: int
+    price: int
+    steps: tuple[Step, ...]
+    trips: tuple[Trip, ...]
+
+    def on(self, day: int) -> date:
+        """The date of a day counted from day 0."""
+        return self.first_day + timedelta(day)
+
+    def at(self, minute: int) -> datetime:
+        """By the clock of the sites."""
+        return datetime.combine(self.first_day, time()) + timedelta(minutes=minute)
+
+    def taken(self) -> dict[tuple[UUID, date], int]:
+        """(Resource, day) -> quantity, tool sets with them: what to hold."""
+        found = Counter[tuple[UUID, date]]()
+        for step in self.steps:
+            for day, minutes in step.minutes.items():
+                on = self.on(day)
+                found[step.resource_id, on] += minutes
+                found.update({(tool.id, on): tool.quantity for tool in step.tools})
+        return dict(sorted(found.items(), key=lambda one: (one[0][1], one[0][0])))
+
+
+def unfold(question: Question, stages: Sequence[Stage], end: Way, ended: tuple[int, Hours], first_day: date) -> Plan:
+    """The plan that a way ends as; `ended`: when, in the planner's direction, and the hours forward."""
+    ways, way = list[Way](), end
+    while way.before is not None:
+        ways.append(way)
+        way = way.before
+    forward = [*zip(stages, reversed(ways), strict=True)]
+    ordered = forward[::-1] if question.backward else forward
+    steps = list[Step]()
+    for number, (stage, one) in enumerate(ordered):
+        steps += [_step(number, stage, part, steps) for part in one.parts]
+    end_at, span = ended
+    leaves = stages[0].hours.mirror(end_at) if question.backward else question.first_day * DAY + OPENS
+    spots = [_spot(stage, part.row) for stage, one in ordered for part in one.parts]
+    trips = [*_trips(question, steps, spots, leaves, span)]
+    ready = max(trip.arrives for trip in trips if trip.target is None)
+    return Plan(
+        first_day=first_day,
+        leaves=leaves,
+        leaves_day=(leaves + DAY - OPENS) // DAY - 1,
+        ready=ready,
+        ready_day=span.day_of(ready),
+        metres=end.metres,
+        price=end.price,
+        steps=tuple(steps),
+        trips=tuple(trip for trip in trips if trip.metres),
+    )
+
+
+def _step(number: int, stage: Stage, part: Part, before: Sequence[Step]) -> Step:
+    shortlist, row = stage.shortlist, part.row
+    offers, at = shortlist.offers, int(shortlist.rows[row])
+    starts, run_starts, first_batch, ends = _clock(stage, part)
+    setup, run = shortlist.operation.setup_minutes, stage.run * part.pieces
+    minutes = part.quantities()
+    if stage.hours.mirrored:
+        minutes = {stage.hours.days - 1 - day: taken for day, taken in reversed(minutes.items())}
+    set_up = {step.resource_id for step in before} | {tool.id for step in before for tool in step.tools}
+    tools = tuple(shortlist.tools[row])
+    return Step(
+        operation=number,
+        process=shortlist.operation.process,
+        resource_id=offers.ids[at],
+        workshop_id=offers.workshops[at],
+        site_id=offers.sites[at],
+        name=offers.names[at],
+        pieces=part.pieces,
+        setup_minutes=setup,
+        run_minutes=run,
+        extra_minutes=part.ends - part.starts - setup - run,
+        starts=starts,
+        run_starts=run_starts,
+        first_batch=first_batch,
+        ends=ends,
+        opens=int(offers.opens[at]),
+        minutes=minutes,
+        price_per_minute=int(shortlist.price[row]),
+        setup_price=0 if offers.ids[at] in set_up else int(shortlist.setup_price[row]),
+        tools=tools,
+        tools_price=sum(tool.price * len(minutes) + tool.setup * (tool.id not in set_up) for tool in tools),
+    )
+
+
+def _clock(stage: Stage, part: Part) -> tuple[int, int, int, int]:
+    """Forward: when it starts, when its run starts, when its first batch is done, when its run ends."""
+    span, free, row = stage.hours, Free(stage.hours, part.free[None]), np.zeros((), np.int64)
+
+    def begins(worked: int) -> int:
+        return int(free.begins(row, np.array(worked)))
+
+    def ends(worked: int) -> int:
+        return int(free.when(row, np.array(worked)))
+
+    cut = [*stage.shortlist.operation.cuts(part.pieces), part.pieces][0]
+    if not span.mirrored:
+        batch = ends(part.run_starts + stage.run * cut)
+        return begins(part.starts), begins(part.run_starts), batch, ends(part.run_ends)
+    batch = begins(part.run_ends - stage.run * cut)
+    start, run_start, end = span.mirror(ends(part.ends)), span.mirror(ends(part.run_ends)), begins(part.run_starts)
+    return start, run_start, span.mirror(batch), span.mirror(end)
+
+
+Spot = tuple[float, float]
+
+
+def _spot(stage: Stage, row: int) -> Spot:
+    north, east = stage.shortlist.where
+    return float(north[row]), float(east[row])
+
+
+def _trips(
+    question: Question, steps: Sequence[Step], spots: Sequence[Spot], leaves: int, span: Hours
+) -> Iterator[Trip]:
+    """Every way that a part goes, from the place of the material to that of the goods, were it no way at all."""
+    place = question.place.latitude, question.place.longitude
+    levels: list[list[int | None]] = [[None], *([] for _ in question.routing), [None]]
+    for number, step in enumerate(steps):
+        levels[step.operation + 1].append(number)
+    waits = [0, *(operation.wait_minutes for operation in question.routing)]
+    for wait, sources, targets in zip(waits, levels[:-1], levels[1:], strict=True):
+        for source, target in product(sources, targets):
+            ready = leaves if source is None else steps[source].ends + wait
+            here, there = (place if end is None else spots[end] for end in (source, target))
+            yield _trip(span, (source, target), ready, _between(here, there))
+
+
+def _between(here: Spot, there: Spot) -> Longs:
+    return metres(*((np.array(north), np.array(east)) for north, east in (here, there)))
+
+
+def _trip(span: Hours, ends: tuple[int | None, int | None], ready: int, length: Longs) -> Trip:
+    source, target = ends
+    arrives = int(span.arrives(np.array(ready), length))
+    leaves = arrives - int(span.travel(length))
+    return Trip(source, target, int(length), ready, leaves, arrives, int(span.fare(length)))

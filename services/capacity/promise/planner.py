@@ -1,0 +1,134 @@
+"""The planner: from a question and the offers of each process to the answers that no other answer beats."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from uuid import UUID
+
+import numpy as np
+
+from services.capacity.domain.terms import Refused
+from services.capacity.promise.extend import extended, travelled
+from services.capacity.promise.hours import Hours, Longs, hours
+from services.capacity.promise.plan import Plan, unfold
+from services.capacity.promise.question import Operation, Question
+from services.capacity.promise.share import shared
+from services.capacity.promise.shortlist import Sellers, Shortlist, Shortlister, begin, metres, nobody
+from services.capacity.promise.stage import Stage, link
+from services.capacity.promise.ways import MOST, Part, Way, best_of, dominated, thinned
+
+MOST_ANSWERS = 8
+
+
+def promise(question: Question, sellers: Sellers) -> list[Plan]:
+    """The plans that no other plan beats in all of: day, whole kilometres, price. The soonest first; backward, that
+    which starts last.
+
+    Raises Refused: NOT_OFFERED if nobody does an operation, NO_CAPACITY if there is no room for it.
+    """
+    first = _first_day(question, sellers)
+    span = hours(_days(question, sellers), first, question.carriage, mirrored=question.backward)
+    stages = _stages(question, Shortlister(question, sellers, span), span)
+    ends = _ends(question, stages, span)
+    if not ends:
+        raise Refused("NO_CAPACITY", "The lot cannot be made within these days; ask for fewer pieces or a later day.")
+    if question.due_day is not None and not question.backward:
+        ends = _in_time(ends, question.due_day, first, span)
+    forward = hours(span.days, first, question.carriage, mirrored=False) if question.backward else span
+    return [unfold(question, stages, way, (at, forward), first) for way, at in _unbeaten(ends, span)]
+
+
+def _first_day(question: Question, sellers: Sellers) -> date:
+    for one in question.sold & sellers.keys():
+        return sellers[one].first_day
+    raise Refused("NOT_OFFERED", nobody(question.routing[0]))
+
+
+def _days(question: Question, sellers: Sellers) -> int:
+    """How many days the planner sees. Backward it sees none after the due day."""
+    published: int = min(sellers[one].cumulative.shape[1] - 1 for one in question.sold & sellers.keys())
+    if question.backward and question.due_day is not None:
+        return min(published, question.due_day + 1)
+    return published
+
+
+def _stages(question: Question, shortlister: Shortlister, span: Hours) -> list[Stage]:
+    """In the order in which they are planned."""
+    order = question.routing[::-1] if question.backward else question.routing
+    shortlists = [shortlister.next(operation) for operation in order]
+    uses = [_uses(shortlist) for shortlist in shortlists]
+    stages = list[Stage]()
+    came: tuple[Operation | None, tuple[Longs, Longs]] = None, _at(question)
+    for number, shortlist in enumerate(shortlists):
+        operation, where = came
+        joined = link(operation, shortlist.operation, question)
+        later = uses[number] & frozenset[UUID]().union(*uses[number + 1 :])
+        stages.append(Stage(shortlist, where, joined, question.pieces, span, later | _carried(stages, uses, number)))
+        came = shortlist.operation, shortlist.where
+    return stages
+
+
+def _uses(shortlist: Shortlist) -> frozenset[UUID]:
+    return frozenset([*shortlist.ids, *(tool.id for tools in shortlist.tools for tool in tools)])
+
+
+def _carried(stages: Sequence[Stage], uses: Sequence[frozenset[UUID]], number: int) -> frozenset[UUID]:
+    """What was taken before this operation, if operations after it want it too."""
+    if not stages:
+        return frozenset()
+    return stages[-1].later & frozenset[UUID]().union(*uses[number + 1 :])
+
+
+def _at(question: Question) -> tuple[Longs, Longs]:
+    return np.array([question.place.latitude]), np.array([question.place.longitude])
+
+
+def _ends(question: Question, stages: Sequence[Stage], span: Hours) -> list[tuple[Way, int]]:
+    """Every way that was followed to its end, with the moment at which the lot is at its last place."""
+    start = Part(0, question.pieces, 0, 0, 0, 0, begin(question, span), np.zeros(span.days + 1, np.int64))
+    ways = [Way((start,))]
+    for stage in stages:
+        found = extended(stage, ways)
+        if stage.shortlist.operation.split_over > 1:
+            found += shared(stage, ways)
+        if not found:
+            raise Refused("NO_CAPACITY", _no_room(stage))
+        ways = best_of(found, MOST)
+    return _home(question, stages[-1], ways)
+
+
+def _home(question: Question, last: Stage, ways: Sequence[Way]) -> list[tuple[Way, int]]:
+    """The lots on their way to the place where they are wanted, or, backward, from where the material is."""
+    operation, span = last.shortlist.operation, last.hours
+    north, east = last.shortlist.where
+    lengths = metres((north[:, None], east[:, None]), _at(question))
+    lies = operation.queue_minutes if question.backward else operation.wait_minutes
+    columns = zip(ways, *(column[:, 0].tolist() for column in travelled(ways, lengths, lies, span)), strict=True)
+    home = [(replace(way, metres=length, price=price), ready) for way, ready, length, price in columns]
+    days = span.days - (question.first_day if question.backward else 0)
+    return [(way, ready) for way, ready in home if span.day_of(ready) < days]
+
+
+def _in_time(ends: list[tuple[Way, int]], due_day: int, first: date, span: Hours) -> list[tuple[Way, int]]:
+    in_time = [(way, ready) for way, ready in ends if span.day_of(ready) <= due_day]
+    if not in_time:
+        soonest = min(span.day_of(ready) for _, ready in ends)
+        asked, can = (first + timedelta(days) for days in (due_day, soonest))
+        raise Refused(
+            "NO_CAPACITY", f"The lot can be ready on {can} at the earliest, not on {asked}; ask for that day."
+        )
+    return in_time
+
+
+def _unbeaten(ends: list[tuple[Way, int]], span: Hours) -> list[tuple[Way, int]]:
+    """By day and whole kilometre: nobody drives further to have a piece five minutes earlier."""
+    ends = sorted(ends, key=lambda end: (end[1], end[0].price, end[0].metres))
+    keys = np.array([(span.day_of(ready), way.metres // 1000, way.price) for way, ready in ends], np.int64)
+    best = np.flatnonzero(~dominated(keys))
+    return [ends[best[number]] for number in thinned(keys[best], MOST_ANSWERS)]
+
+
+def _no_room(stage: Stage) -> str:
+    process = stage.shortlist.operation.process
+    when = "after what comes before it" if not stage.hours.mirrored else "before what comes after it"
+    return f"No workshop has room for {process} {when}; ask for fewer pieces, other days, or a lot that is shared."

@@ -1,0 +1,97 @@
+"""Why a plan takes as long as it does: for each step, one after another, what it waits for and until when."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from services.capacity.promise.hours import CLOSES, DAY, OPENS
+from services.capacity.promise.plan import Plan, Step, Trip
+from services.capacity.promise.question import Question
+
+Code = Literal[
+    "PREVIOUS", "REST", "CARRIERS", "TRAVEL", "QUEUE", "NOTICE", "TOOLS", "ROOM", "SET_UP", "PACE", "NOT_SOONER"
+]
+"""PREVIOUS: the operation before is under way. REST: the lot lies after it. CARRIERS: none leaves yet. TRAVEL: it is on
+the road. QUEUE: it lies before the operation. NOTICE: the workshop takes no work sooner. TOOLS: too few are free. ROOM:
+the resource is not free. SET_UP: it is set up. PACE: sooner it would run dry. NOT_SOONER: the due day lets it wait.
+"""
+IDLE: frozenset[Code] = frozenset({"REST", "CARRIERS", "QUEUE", "NOTICE", "TOOLS", "ROOM", "NOT_SOONER"})
+"""Nothing is done to the lot meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a step does not begin sooner: it waits from one time until another, in minutes from midnight before day 0."""
+
+    code: Code
+    waits_for: str
+    """A process, a tool, a name of a resource; empty if the code says it all."""
+    resource_id: UUID | None
+    since: int
+    until: int
+
+
+def reasons(question: Question, plan: Plan, number: int) -> list[Reason]:
+    """Of a step of a plan, in the order of time; none that takes no time."""
+    return [reason for reason in _reasons(question, plan, plan.steps[number], number) if reason.since < reason.until]
+
+
+def _reasons(question: Question, plan: Plan, step: Step, number: int) -> Iterator[Reason]:
+    here = [trip for trip in plan.trips if trip.target == number]
+    last = max(here, key=lambda trip: trip.arrives, default=None)
+    before = [one for one in plan.steps if one.operation == step.operation - 1]
+    there = plan.leaves
+    if before:
+        came = max(before, key=lambda one: one.ends) if last is None or last.source is None else plan.steps[last.source]
+        ready = came.ends if last else came.first_batch
+        yield Reason("PREVIOUS", came.process, came.resource_id, came.run_starts, ready)
+        there = ready + question.routing[came.operation].wait_minutes
+        yield Reason("REST", came.process, None, ready, there)
+    if last:
+        yield from _on_the_road(last)
+        there = last.arrives
+    queued = there + question.routing[step.operation].queue_minutes
+    yield Reason("QUEUE", step.process, None, there, queued)
+    paced = last is None and any(one.ends > step.run_starts for one in before)
+    yield from _at_the_resource(question, step, queued, paced=paced)
+
+
+def _on_the_road(trip: Trip) -> Iterator[Reason]:
+    yield Reason("CARRIERS", "", None, trip.ready, trip.leaves)
+    yield Reason("TRAVEL", "", None, trip.leaves, trip.arrives)
+
+
+def _at_the_resource(question: Question, step: Step, since: int, *, paced: bool) -> Iterator[Reason]:
+    """From when the lot is there until its run starts; `paced`: the operation before is under way still."""
+    since = _working(since)
+    starts = max(since, step.starts)
+    if question.backward:
+        yield Reason("NOT_SOONER", step.name, step.resource_id, since, starts)
+    elif paced:
+        yield Reason("PACE", step.name, step.resource_id, since, starts)
+    elif since // DAY < starts // DAY:  # on a day that has free time it begins as soon as the lot is there
+        yield from _room(step, since, starts)
+    if step.setup_minutes + step.extra_minutes:
+        yield Reason("SET_UP", step.name, step.resource_id, starts, step.run_starts)
+
+
+def _room(step: Step, since: int, starts: int) -> Iterator[Reason]:
+    opens = min(starts, max(since, step.opens * DAY + OPENS))
+    yield Reason("NOTICE", step.name, step.resource_id, since, opens)
+    short = next((tool for tool in step.tools if _is_short(tool.free.tolist(), tool.quantity, opens, starts)), None)
+    if short:
+        yield Reason("TOOLS", short.name, short.id, opens, starts)
+    else:
+        yield Reason("ROOM", step.name, step.resource_id, opens, starts)
+
+
+def _is_short(free: Sequence[int], quantity: int, since: int, until: int) -> bool:
+    """Whether a day between has fewer than that: forward plans count days as the offers do."""
+    return any(free[day] < quantity for day in range(since // DAY, until // DAY))
+
+
+def _working(moment: int) -> int:
+    """The first moment from then on at which work is done anywhere: a night is no reason."""
+    day, clock = divmod(moment, DAY)
+    return (day + 1) * DAY + OPENS if clock >= CLOSES else day * DAY + max(clock, OPENS)

@@ -1,0 +1,380 @@
+"""Small cities for the tests of promises, and a slow search through everything that is right on sight.
+
+The slow search knows the rules and none of the planner's ways: it tries every resource for every operation, and every
+minute of work as the end of a run, from the first on, or, backward, from the last.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cache
+from itertools import pairwise
+from uuid import UUID
+
+import numpy as np
+
+from services.capacity.promise.hours import CLOSES, DAY, OPENS
+from services.capacity.promise.plan import Plan, Step
+from services.capacity.promise.question import Operation, Question
+from services.capacity.promise.shortlist import Sellers, metres
+from services.capacity.search.offers import PUBLIC, Offers
+
+MONDAY = date(2026, 3, 2)
+SPAN = CLOSES - OPENS
+GUEST = UUID(int=77)
+Free = tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """A resource of a small city: free minutes by day; it stands so many hundredths of a degree north of the place."""
+
+    number: int
+    processes: tuple[str, ...]
+    free: Free
+    north: int = 0
+    price: int = 50
+    setup: int = 1000
+    minimum: int = 1
+    opens: int = 0
+    closes: int = 999
+    lot: int = 1
+    least: int = 0
+    visibility: int = PUBLIC
+
+    @property
+    def id(self) -> UUID:
+        return UUID(int=self.number)
+
+    @property
+    def place(self) -> tuple[float, float]:
+        return (float(np.float32(45 + self.north / 100)), float(np.float32(9)))
+
+    def sold(self, first: int) -> Free:
+        """What may be taken of each day."""
+        return tuple(free * (max(self.opens, first) <= day <= self.closes) for day, free in enumerate(self.free))
+
+    def least_for(self, minutes: int) -> int:
+        return -(-max(minutes, self.minimum) // self.lot) * self.lot
+
+    def cost(self, quantity: int) -> int:
+        return max(self.least, self.setup + self.price * quantity) if quantity else 0
+
+
+def offers(benches: list[Bench]) -> Offers:
+    """As the index has them."""
+    free = np.array([bench.free for bench in benches])
+    cumulative = np.zeros((len(benches), free.shape[1] + 1), np.int32, order="F")
+    cumulative[:, 1:] = free.cumsum(axis=1)
+
+    def column(name: str, kind: type) -> np.ndarray:
+        return np.array([getattr(bench, name) for bench in benches], kind)
+
+    return Offers(
+        ids=[bench.id for bench in benches],
+        sites=[UUID(int=1000 + bench.north) for bench in benches],
+        workshops=[UUID(int=2000 + bench.north) for bench in benches],
+        names=[f"Bench {bench.number}" for bench in benches],
+        first_day=MONDAY,
+        cumulative=cumulative,
+        opens=column("opens", np.int16),
+        latitude=np.array([bench.place[0] for bench in benches], np.float32),
+        longitude=np.array([bench.place[1] for bench in benches], np.float32),
+        price=column("price", np.int32),
+        setup=column("setup", np.int32),
+        minimum=column("minimum", np.int32),
+        closes=column("closes", np.int16),
+        lot=column("lot", np.int32),
+        least=column("least", np.int32),
+        visibility=column("visibility", np.int8),
+        invited=[frozenset({GUEST})] * len(benches),
+    )
+
+
+def city(benches: list[Bench]) -> Sellers:
+    """Who sells what; lasts are pieces, all else is minutes."""
+    processes = sorted({process for bench in benches for process in bench.processes})
+    units = {"lasts": "pieces"}
+    return {
+        (process, units.get(process, "minutes")): offers([one for one in benches if process in one.processes])
+        for process in processes
+    }
+
+
+# --- the rules of time, a minute at a time ---------------------------------------------------------------------------
+
+
+def worked(free: Free, time: int) -> int:
+    """What a resource has worked off by a time, in 600ths of a minute: a day's free minutes lie evenly in its hours."""
+    day, clock = divmod(min(max(time, 0), len(free) * DAY), DAY)
+    today = free[day] if day < len(free) else 0
+    return SPAN * sum(free[:day]) + today * min(max(clock - OPENS, 0), SPAN)
+
+
+@cache
+def done_at(free: Free, minutes: int) -> int:
+    """The first minute of the clock at which so many are worked off."""
+    day = next(day for day in range(len(free)) if sum(free[: day + 1]) >= minutes)
+    return next(t for t in range(day * DAY, (day + 1) * DAY) if worked(free, t) >= SPAN * minutes)
+
+
+@cache
+def arrival(ready: int, length: int, question: Question) -> int:
+    """When what is ready then has travelled so far."""
+    if not length:
+        return ready
+    by, (day, clock) = question.carriage, divmod(ready, DAY)
+    if clock > by.cut_off or (MONDAY + timedelta(day)).weekday() not in by.weekdays:
+        return arrival((day + 1) * DAY, length, question)
+    leaves = day * DAY + max(clock, OPENS)
+    return leaves + by.loading_minutes + -(-length * 60 // (by.km_per_hour * 1000))
+
+
+# --- the slow search -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run:
+    """One operation at one bench, with the bench as it was before: the run ends when so much of it is worked off."""
+
+    operation: Operation
+    bench: Bench
+    free: Free
+    end: int
+    pieces: int
+
+    @property
+    def start(self) -> int:
+        return self.end - self.operation.run_minutes * self.pieces
+
+    @property
+    def lead(self) -> int:
+        works = self.end - self.start
+        return self.bench.least_for(self.operation.setup_minutes + works) - works
+
+    @property
+    def first(self) -> int:
+        """What is taken begins with set-up, or more, where less is not sold."""
+        return self.start - self.lead
+
+    def done(self, pieces: int) -> int:
+        """When so many are done."""
+        return done_at(self.free, self.end - self.operation.run_minutes * (self.pieces - pieces))
+
+    def may_begin(self, piece: int, time: int) -> bool:
+        """Whether the run reaches this piece no earlier than then."""
+        return worked(self.free, time) <= SPAN * (self.start + self.operation.run_minutes * piece)
+
+
+def follows(one: Run, other: Run, question: Question) -> bool:
+    """Whether nothing of the second is done before it is there."""
+    length = away(one.bench, other.bench)
+    cuts = [*(one.operation.cuts(question.pieces) if not length else []), question.pieces]
+    for begun, cut in pairwise([0, *cuts]):
+        there = arrival(one.done(cut) + one.operation.wait_minutes, length, question)
+        if not other.may_begin(begun, there + other.operation.queue_minutes):
+            return False
+    return True
+
+
+def away(one: Bench | Question, other: Bench | Question) -> int:
+    north, east = zip(*(where(end) for end in (one, other)), strict=True)
+    return int(metres((np.array(north[0]), np.array(east[0])), (np.array(north[1]), np.array(east[1]))))
+
+
+def where(end: Bench | Question) -> tuple[float, float]:
+    return end.place if isinstance(end, Bench) else (end.place.latitude, end.place.longitude)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the slow search has chosen so far, in the order of its choosing."""
+
+    runs: tuple[Run, ...] = ()
+    taken: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    price: int = 0
+    metres: int = 0
+
+
+class Slow:
+    """Every plan: each operation as early as it can be after the one before, or as late before the one after."""
+
+    def __init__(self, question: Question, benches: list[Bench]) -> None:
+        self.question, self.benches = question, benches
+        self.days = len(benches[0].free)
+        if question.backward and question.due_day is not None:
+            self.days = min(self.days, question.due_day + 1)
+
+    def best(self) -> set[tuple[int, int, int]]:
+        """(Day, whole kilometres, price) of what nothing beats; backward, days are those of leaving, negated."""
+        found = set(self.ends())
+        return {one for one in found if not any(beats(other, one) for other in found)}
+
+    def ends(self) -> Iterator[tuple[int, int, int]]:
+        for found in self._plans(Found()):
+            day, length = self._home(found)
+            price = found.price + self._fare(length)
+            if self.question.backward and day >= self.question.first_day:
+                yield -day, (found.metres + length) // 1000, price
+            elif not self.question.backward and day <= self._last_day():
+                yield day, (found.metres + length) // 1000, price
+
+    def _last_day(self) -> int:
+        due = self.question.due_day
+        return self.days - 1 if due is None else min(due, self.days - 1)
+
+    def _home(self, found: Found) -> tuple[int, int]:
+        """The day on which the goods are received, or on which the material must be handed over at the latest."""
+        last, length = found.runs[-1], away(found.runs[-1].bench, self.question)
+        if not self.question.backward:
+            there = arrival(last.done(last.pieces) + last.operation.wait_minutes, length, self.question)
+            return there // DAY + (there % DAY > CLOSES), length
+        for ready in reversed(range(-5 * DAY, self.days * DAY)):
+            there = arrival(ready, length, self.question) + last.operation.queue_minutes
+            if last.may_begin(0, there):
+                return ready // DAY - (ready % DAY < OPENS), length
+        raise AssertionError("material can always be there early enough")
+
+    def _fare(self, length: int) -> int:
+        by = self.question.carriage
+        return by.price_per_trip + -(-length * by.price_per_km // 1000) if length else 0
+
+    def _plans(self, found: Found) -> Iterator[Found]:
+        order = self.question.routing[::-1] if self.question.backward else self.question.routing
+        if len(found.runs) == len(order):
+            yield found
+            return
+        operation = order[len(found.runs)]
+        for bench in self.benches:
+            if operation.process in bench.processes:
+                yield from self._with(found, operation, bench)
+
+    def _with(self, found: Found, operation: Operation, bench: Bench) -> Iterator[Found]:
+        sets = [self._tool_set(tool.process, bench) for tool in operation.tools]
+        tools = [(one, one.least_for(tool.quantity)) for one, tool in zip(sets, operation.tools, strict=True) if one]
+        if len(tools) < len(operation.tools):
+            return
+        free = list(self._left(found, bench))
+        for one, quantity in tools:
+            free = [now if left >= quantity else 0 for now, left in zip(free, self._left(found, one), strict=True)]
+        run = self._run(found, operation, bench, tuple(free))
+        if run is not None:
+            yield from self._plans(self._after(found, run, tools))
+
+    def _left(self, found: Found, bench: Bench) -> Free:
+        sold = bench.sold(self.question.first_day)[: self.days]
+        return tuple(free - found.taken.get((bench.number, day), 0) for day, free in enumerate(sold))
+
+    def _tool_set(self, process: str, bench: Bench) -> Bench | None:
+        there = [one for one in self.benches if process in one.processes and one.north == bench.north]
+        return min(there, key=lambda one: (one.price, one.id), default=None)
+
+    def _run(self, found: Found, operation: Operation, bench: Bench, free: Free) -> Run | None:
+        ends = range(1, sum(free) + 1)
+        for end in reversed(ends) if self.question.backward else ends:
+            run = Run(operation, bench, free, end, self.question.pieces)
+            if run.first >= 0 and self._fits(found, run):
+                return run
+        return None
+
+    def _fits(self, found: Found, run: Run) -> bool:
+        last = found.runs[-1] if found.runs else None
+        if not self.question.backward:
+            return follows(last, run, self.question) if last else self._begins(run)
+        return follows(run, last, self.question) if last else self._ends(run)
+
+    def _begins(self, run: Run) -> bool:
+        start = self.question.first_day * DAY + OPENS
+        there = arrival(start, away(self.question, run.bench), self.question)
+        return run.may_begin(0, there + run.operation.queue_minutes)
+
+    def _ends(self, run: Run) -> bool:
+        ready = run.done(run.pieces) + run.operation.wait_minutes
+        due = (self.days - 1) * DAY + CLOSES
+        return arrival(ready, away(run.bench, self.question), self.question) <= due
+
+    def _after(self, found: Found, run: Run, tools: list[tuple[Bench, int]]) -> Found:
+        sums = [sum(run.free[:day]) for day in range(len(run.free) + 1)]
+        parts = (min(run.end, after) - max(run.first, before) for before, after in pairwise(sums))
+        days = {day: minutes for day, minutes in enumerate(parts) if minutes > 0}
+        taken, price = dict(found.taken), found.price
+        for bench, quantities in [(run.bench, days), *((one, dict.fromkeys(days, n)) for one, n in tools)]:
+            had = sum(quantity for (number, _), quantity in taken.items() if number == bench.number)
+            price += bench.cost(had + sum(quantities.values())) - bench.cost(had)
+            for day, quantity in quantities.items():
+                taken[bench.number, day] = taken.get((bench.number, day), 0) + quantity
+        came = away(found.runs[-1].bench if found.runs else self.question, run.bench)
+        return Found((*found.runs, run), taken, price + self._fare(came), found.metres + came)
+
+
+def beats(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    return one != other and all(mine <= theirs for mine, theirs in zip(one, other, strict=True))
+
+
+# --- what every plan must be -----------------------------------------------------------------------------------------
+
+
+def faults(plan: Plan, question: Question, benches: list[Bench]) -> list[str]:
+    """Everything that is wrong with a plan: none."""
+    known = {bench.id: bench for bench in benches}
+    return [
+        *_no_room(plan, question, known),
+        *_not_whole(plan, question),
+        *_not_paid(plan, known),
+        *_out_of_order(plan, question, known),
+    ]
+
+
+def _no_room(plan: Plan, question: Question, known: Mapping[UUID, Bench]) -> Iterator[str]:
+    for (key, day), quantity in plan.taken().items():
+        free = known[key].sold(question.first_day)[(day - MONDAY).days]
+        if not 0 < quantity <= free:
+            yield f"{quantity} of {known[key]} on {day}, which has {free}"
+
+
+def _not_whole(plan: Plan, question: Question) -> Iterator[str]:
+    for number, operation in enumerate(question.routing):
+        steps = [step for step in plan.steps if step.operation == number]
+        if len({step.resource_id for step in steps}) != len(steps) or not 1 <= len(steps) <= operation.split_over:
+            yield f"{operation.process} is shared by {len(steps)}"
+        if sum(step.pieces for step in steps) != question.pieces:
+            yield f"{operation.process} does not make the lot"
+    for step in plan.steps:
+        if sum(step.minutes.values()) != step.setup_minutes + step.run_minutes + step.extra_minutes:
+            yield f"{step} takes something else than it says"
+
+
+def _not_paid(plan: Plan, known: Mapping[UUID, Bench]) -> Iterator[str]:
+    totals = Counter[UUID]()
+    for (key, _), quantity in plan.taken().items():
+        totals[key] += quantity
+    paid = sum(known[key].cost(quantity) for key, quantity in totals.items())
+    if any(quantity != known[key].least_for(quantity) for key, quantity in totals.items()):
+        yield "something is not sold like this"
+    if plan.price != paid + sum(trip.fare for trip in plan.trips):
+        yield "the price is not the sum of its parts"
+    if plan.metres != sum(trip.metres for trip in plan.trips):
+        yield "the way is not the sum of the trips"
+
+
+def _out_of_order(plan: Plan, question: Question, known: Mapping[UUID, Bench]) -> Iterator[str]:
+    for one in plan.steps:
+        if not one.starts <= one.run_starts < one.ends:
+            yield f"{one} is no time"
+        for other in plan.steps:
+            if other.operation == one.operation + 1 and not _in_order(one, other, question, known):
+                yield f"{other} begins before {one} lets it"
+    last = [step for step in plan.steps if step.operation == len(question.routing) - 1]
+    if question.due_day is not None and plan.ready > question.due_day * DAY + CLOSES:
+        yield "too late"
+    if any(plan.ready < step.ends + question.routing[-1].wait_minutes for step in last):
+        yield "ready before it is made"
+
+
+def _in_order(one: Step, other: Step, question: Question, known: Mapping[UUID, Bench]) -> bool:
+    length = away(known[one.resource_id], known[other.resource_id])
+    wait, queue = question.routing[one.operation].wait_minutes, question.routing[other.operation].queue_minutes
+    if question.routing[one.operation].transfer_batch and not length:
+        return one.run_starts + wait + queue < other.run_starts and one.ends + wait + queue < other.ends
+    return arrival(one.ends + wait, length, question) + queue <= other.run_starts

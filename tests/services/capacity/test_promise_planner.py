@@ -1,0 +1,293 @@
+"""What the planner answers, beside a slow search through everything. No database."""
+
+from dataclasses import replace
+from itertools import product
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.capacity.domain.terms import Refused
+from services.capacity.promise import planner
+from services.capacity.promise.plan import Plan
+from services.capacity.promise.planner import promise
+from services.capacity.promise.question import Carriage, Operation, Place, Question, Tool
+from services.capacity.search.offers import PRIVATE, PUBLIC
+from tests.services.capacity.promise_world import GUEST, Bench, Slow, city, done_at, faults
+
+PROCESSES = ("cutting", "lasting", "sewing")
+PLACE = Place(45, 9)
+
+
+def a_question(*routing: Operation, pieces: int = 4, **given: object) -> Question:
+    return Question(party=given.pop("party", GUEST), pieces=pieces, routing=routing, place=PLACE, **given)
+
+
+# --- cities and questions --------------------------------------------------------------------------------------------
+
+days = st.lists(st.sampled_from([0, 7, 45, 60, 60]), min_size=6, max_size=6).map(tuple)
+
+
+@st.composite
+def benches(draw: st.DrawFn) -> list[Bench]:
+    """Up to five that do things, and two tool sets; each process has somebody."""
+    found = [_bench(draw, number, draw(st.sets(st.sampled_from(PROCESSES), min_size=1))) for number in range(1, 4)]
+    found += [_bench(draw, 4 + n, {process}) for n, process in enumerate(draw(st.permutations(PROCESSES))[:2])]
+    tools = draw(st.lists(st.integers(0, 3), max_size=2))
+    lasts = st.lists(st.integers(0, 12), min_size=6, max_size=6).map(tuple)
+    return found + [Bench(number=8 + n, processes=("lasts",), free=draw(lasts), north=at) for n, at in enumerate(tools)]
+
+
+def _bench(draw: st.DrawFn, number: int, processes: set[str]) -> Bench:
+    return Bench(
+        number=number,
+        processes=tuple(sorted(processes)),
+        free=draw(days),
+        north=draw(st.integers(0, 3)),
+        price=draw(st.sampled_from([10, 11, 40])),
+        setup=draw(st.sampled_from([0, 100])),
+        minimum=draw(st.sampled_from([1, 1, 25])),
+        opens=draw(st.sampled_from([0, 0, 2])),
+        closes=draw(st.sampled_from([9, 9, 4])),
+        lot=draw(st.sampled_from([1, 1, 8])),
+        least=draw(st.sampled_from([0, 0, 300])),
+        visibility=draw(st.sampled_from([PUBLIC, PUBLIC, PUBLIC, PRIVATE])),
+    )
+
+
+def operations(most_shared: int = 1) -> st.SearchStrategy[Operation]:
+    elapsed = st.sampled_from([0, 0, 0, 30, 900])
+    return st.builds(
+        Operation,
+        process=st.sampled_from(PROCESSES),
+        setup_minutes=st.sampled_from([0, 5]),
+        run_minutes=st.integers(1, 6),
+        queue_minutes=elapsed,
+        wait_minutes=elapsed,
+        transfer_batch=st.sampled_from([None, 1, 3]),
+        split_over=st.integers(1, most_shared),
+        tools=st.sampled_from([(), (), (Tool("lasts", "pieces", 5),)]),
+    )
+
+
+def questions(most_shared: int = 1) -> st.SearchStrategy[Question]:
+    carriage = st.builds(
+        Carriage, weekdays=st.sampled_from([(0, 1, 2, 3, 4), (0, 2, 5)]), price_per_km=st.sampled_from([0, 300])
+    )
+    return st.builds(
+        a_question,
+        *[operations(most_shared)] * 3,
+        pieces=st.integers(1, 7),
+        first_day=st.integers(0, 1),
+        due_day=st.integers(4, 6),
+        backward=st.booleans(),
+        carriage=carriage,
+    )
+
+
+def answers(question: Question, found: list[Bench]) -> list[Plan]:
+    try:
+        return promise(question, city(found))
+    except Refused:
+        return []
+
+
+def told(plan: Plan, question: Question) -> tuple[int, int, int]:
+    day = -plan.leaves_day if question.backward else plan.ready_day
+    return day, plan.metres // 1000, plan.price
+
+
+# --- the promises ----------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(questions(), benches())
+def test_the_answers_are_exactly_what_a_search_through_everything_leaves_unbeaten(
+    question: Question, found: list[Bench]
+) -> None:
+    best = Slow(question, found).best()
+    plans = answers(question, found)
+    assert {told(plan, question) for plan in plans} == best or len(best) > planner.MOST_ANSWERS
+    assert [fault for plan in plans for fault in faults(plan, question, found)] == []
+
+
+@settings(max_examples=25, deadline=None)
+@given(questions(most_shared=3), benches())
+def test_plans_that_share_a_lot_keep_every_rule(question: Question, found: list[Bench]) -> None:
+    plans = answers(question, found)
+    assert [fault for plan in plans for fault in faults(plan, question, found)] == []
+
+
+# --- one promise at a time -------------------------------------------------------------------------------------------
+
+WEEK = (60, 60, 60, 60, 60, 0, 0)
+CUTTER = Bench(number=1, processes=("cutting",), free=WEEK)
+SEWER = Bench(number=2, processes=("sewing",), free=WEEK)
+CUT = Operation(process="cutting", run_minutes=10)
+SEW = Operation(process="sewing", run_minutes=10)
+
+
+def only(question: Question, *found: Bench) -> Plan:
+    [plan] = promise(question, city([*found]))
+    assert faults(plan, question, [*found]) == []
+    return plan
+
+
+def clock(plan: Plan, *minutes: int) -> list[str]:
+    return [f"{plan.at(minute):%a %H:%M}" for minute in minutes]
+
+
+def test_a_half_free_day_works_at_half_speed_so_that_the_next_operation_is_never_promised_too_soon() -> None:
+    plan = only(a_question(CUT, SEW, pieces=3), CUTTER, SEWER)
+    cut, sewn = plan.steps
+    assert clock(plan, cut.starts, cut.ends, sewn.run_starts, sewn.ends) == [
+        "Mon 08:00",
+        "Mon 13:00",
+        "Mon 13:00",
+        "Mon 18:00",
+    ]
+
+
+def test_transfer_batches_let_the_next_operation_begin_before_the_lot_is_done() -> None:
+    plan = only(a_question(replace(CUT, transfer_batch=1), SEW, pieces=3), CUTTER, SEWER)
+    assert clock(plan, plan.steps[1].run_starts, plan.ready) == ["Mon 09:40", "Mon 14:40"]
+
+
+def test_a_quick_operation_begins_late_enough_never_to_run_dry() -> None:
+    quick = replace(SEW, run_minutes=2)
+    plan = only(a_question(replace(CUT, transfer_batch=1), quick, pieces=5), CUTTER, SEWER)
+    assert clock(plan, plan.steps[0].ends, plan.steps[1].run_starts, plan.ready) == [
+        "Mon 16:20",
+        "Mon 15:00",
+        "Mon 16:40",
+    ]
+
+
+def test_between_places_the_whole_lot_travels_and_what_misses_the_cut_off_leaves_the_next_morning() -> None:
+    question = a_question(replace(CUT, transfer_batch=1), SEW, pieces=5)
+    plan = only(question, replace(CUTTER, free=(57, *WEEK[1:])), replace(SEWER, north=10))
+    trip = plan.trips[0]
+    assert (trip.metres, clock(plan, trip.ready, trip.leaves, trip.arrives)) == (
+        11119,
+        ["Mon 16:47", "Tue 08:00", "Tue 08:57"],
+    )
+
+
+def test_what_dries_over_the_weekend_is_dry_on_monday() -> None:
+    plan = only(
+        a_question(replace(CUT, wait_minutes=2 * 24 * 60), replace(SEW, process="cutting"), pieces=2),
+        replace(CUTTER, free=(0, 0, 0, 0, 60, 0, 0, 60)),
+    )
+    assert clock(plan, plan.steps[0].ends, plan.steps[1].run_starts) == ["Fri 11:20", "Mon 08:00"]
+
+
+def test_backward_is_as_late_as_the_due_day_allows() -> None:
+    plan = only(a_question(CUT, SEW, pieces=3, due_day=3, backward=True), CUTTER, SEWER)
+    assert clock(plan, plan.leaves, plan.ready) == ["Thu 08:00", "Thu 18:00"]
+
+
+def test_a_lot_too_large_for_one_is_shared_if_it_may_be_and_stays_whole_if_not() -> None:
+    twin = replace(CUTTER, number=3)
+    whole = promise(a_question(CUT, pieces=12), city([CUTTER, twin]))[0]
+    shared = promise(a_question(replace(CUT, split_over=2), pieces=12), city([CUTTER, twin]))[0]
+    assert [(step.pieces, clock(whole, step.ends)) for step in whole.steps] == [(12, ["Tue 18:00"])]
+    assert sorted(step.pieces for step in shared.steps) == [6, 6]
+    assert shared.ready_day < whole.ready_day
+
+
+def test_lasts_are_counted_on_each_day_and_only_at_the_same_site() -> None:
+    lasts = Bench(number=8, processes=("lasts",), free=(4, 4, 5, 9, 0, 0, 0))
+    lasting = replace(CUT, tools=(Tool("lasts", "pieces", 5),))
+    plan = only(a_question(lasting, pieces=7), CUTTER, lasts)
+    assert {(key.int, day.day): quantity for (key, day), quantity in plan.taken().items()} == {
+        (1, 4): 60,
+        (1, 5): 10,
+        (8, 4): 5,
+        (8, 5): 5,
+    }
+    with pytest.raises(Refused, match="with lasts at the same site"):
+        promise(a_question(lasting), city([CUTTER, replace(lasts, north=1)]))
+
+
+def test_two_operations_at_one_bench_do_not_use_the_same_minutes() -> None:
+    plan = only(a_question(CUT, CUT, pieces=4), CUTTER)
+    assert sum(plan.taken().values()) == 80
+
+
+def test_what_takes_an_invitation_is_not_in_the_plans_of_others() -> None:
+    cheap = replace(CUTTER, number=9, price=1, visibility=PRIVATE)
+    for party, chosen in ((GUEST, 9), (UUID(int=78), 1)):
+        [plan] = promise(a_question(CUT, party=party), city([CUTTER, cheap]))
+        assert plan.steps[0].resource_id.int == chosen
+
+
+def test_setting_up_a_resource_is_paid_once() -> None:
+    plan = only(a_question(CUT, CUT, pieces=2), CUTTER)
+    assert [step.setup_price for step in plan.steps] == [1000, 0]
+
+
+@pytest.mark.parametrize(
+    ("routing", "code", "said"),
+    [
+        ((replace(CUT, process="casting"),), "NOT_OFFERED", "No workshop offers casting"),
+        ((replace(CUT, run_minutes=400),), "NO_CAPACITY", "No workshop has room for cutting of 4 pieces"),
+        ((replace(CUT, wait_minutes=9000), SEW), "NO_CAPACITY", "No workshop has room for sewing"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_with_a_sentence(routing: tuple[Operation, ...], code: str, said: str) -> None:
+    with pytest.raises(Refused, match=said) as refused:
+        promise(a_question(*routing), city([CUTTER, SEWER]))
+    assert refused.value.code == code
+
+
+def test_a_day_too_early_is_refused_with_the_earliest() -> None:
+    with pytest.raises(Refused, match="can be ready on 2026-03-03 at the earliest, not on 2026-03-02"):
+        promise(a_question(CUT, pieces=7, due_day=0), city([CUTTER]))
+
+
+@settings(max_examples=25, deadline=None)
+@given(questions(most_shared=3), benches(), st.randoms())
+def test_the_same_question_has_the_same_answer(question: Question, found: list[Bench], dice: object) -> None:
+    again = answers(question, list(found))
+    assert [plan.taken() for plan in again] == [plan.taken() for plan in answers(question, found)]
+    mixed = dice.sample(found, len(found))
+    if all(operation.split_over == 1 for operation in question.routing):
+        assert [told(one, question) for one in answers(question, mixed)] == [
+            told(one, question) for one in answers(question, found)
+        ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(days, min_size=2, max_size=3), st.integers(2, 9), st.integers(1, 9), st.sampled_from([1, 25]))
+def test_a_shared_lot_is_shared_so_that_its_last_piece_is_done_soonest(
+    free: list[tuple[int, ...]], pieces: int, run: int, minimum: int
+) -> None:
+    for_nothing = {"price": 0, "setup": 0, "minimum": minimum}
+    sharers = [Bench(number=n, processes=("cutting",), free=one, **for_nothing) for n, one in enumerate(free)]
+    shares = (share for share in product(range(pieces + 1), repeat=len(free)) if sum(share) == pieces)
+    ends = [end for share in shares if (end := _last_done(sharers, share, run)) is not None]
+    question = a_question(replace(CUT, run_minutes=run, setup_minutes=3, split_over=len(free)), pieces=pieces)
+    plans = answers(question, sharers)
+    assert min((plan.ready for plan in plans), default=None) == min(ends, default=None)
+
+
+def _last_done(sharers: list[Bench], share: tuple[int, ...], run: int) -> int | None:
+    works = [max(3 + run * count, bench.minimum) for bench, count in zip(sharers, share, strict=True)]
+    parts = [(bench, work) for bench, work, count in zip(sharers, works, share, strict=True) if count]
+    if any(sum(bench.free) < work for bench, work in parts):
+        return None
+    return max(done_at(bench.free, work) for bench, work in parts)
+
+
+def test_of_many_the_soonest_the_cheapest_and_the_nearest_are_looked_at() -> None:
+    """A city of a thousand, in which each of the three is somebody else."""
+    free = (0, 0, 60, 60, 60, 0, 0)
+    crowd = [Bench(number=n, processes=("cutting",), free=free, north=5 + n % 9, price=50) for n in range(10, 1010)]
+    soon = Bench(number=1, processes=("cutting",), free=WEEK, north=9, price=90)
+    cheap = Bench(number=2, processes=("cutting",), free=(0, 0, 0, 0, 60, 0, 0), north=9, price=20)
+    near = Bench(number=3, processes=("cutting",), free=(0, 0, 0, 60, 60, 0, 0), north=0, price=95)
+    plans = promise(a_question(CUT), city([*crowd, soon, cheap, near]))
+    chosen = [plan.steps[0].resource_id.int for plan in plans]
+    assert (chosen[0], chosen[-1]) == (1, 2)
+    assert {1, 2, 3} < set(chosen)

@@ -1,0 +1,226 @@
+"""Promises over HTTP, on the real application with its index, its ledger and its jobs."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from libs.kit.db import Database
+from libs.kit.ids import new_id
+from libs.kit.testing import eventually, headers
+from services.capacity.domain.offer import Resource
+from services.capacity.domain.terms import Money
+from services.capacity.handlers import promises
+from tests.conftest import Clients, Databases
+from tests.services.capacity import world
+from tests.services.capacity.world import a_resource, bucket, day, faults, hold, publish
+
+PLACE = {"latitude": 45.47, "longitude": 9.19}
+
+
+@pytest.fixture
+async def db(database: Databases) -> Database:
+    return await database("capacity")
+
+
+@pytest.fixture
+async def api(client: Clients) -> httpx.AsyncClient:
+    return await client("capacity")
+
+
+def a_process() -> str:
+    """One that no other test sells."""
+    return f"p{new_id().hex}"
+
+
+def a_bench(process: str, **given: Any) -> Resource:
+    return a_resource(processes=[process], **{"weekly": [480] * 7} | given)
+
+
+def operation(process: str, **changes: Any) -> dict[str, Any]:
+    return {"process": process, "run_minutes": 10} | changes
+
+
+async def ask(
+    api: httpx.AsyncClient, *routing: dict[str, Any], party: UUID | None = None, key: str | None = None, **asked: Any
+) -> httpx.Response:
+    body = {"quantity": 12, "routing": list(routing), "place": PLACE, "first_day": str(day(1))} | asked
+    given = headers(party or new_id(), "brand") | ({"Idempotency-Key": key} if key else {})
+    return await api.post("/promises", json=body, headers=given)
+
+
+async def answers(api: httpx.AsyncClient, *routing: dict[str, Any], **asked: Any) -> list[dict[str, Any]]:
+    answer = await ask(api, *routing, **asked)
+    return list(answer.json()["answers"]) if answer.status_code == 200 else []
+
+
+async def known(api: httpx.AsyncClient, *processes: str) -> None:
+    """Until the index has heard of whoever does these."""
+    for process in processes:
+        assert await eventually(lambda process=process: answers(api, operation(process), quantity=1))
+
+
+async def test_an_answer_tells_who_makes_it_when_for_how_much_and_why(api: httpx.AsyncClient, db: Database) -> None:
+    cutting, sewing = a_process(), a_process()
+    cutter, sewer = a_bench(cutting), a_bench(sewing, notice_days=4)
+    await publish(db, cutter, sewer)
+    await known(api, cutting, sewing)
+    [answer] = await answers(api, operation(cutting, setup_minutes=20), operation(sewing, wait_minutes=60))
+    assert answer["best_at"] == ["earliest", "nearest", "cheapest"]
+    assert (answer["leaves_day"], answer["ready_day"]) == (str(day(1)), str(day(4)))
+    assert [(step["resource_id"], step["takes"]) for step in answer["steps"]] == [
+        (str(cutter.id), [{"resource_id": str(cutter.id), "day": str(day(1)), "quantity": 140}]),
+        (str(sewer.id), [{"resource_id": str(sewer.id), "day": str(day(4)), "quantity": 120}]),
+    ]
+    assert [(wait["code"], wait["until"][:10]) for wait in answer["steps"][1]["waits"]] == [
+        ("PREVIOUS", str(day(1))),
+        ("NOTICE", str(day(4))),
+    ]
+    assert [(line["what"], line["amount"]["amount"]) for line in answer["lines"]] == [
+        ("set_up", 1000),
+        ("time", 7000),
+        ("set_up", 1000),
+        ("time", 6000),
+    ]
+    assert answer["price"] == {"amount": 15000, "currency": "EUR"}
+    assert answer["says"]["en"].startswith("12 pieces can be ready on ")
+    assert f"{sewing} at Bench takes no work before" in answer["says"]["en"]
+    assert answer["says"]["it"].startswith("12 pezzi possono essere pronti ")
+
+
+async def test_only_telling_changes_nothing_and_needs_no_key(api: httpx.AsyncClient, db: Database) -> None:
+    bench = a_bench(a_process())
+    await publish(db, bench)
+    await known(api, *bench.processes)
+    dry = await ask(api, operation(bench.processes[0]), dryRun=True)
+    assert (dry.status_code, dry.json()["hold"]) == (200, None)
+    assert await bucket(db, bench, day(1)) is None
+
+
+async def test_a_held_promise_takes_the_whole_plan_and_confirms_at_the_price_it_told(
+    api: httpx.AsyncClient, db: Database
+) -> None:
+    cutting, sewing, brand = a_process(), a_process(), new_id()
+    cutter, sewer = a_bench(cutting, minimum_charge=Money(20_000)), a_bench(sewing)
+    await publish(db, cutter, sewer)
+    await known(api, cutting, sewing)
+    answer = await ask(api, operation(cutting), operation(sewing), party=brand, hold=True, key="k")
+    held = answer.json()
+    assert answer.status_code == 201, answer.text
+    assert held["hold"]["state"] == "held"
+    plan = held["answers"][held["held"]]
+    assert ("minimum_charge", 13_000) in [(line["what"], line["amount"]["amount"]) for line in plan["lines"]]
+    taken = Counter({(one["resource_id"], one["day"]): one["quantity"] for one in held["hold"]["allocations"]})
+    assert taken == Counter(
+        {(one["resource_id"], one["day"]): one["quantity"] for step in plan["steps"] for one in step["takes"]}
+    )
+    booked = await world.confirm(db, brand, held["hold"]["id"])
+    assert booked.price.amount == plan["price"]["amount"]
+    assert await faults(db, cutter, sewer) == []
+
+
+async def test_the_same_key_gives_the_first_answer_again_and_takes_nothing_more(
+    api: httpx.AsyncClient, db: Database
+) -> None:
+    bench, brand = a_bench(a_process(), weekly=[120] * 7), new_id()
+    await publish(db, bench)
+    await known(api, *bench.processes)
+    given: dict[str, Any] = {"party": brand, "hold": True, "key": "again"}
+    first = await ask(api, operation(bench.processes[0]), **given)
+    again = await ask(api, operation(bench.processes[0]), **given)
+    assert (first.status_code, again.content) == (201, first.content)
+    assert again.headers["Idempotent-Replay"] == "true"
+    assert await bucket(db, bench, day(1)) == (120, 120, 0)
+
+
+async def test_what_was_taken_after_the_index_heard_is_refused_with_ask_again_and_takes_nothing(
+    api: httpx.AsyncClient, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody takes the room between planning and holding."""
+    cutting, sewing = a_process(), a_process()
+    cutter, sewer = a_bench(cutting), a_bench(sewing)
+    await publish(db, cutter, sewer)
+    await known(api, cutting, sewing)
+    find = promises.find
+
+    async def raced(*given: Any) -> promises.Found:
+        found = await find(*given)
+        await hold(db, new_id(), (sewer, day(1), 480))
+        return found
+
+    monkeypatch.setattr(promises, "find", raced)
+    answer = await ask(api, operation(cutting), operation(sewing), hold=True)
+    assert (answer.status_code, answer.json()["code"]) == (409, "ASK_AGAIN")
+    assert "Ask again" in answer.json()["detail"]
+    assert (await bucket(db, cutter, day(1)) or (0, 0, 0))[1] == 0
+    assert await faults(db, cutter, sewer) == []
+
+
+async def test_of_many_who_hold_at_once_no_room_is_taken_twice(api: httpx.AsyncClient, db: Database) -> None:
+    bench = a_bench(a_process(), weekly=[300] * 7)
+    await publish(db, bench)
+    await known(api, *bench.processes)
+    asked = (ask(api, operation(bench.processes[0]), due_day=str(day(1)), hold=True) for _ in range(6))
+    codes = Counter((one.status_code, one.json().get("code")) for one in await asyncio.gather(*asked))
+    assert codes[201, None] == 2
+    assert {code for status, code in codes if status != 201} <= {"ASK_AGAIN", "NO_CAPACITY"}
+    assert await bucket(db, bench, day(1)) == (300, 240, 0)
+    assert await faults(db, bench) == []
+
+
+async def test_what_a_workshop_does_not_sell_to_this_party_is_never_in_an_answer(
+    api: httpx.AsyncClient, db: Database
+) -> None:
+    process, guest = a_process(), new_id()
+    private = a_bench(process, price_per_unit=Money(1), visibility="private", invited=[guest])
+    public = a_bench(process)
+    await publish(db, private, public)
+    await known(api, process)
+    for party, expected in ((guest, private), (new_id(), public)):
+        [answer] = await eventually(lambda party=party: answers(api, operation(process), party=party))
+        assert answer["steps"][0]["resource_id"] == str(expected.id)
+
+
+async def test_backward_ends_on_the_due_day(api: httpx.AsyncClient, db: Database) -> None:
+    bench = a_bench(a_process())
+    await publish(db, bench)
+    await known(api, *bench.processes)
+    [answer] = await answers(api, operation(bench.processes[0]), quantity=96, backward=True, due_day=str(day(9)))
+    assert (answer["leaves_day"], answer["ready_day"]) == (str(day(8)), str(day(9)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"backward": True}, "backward is from a day on which the goods are due; give due_day"),
+        ({"dryRun": True, "hold": True}, "either dryRun, which only tells, or hold, which takes"),
+        ({"due_day": str(day(0))}, "due_day is not before first_day"),
+        ({"quantity": 0}, "must be greater than or equal to 1"),
+    ],
+)
+async def test_what_makes_no_sense_is_refused_with_one_sentence(
+    api: httpx.AsyncClient, asked: dict[str, Any], said: str
+) -> None:
+    answer = await ask(api, operation("cutting"), **asked)
+    assert (answer.status_code, answer.json()["errors"][0]["message"]) == (422, said)
+
+
+async def test_a_dye_lot_is_not_shared(api: httpx.AsyncClient) -> None:
+    answer = await ask(api, operation("dyeing", split_over=2, stays_whole="dye_lot"))
+    assert answer.status_code == 422
+    assert "a lot of one dye_lot is not shared" in answer.text
+
+
+async def test_what_nobody_does_and_what_is_due_too_soon_is_refused(api: httpx.AsyncClient, db: Database) -> None:
+    bench = a_bench(a_process(), notice_days=3)
+    await publish(db, bench)
+    await known(api, *bench.processes)
+    nobody = await ask(api, operation(a_process()))
+    soon = await ask(api, operation(bench.processes[0]), due_day=str(day(2)))
+    past = await ask(api, operation(bench.processes[0]), first_day=str(day(-9)), due_day=str(day(-8)))
+    assert (nobody.status_code, nobody.json()["code"]) == (409, "NOT_OFFERED")
+    assert (soon.json()["code"], f"on {day(3)} at the earliest" in soon.json()["detail"]) == ("NO_CAPACITY", True)
+    assert "has passed" in past.json()["detail"]
