@@ -11,14 +11,15 @@ from fastapi import APIRouter, Request, Response
 from pydantic import AfterValidator, Field, ValidationError
 
 from libs.contracts.values import PartyKind
+from libs.kit.db import WriteSession
 from libs.kit.errors import FieldError, field_errors
 from libs.service.commands import Body, Command, Commanded, answers
+from services.capacity.api.calendars import ICS
 from services.capacity.api.resources import PublishResource, printable
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Site
 from services.capacity.files import Fault, FaultyFileError, table
-from services.capacity.handlers import bulk
-from services.capacity.handlers.calendars import faulty
+from services.capacity.handlers import bulk, calendars
 from services.capacity.handlers.sites import known_sites
 
 router = APIRouter(tags=["capacity"])
@@ -104,7 +105,24 @@ async def publish_table(request: Request, command: Commanded) -> Response:
     try:
         return await _publish(command, await asyncio.to_thread(lambda: _read(table.rows(body))))
     except FaultyFileError as error:
-        raise faulty(error) from None
+        raise calendars.faulty(error) from None
+
+
+@router.post(
+    "/bulk/calendars.ics",
+    openapi_extra={"requestBody": {"content": ICS, "required": True}},
+    **answers(bulk.Report),
+)
+async def import_many(request: Request, command: Commanded) -> Response:
+    """Have many resources work by the events of one calendar file: each says by X-FILIERA-REFERENCE whose it is."""
+    if (known := await command.answered()) is not None:
+        return known
+    report = await calendars.import_many(command.kit, command.caller, await request.body())
+
+    async def told(_session: WriteSession) -> bulk.Report:
+        return report
+
+    return await command.run(told)
 
 
 def _read(rows: Iterable[tuple[int, str, dict[str, Any] | Fault]]) -> list[_Read]:

@@ -14,6 +14,7 @@ from libs.contracts.values import PartyKind
 from libs.kit.errors import FieldError, Invalid
 from libs.kit.ids import new_id
 from libs.service.commands import Body, Commanded, answers
+from services.capacity.api import strict  # noqa: F401 - before a body is made of the domain's values
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Resource, Site
 from services.capacity.domain.shifts import Pattern, calendar_of

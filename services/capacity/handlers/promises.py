@@ -87,16 +87,16 @@ async def find(kit: Kit, wanted: Wanted) -> Found:
 
 async def _standing(database: Database, index: Index, wanted: Wanted) -> tuple[Question, list[Priced]]:
     """Plans that placing would accept as they are."""
-    sellers = _sellers(index, wanted)
-    question = wanted.asked(next((offers.first_day for offers in sellers.values()), index.first_day))
-    plans = promise(question, sellers)
+    offered = sellers(index, wanted)
+    question = wanted.asked(next((offers.first_day for offers in offered.values()), index.first_day))
+    plans = promise(question, offered)
     priced = [one async for one in _priced(database, plans, question.party)]
     if not priced:
         raise Refused("ASK_AGAIN", "The terms of those who could make the lot have changed just now; ask again.")
     return question, unbeaten(question, priced)
 
 
-def _sellers(index: Index, wanted: Wanted) -> Sellers:
+def sellers(index: Index, wanted: Wanted) -> Sellers:
     """Views of the index, good until the next await."""
     found = {sold: index.offers(sold[0], wanted.currency, sold[1]) for sold in wanted.question.sold}
     return {sold: offers for sold, offers in found.items() if offers is not None and len(offers)}

@@ -190,9 +190,11 @@ def _costs(at: Reach, run_ends: Longs) -> Longs:
     return minutes + stage.tool_rate * (working[at.rows, last + 1] - working[at.rows, first])
 
 
-def _alike(at: Reach, run_ends: Longs) -> Flags:
+def _alike(at: Reach, run_ends: Longs) -> Flags | None:
     """(rows, ways, ways): which ways may be compared at a row: they see the same of it, and will have taken the same of
-    what may be wanted again."""
+    what may be wanted again. None if all may."""
+    if not (at.stage.again.any() or any(way.taken for way in at.ways)):
+        return None
     used = [way.used(at.stage.later) for way in at.ways]
     numbers = {key: number for number, key in enumerate(dict.fromkeys(used))}
     same = np.array([numbers[key] for key in used])

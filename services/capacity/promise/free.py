@@ -5,6 +5,9 @@ interval, whatever nights, holidays and other people's bookings lie between. Day
 look-ups.
 """
 
+from bisect import bisect_left
+from dataclasses import dataclass
+
 import numpy as np
 
 from services.capacity.promise.hours import DAY, FAR, SPAN, Hours, Longs
@@ -42,13 +45,6 @@ class Free:
         time = day * DAY + self.hours.opens - ((before - worked) * SPAN // today)
         return np.where(worked > self.total[rows], FAR, time)
 
-    def begins(self, rows: Longs, worked: Longs) -> Longs:
-        """The whole minute in which the next minute's work after so much begins; there must be one."""
-        day = self.day(rows, worked + 1)
-        before = self.cumulative[rows, day]
-        today = self.cumulative[rows, day + 1] - before
-        return day * DAY + self.hours.opens + (worked - before) * SPAN // today
-
     def day(self, rows: Longs, worked: Longs) -> Longs:
         """The day on which that minute of work, counted from 1, is done; the last day if none."""
         found = np.searchsorted(self._flat, np.minimum(worked, self._apart - 1) + rows * self._apart)
@@ -61,3 +57,27 @@ class Free:
         before = self.cumulative[rows, day]
         spent = np.maximum(np.minimum(time - day * DAY - self.hours.opens, SPAN), 0)
         return before, self.cumulative[rows, day + 1] - before, spent
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """The same for one resource, a look-up at a time."""
+
+    hours: Hours
+    cumulative: list[int]
+
+    def when(self, worked: int) -> int:
+        """The whole minute at which so much, 1 or more, is worked off; there must be so much."""
+        day = bisect_left(self.cumulative, worked) - 1
+        return self._clock(day, -((self.cumulative[day] - worked) * SPAN // self._today(day)))
+
+    def begins(self, worked: int) -> int:
+        """The whole minute in which the next minute's work after so much begins; there must be one."""
+        day = bisect_left(self.cumulative, worked + 1) - 1
+        return self._clock(day, (worked - self.cumulative[day]) * SPAN // self._today(day))
+
+    def _today(self, day: int) -> int:
+        return self.cumulative[day + 1] - self.cumulative[day]
+
+    def _clock(self, day: int, spent: int) -> int:
+        return day * DAY + self.hours.opens + spent

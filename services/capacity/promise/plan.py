@@ -9,7 +9,7 @@ from uuid import UUID
 
 import numpy as np
 
-from services.capacity.promise.free import Free
+from services.capacity.promise.free import Single
 from services.capacity.promise.hours import DAY, OPENS, Hours, Longs
 from services.capacity.promise.question import Question
 from services.capacity.promise.shortlist import ToolSet, metres
@@ -167,21 +167,15 @@ def _step(number: int, stage: Stage, part: Part, before: Sequence[Step]) -> Step
 
 def _clock(stage: Stage, part: Part) -> tuple[int, int, int, int]:
     """Forward: when it starts, when its run starts, when its first batch is done, when its run ends."""
-    span, free, row = stage.hours, Free(stage.hours, part.free[None]), np.zeros((), np.int64)
-
-    def begins(worked: int) -> int:
-        return int(free.begins(row, np.array(worked)))
-
-    def ends(worked: int) -> int:
-        return int(free.when(row, np.array(worked)))
-
+    span, free = stage.hours, Single(stage.hours, part.free.tolist())
     cut = [*stage.shortlist.operation.cuts(part.pieces), part.pieces][0]
     if not span.mirrored:
-        batch = ends(part.run_starts + stage.run * cut)
-        return begins(part.starts), begins(part.run_starts), batch, ends(part.run_ends)
-    batch = begins(part.run_ends - stage.run * cut)
-    start, run_start, end = span.mirror(ends(part.ends)), span.mirror(ends(part.run_ends)), begins(part.run_starts)
-    return start, run_start, span.mirror(batch), span.mirror(end)
+        batch = free.when(part.run_starts + stage.run * cut)
+        return free.begins(part.starts), free.begins(part.run_starts), batch, free.when(part.run_ends)
+    batch = free.begins(part.run_ends - stage.run * cut)
+    moments = free.when(part.ends), free.when(part.run_ends), batch, free.begins(part.run_starts)
+    starts, run_starts, first_batch, ends = map(span.mirror, moments)
+    return starts, run_starts, first_batch, ends
 
 
 Spot = tuple[float, float]

@@ -16,8 +16,11 @@ from services.capacity.promise.share import shared
 from services.capacity.promise.shortlist import Sellers, Shortlist, Shortlister, begin, metres, nobody
 from services.capacity.promise.stage import Stage, link
 from services.capacity.promise.ways import MOST, Part, Way, best_of, dominated, thinned
+from services.capacity.search.offers import Offers
 
 MOST_ANSWERS = 8
+NEAR = 120
+"""Days that are planned on; all that are published only if these have no room."""
 
 
 def promise(question: Question, sellers: Sellers) -> list[Plan]:
@@ -26,30 +29,51 @@ def promise(question: Question, sellers: Sellers) -> list[Plan]:
 
     Raises Refused: NOT_OFFERED if nobody does an operation, NO_CAPACITY if there is no room for it.
     """
-    first = _first_day(question, sellers)
-    span = hours(_days(question, sellers), first, question.carriage, mirrored=question.backward)
+    offered = _shared(question, sellers)
+    published = min(offers.cumulative.shape[1] - 1 for offers in offered.values())
+    last = min(published, question.due_day + 1) if question.backward and question.due_day is not None else published
+    first = min(question.first_day, last)
+    near = (max(first, last - NEAR), last) if question.backward else (first, min(first + NEAR, last))
+    try:
+        return _promise(*_between(question, offered, *near))
+    except Refused:
+        if near == (first, last):
+            raise
+        return _promise(*_between(question, offered, first, last))
+
+
+def _promise(question: Question, sellers: Sellers) -> list[Plan]:
+    one = next(iter(sellers.values()))
+    first, days = one.first_day, one.cumulative.shape[1] - 1
+    span = hours(days, first, question.carriage, mirrored=question.backward)
     stages = _stages(question, Shortlister(question, sellers, span), span)
     ends = _ends(question, stages, span)
     if not ends:
         raise Refused("NO_CAPACITY", "The lot cannot be made within these days; ask for fewer pieces or a later day.")
     if question.due_day is not None and not question.backward:
         ends = _in_time(ends, question.due_day, first, span)
-    forward = hours(span.days, first, question.carriage, mirrored=False) if question.backward else span
+    forward = hours(days, first, question.carriage, mirrored=False) if question.backward else span
     return [unfold(question, stages, way, (at, forward), first) for way, at in _unbeaten(ends, span)]
 
 
-def _first_day(question: Question, sellers: Sellers) -> date:
-    for one in question.sold & sellers.keys():
-        return sellers[one].first_day
-    raise Refused("NOT_OFFERED", nobody(question.routing[0]))
+def _shared(question: Question, sellers: Sellers) -> Sellers:
+    """What of it is sold at all. Raises Refused if nothing is."""
+    if not (offered := {sold: sellers[sold] for sold in question.sold & sellers.keys()}):
+        raise Refused("NOT_OFFERED", nobody(question.routing[0]))
+    return offered
 
 
-def _days(question: Question, sellers: Sellers) -> int:
-    """How many days the planner sees. Backward it sees none after the due day."""
-    published: int = min(sellers[one].cumulative.shape[1] - 1 for one in question.sold & sellers.keys())
-    if question.backward and question.due_day is not None:
-        return min(published, question.due_day + 1)
-    return published
+def _between(question: Question, sellers: Sellers, first: int, last: int) -> tuple[Question, Sellers]:
+    """The same with days from the first until before the last alone, which is day 0."""
+    some = {sold: _cut(offers, first, last) for sold, offers in sellers.items()}
+    due = None if question.due_day is None else question.due_day - first
+    return replace(question, first_day=question.first_day - first, due_day=due), some
+
+
+def _cut(offers: Offers, first: int, last: int) -> Offers:
+    opens, closes = (days - np.int16(first) for days in (offers.opens, offers.closes))
+    day, sums = offers.day(first), offers.cumulative[:, first : last + 1]
+    return replace(offers, first_day=day, cumulative=sums, opens=opens, closes=closes)
 
 
 def _stages(question: Question, shortlister: Shortlister, span: Hours) -> list[Stage]:

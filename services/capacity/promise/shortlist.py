@@ -20,7 +20,7 @@ from services.capacity.promise.hours import DAY, SPAN, Flags, Hours, Longs
 from services.capacity.promise.question import Operation, Question, Sold, Tool
 from services.capacity.search.offers import Ints, Offers
 
-EARLY, CHEAP, NEAR, BESIDE = 6, 8, 8, 6
+EARLY, CHEAP, NEAR, BESIDE = 5, 6, 6, 4
 """Of each kind so many are looked at, and one beside each of so many."""
 _TRIP = 5000
 """Metres that a lot is taken to have travelled before an operation."""

@@ -74,7 +74,13 @@ class Stage:
 
     def lead_of(self, row: int, works: int) -> int:
         """The same at one resource."""
-        return int(self.leads(works)[row])
+        minimum, lot = self._terms[row]
+        return -(-max(self.shortlist.operation.setup_minutes + works, minimum) // lot) * lot - works
+
+    @cached_property
+    def _terms(self) -> list[tuple[int, int]]:
+        minimum = self.shortlist.offers.minimum[self.shortlist.rows]
+        return list(zip(minimum.tolist(), self.shortlist.lot.tolist(), strict=True))
 
     def first(self, lead: Longs) -> Longs:
         """What of the lead comes before the run, in the planner's direction."""

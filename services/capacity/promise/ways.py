@@ -8,7 +8,7 @@ import numpy as np
 
 from services.capacity.promise.hours import Flags, Longs
 
-MOST = 64
+MOST = 40
 """Ways that are followed from one operation to the next."""
 MOST_SHARED = 16
 """Of these, the soonest, so many are looked at for sharing a lot."""

@@ -6,7 +6,7 @@ minute of work as the end of a run, from the first on, or, backward, from the la
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache
 from itertools import pairwise
@@ -317,6 +317,7 @@ def beats(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
 
 def faults(plan: Plan, question: Question, benches: list[Bench]) -> list[str]:
     """Everything that is wrong with a plan: none."""
+    plan = _from_monday(plan)
     known = {bench.id: bench for bench in benches}
     return [
         *_no_room(plan, question, known),
@@ -324,6 +325,18 @@ def faults(plan: Plan, question: Question, benches: list[Bench]) -> list[str]:
         *_not_paid(plan, known),
         *_out_of_order(plan, question, known),
     ]
+
+
+def _from_monday(plan: Plan) -> Plan:
+    """A plan counts from the first day that it was made on."""
+    late = (plan.first_day - MONDAY).days
+
+    def moved(step: Step) -> Step:
+        times = ("starts", "run_starts", "first_batch", "ends")
+        days = {day + late: minutes for day, minutes in step.minutes.items()}
+        return replace(step, minutes=days, **{name: getattr(step, name) + late * DAY for name in times})
+
+    return replace(plan, first_day=MONDAY, ready=plan.ready + late * DAY, steps=tuple(map(moved, plan.steps)))
 
 
 def _no_room(plan: Plan, question: Question, known: Mapping[UUID, Bench]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What the planner answers, beside a slow search through everything. No database."""
 
 from dataclasses import replace
+from datetime import timedelta
 from itertools import product
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from services.capacity.promise.plan import Plan
 from services.capacity.promise.planner import promise
 from services.capacity.promise.question import Carriage, Operation, Place, Question, Tool
 from services.capacity.search.offers import PRIVATE, PUBLIC
-from tests.services.capacity.promise_world import GUEST, Bench, Slow, city, done_at, faults
+from tests.services.capacity.promise_world import GUEST, MONDAY, Bench, Slow, city, done_at, faults
 
 PROCESSES = ("cutting", "lasting", "sewing")
 PLACE = Place(45, 9)
@@ -94,8 +95,8 @@ def answers(question: Question, found: list[Bench]) -> list[Plan]:
 
 
 def told(plan: Plan, question: Question) -> tuple[int, int, int]:
-    day = -plan.leaves_day if question.backward else plan.ready_day
-    return day, plan.metres // 1000, plan.price
+    day = plan.on(plan.leaves_day if question.backward else plan.ready_day) - MONDAY
+    return -day.days if question.backward else day.days, plan.metres // 1000, plan.price
 
 
 # --- the promises ----------------------------------------------------------------------------------------------------
@@ -291,3 +292,11 @@ def test_of_many_the_soonest_the_cheapest_and_the_nearest_are_looked_at() -> Non
     chosen = [plan.steps[0].resource_id.int for plan in plans]
     assert (chosen[0], chosen[-1]) == (1, 2)
     assert {1, 2, 3} < set(chosen)
+
+
+def test_days_far_ahead_are_planned_on_if_nearer_ones_have_no_room() -> None:
+    late = replace(CUTTER, free=(*[0] * (planner.NEAR + 9), 60))
+    forward = only(a_question(CUT), late)
+    back = only(a_question(CUT, backward=True, due_day=planner.NEAR + 9), replace(CUTTER, free=late.free[::-1]))
+    assert forward.on(forward.ready_day) == MONDAY + timedelta(planner.NEAR + 9)
+    assert back.on(back.leaves_day) == MONDAY
