@@ -116,7 +116,13 @@ async def test_every_answer_says_how_many_holds_are_open(db: Database) -> None:
 def test_there_is_no_line_for_what_is_sold_in_shares() -> None:
     craft = f"craft_{new_id().hex}"
     shared, open_to_all = a_resource(processes=[craft], party_percent=50), a_resource(processes=[craft])
-    wish: dict[str, Any] = {"process": craft, "currency": "EUR", "quantity": 10, "first_day": day(1), "last_day": day(2)}
+    wish: dict[str, Any] = {
+        "process": craft,
+        "currency": "EUR",
+        "quantity": 10,
+        "first_day": day(1),
+        "last_day": day(2),
+    }
     entry = Entry(**wish, id=new_id(), party_id=new_id(), joined_at=NOW)
     assert [entry.is_met_by(one) for one in (shared, open_to_all)] == [False, True]
     with pytest.raises(Refused, match="has no line") as refused:
