@@ -11,10 +11,13 @@ from libs.kit.errors import Conflict
 from libs.kit.ids import new_id
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.quota import NEW_UNTIL
+from services.capacity.domain.terms import Refused
+from services.capacity.domain.waitlist import Entry, Wish, check_hope
 from services.capacity.handlers.holds import placing
 from tests.conftest import Databases
 from tests.services.capacity import world
 from tests.services.capacity.test_ledger import crowd
+from tests.services.capacity.test_life import NOW
 from tests.services.capacity.world import a_resource, an_order, ask, bucket, day, faults, hold, publish, told
 
 
@@ -108,6 +111,23 @@ async def test_every_answer_says_how_many_holds_are_open(db: Database) -> None:
     answers = [await hold(db, party, (bench, day(1), 1)) for _ in range(2)]
     assert [of(one, "open_holds") for one in answers] == [[(1, 200)], [(2, 200)]]
     assert "limits" not in await world.last_told(db, answers[0]["id"])
+
+
+def test_there_is_no_line_for_what_is_sold_in_shares() -> None:
+    craft = f"craft_{new_id().hex}"
+    shared, open_to_all = a_resource(processes=[craft], party_percent=50), a_resource(processes=[craft])
+    wish: dict[str, Any] = {
+        "process": craft,
+        "currency": "EUR",
+        "quantity": 10,
+        "first_day": day(1),
+        "last_day": day(2),
+    }
+    entry = Entry(**wish, id=new_id(), party_id=new_id(), joined_at=NOW)
+    assert [entry.is_met_by(one) for one in (shared, open_to_all)] == [False, True]
+    with pytest.raises(Refused, match="has no line") as refused:
+        check_hope(Wish(**wish), shared, NOW)
+    assert refused.value.code == "NO_LINE"
 
 
 async def test_orders_leave_alone_what_is_sold_in_shares(db: Database) -> None:
