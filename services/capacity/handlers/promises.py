@@ -22,7 +22,7 @@ from services.capacity.promise.answer import BestAt, Priced, Promise, answers, b
 from services.capacity.promise.plan import Plan
 from services.capacity.promise.planner import promise
 from services.capacity.promise.question import Question
-from services.capacity.promise.shortlist import Sellers
+from services.capacity.promise.shortlister import Sellers
 from services.capacity.search.feed import feed_of
 from services.capacity.search.index import Index
 

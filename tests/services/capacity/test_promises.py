@@ -221,6 +221,8 @@ async def test_what_nobody_does_and_what_is_due_too_soon_is_refused(api: httpx.A
     nobody = await ask(api, operation(a_process()))
     soon = await ask(api, operation(bench.processes[0]), due_day=str(day(2)))
     past = await ask(api, operation(bench.processes[0]), first_day=str(day(-9)), due_day=str(day(-8)))
+    never = await ask(api, operation(bench.processes[0]), first_day="9999-12-31")
+    assert (never.status_code, never.json()["code"]) == (409, "NO_CAPACITY")
     assert (nobody.status_code, nobody.json()["code"]) == (409, "NOT_OFFERED")
     assert (soon.json()["code"], f"on {day(3)} at the earliest" in soon.json()["detail"]) == ("NO_CAPACITY", True)
     assert "has passed" in past.json()["detail"]
