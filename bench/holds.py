@@ -24,6 +24,7 @@ from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.migrate import migrate
 from libs.kit.settings import Settings
+from libs.service.app import collect_rarely
 from libs.service.idempotency import Asked
 from services.capacity import store
 from services.capacity.domain.calendar import Calendar
@@ -86,6 +87,7 @@ class Measured:
 
 async def main() -> None:
     """Measure and print."""
+    collect_rarely()
     settings = Settings(service="capacity", database=DATABASE)
     await _drop(settings.server)
     await migrate("capacity", database=DATABASE)

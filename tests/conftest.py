@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import settings as examples
 
 from libs.kit.db import Database
 from libs.kit.ids import new_id
@@ -23,6 +24,10 @@ GIVEN = ("FILIERA_POSTGRES", "FILIERA_KAFKA", "FILIERA_REDIS")
 PREFIX = "FILIERA_TEST_RUN"
 KAFKA = "FILIERA_TEST_KAFKA"
 """What `./filiera test --kafka` said; tests that start servers of their own take the same."""
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+examples.register_profile("filiera", deadline=None)
+examples.load_profile("filiera")
 
 Databases = Callable[[str], Awaitable[Database]]
 Clients = Callable[[str], Awaitable[httpx.AsyncClient]]

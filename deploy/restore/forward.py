@@ -42,6 +42,8 @@ TABLES = {
         ("capacity.hold", "hold", NOTHING),
         ("capacity.booking", "booking", NOTHING),
         ("capacity.waitlist", "waitlist_entry", NOTHING),
+        ("capacity.pool", "pool", NOTHING),
+        ("capacity.share", "pool_share", NOTHING),
     ],
     "orders": [("orders.order", "orders", ORDER)],
 }

@@ -15,6 +15,7 @@ WORKSHOP, BRAND, SHOP = (UUID(f"0a6f3c1e-5b7d-4e2a-9c10-00000000000{n}") for n i
 SITE, RESOURCE, BUCKET, PRODUCT, ORDER, RECORD, ENTRY, QUALIFICATION = (
     UUID(f"0199b2d0-6c00-7a3e-8f41-00000000000{n}") for n in range(1, 9)
 )
+POOL, SHARE = (UUID(f"0199b2d0-6c00-7a3e-8f41-00000000001{n}") for n in range(2))
 DAY = date(2026, 3, 2)
 NOW = datetime(2026, 2, 20, 9, 30, tzinfo=UTC)
 PLAN = [Allocation(bucket_id=BUCKET, resource_id=RESOURCE, workshop_id=WORKSHOP, day=DAY, quantity=190)]
@@ -112,6 +113,31 @@ EXAMPLES: tuple[Event, ...] = (
         joined_at=NOW,
         allocations=PLAN,
         expires_at=NOW.replace(hour=10),
+    ),
+    queues.PoolFired(
+        id=POOL,
+        version=4,
+        party_id=WORKSHOP,
+        state=queues.PoolState.FIRED,
+        resource_id=RESOURCE,
+        day=DAY,
+        quantity=300,
+        minimum=240,
+        pledged=250,
+        price_per_unit=Money(55),
+        setup_price=Money(2_000),
+        closes_at=NOW.replace(day=27),
+    ),
+    queues.ShareBooked(
+        id=SHARE,
+        version=2,
+        party_id=BRAND,
+        pool_id=POOL,
+        state=queues.ShareState.BOOKED,
+        quantity=100,
+        joined_at=NOW,
+        at_most=Money(6_334),
+        price=Money(6_300),
     ),
     orders.OrderReserved(
         id=ORDER,

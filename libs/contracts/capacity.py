@@ -8,7 +8,22 @@ from uuid import UUID
 import msgspec
 
 from libs.contracts._base import Event, event
-from libs.contracts.values import Agreed, Allocation, Calendar, Ending, Money, Refusal, Terms, Work
+from libs.contracts.values import (
+    Actual,
+    Agreed,
+    Allocation,
+    Calendar,
+    Ending,
+    Money,
+    Pattern,
+    Proposal,
+    Refusal,
+    Terms,
+    Work,
+)
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""RFC 3339, UTC, on the ledger's database clock."""
 
 
 class Resource(Event, frozen=True, kw_only=True):
@@ -34,6 +49,8 @@ class Resource(Event, frozen=True, kw_only=True):
     """When it works."""
     work: dict[str, Work] = msgspec.field(default_factory=dict)
     """Process -> what it takes here, for those that the workshop has told."""
+    pattern: Pattern | None = None
+    """What the calendar is worked out from, day after day, if the workshop works by one."""
 
 
 @event("capacity", "resource", "resource_published")
@@ -65,13 +82,15 @@ class Bucket(Event, frozen=True, kw_only=True):
     day: date
     """Of the site's time zone."""
     published: int
-    """What the calendar gives, in the resource's unit."""
+    """What the calendar gives, in the resource's unit; what was taken before it shrank stays published."""
     held: int
     """Under live holds."""
     committed: int
     """Booked."""
     blocked: int
     """Withdrawn by the workshop."""
+    unattainable: int = 0
+    """Of what is taken: more than the calendar gives any more. While there is any, nothing is available."""
 
 
 @event("capacity", "bucket", "bucket_changed")
@@ -100,10 +119,12 @@ class Hold(Event, frozen=True, kw_only=True):
     """Where in its life the hold stands."""
     allocations: list[Allocation]
     """What is held of which days; nothing of a hold that was refused."""
-    expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    expires_at: Instant | None = None
     """The lease ends at this instant (RFC 3339, UTC), on the ledger's database clock."""
     refusal: Refusal | None = None
-    """Why there was no room."""
+    """Why there was no room, or is none any more."""
+    proposal: Proposal | None = None
+    """What it shall be booked for, where its workshop decides by hand."""
 
 
 @event("capacity", "hold", "hold_placed")
@@ -123,7 +144,18 @@ class HoldConfirmed(Hold, frozen=True, kw_only=True):
 
 @event("capacity", "hold", "hold_released")
 class HoldReleased(Hold, frozen=True, kw_only=True):
-    """The holder gave the room back."""
+    """The room was given back: by who held it or, if `refusal` says why, since a proposal was rejected or the workshop
+    has the hours no more."""
+
+
+@event("capacity", "hold", "hold_proposed")
+class HoldProposed(Hold, frozen=True, kw_only=True):
+    """The holder asks the workshop, which decides by hand, to book it; it may answer until `expires_at`."""
+
+
+@event("capacity", "hold", "hold_amended")
+class HoldAmended(Hold, frozen=True, kw_only=True):
+    """The workshop holds other days or asks another price instead; the holder may answer until `expires_at`."""
 
 
 @event("capacity", "hold", "hold_expired")
@@ -146,7 +178,7 @@ class Booking(Event, frozen=True, kw_only=True):
     order_id: UUID | None = None
     """The order that it is for, if one asked; then the booking's id is the order's."""
     state: BookingState
-    """Whether it still stands."""
+    """Whether it still stands; `stage` says more."""
     allocations: list[Allocation]
     """What it takes, of which buckets."""
     price: Money
@@ -155,6 +187,18 @@ class Booking(Event, frozen=True, kw_only=True):
     """The terms of each resource when it was booked."""
     ending: Ending | None = None
     """Who cancelled it, why, and what is due for it."""
+    stage: str | None = None
+    """Where in its life: awaiting_material, firm, displaced, moved, started, completed, cancelled."""
+    deadline: Instant | None = None
+    """Until when what it waits for must come: its material, a move, or an answer to that. Else it is cancelled."""
+    material_by: Instant | None = None
+    """Until when fabric, trims and pattern must be in house, if they are asked for."""
+    material_at: Instant | None = None
+    """When they were declared to be."""
+    actual: list[Actual] = msgspec.field(default_factory=list)
+    """What each workshop reports of its part."""
+    displaced_by: list[UUID] = msgspec.field(default_factory=list)
+    """Workshops whose calendars shrank below it, until it stands again."""
 
 
 @event("capacity", "booking", "booking_confirmed")
@@ -164,4 +208,34 @@ class BookingConfirmed(Booking, frozen=True, kw_only=True):
 
 @event("capacity", "booking", "booking_cancelled")
 class BookingCancelled(Booking, frozen=True, kw_only=True):
-    """The booking was cancelled and its room is free again."""
+    """The booking ended before its time and its room is free again; `ending` says how."""
+
+
+@event("capacity", "booking", "booking_supplied")
+class BookingSupplied(Booking, frozen=True, kw_only=True):
+    """Its material is in house: it is firm."""
+
+
+@event("capacity", "booking", "booking_displaced")
+class BookingDisplaced(Booking, frozen=True, kw_only=True):
+    """The calendar of its day shrank. It is moved, or gets its hours back, by `deadline`, or it ends."""
+
+
+@event("capacity", "booking", "booking_moved")
+class BookingMoved(Booking, frozen=True, kw_only=True):
+    """Its workshop gave it other days; its buyer accepts or rejects them by `deadline`."""
+
+
+@event("capacity", "booking", "booking_started")
+class BookingStarted(Booking, frozen=True, kw_only=True):
+    """A workshop has begun its work."""
+
+
+@event("capacity", "booking", "work_reported")
+class WorkReported(Booking, frozen=True, kw_only=True):
+    """A workshop reported what the work took and what came of it; `actual` has the sums."""
+
+
+@event("capacity", "booking", "booking_completed")
+class BookingCompleted(Booking, frozen=True, kw_only=True):
+    """Every workshop has completed its part."""

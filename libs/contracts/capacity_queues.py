@@ -1,4 +1,4 @@
-"""What capacity says of those who wait for room."""
+"""What capacity says of those who wait for room, and of those who share it."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from libs.contracts._base import Event, event
-from libs.contracts.values import Allocation
+from libs.contracts.values import Allocation, Money
 
 
 class WaitlistState(StrEnum):
@@ -84,3 +84,113 @@ class WaitlistWithdrawn(WaitlistEntry, frozen=True, kw_only=True):
 @event("capacity", "waitlist", "waitlist_lapsed")
 class WaitlistLapsed(WaitlistEntry, frozen=True, kw_only=True):
     """The last day that would do is over, and there was no room."""
+
+
+class PoolState(StrEnum):
+    """`open` gathers shares; the others are final."""
+
+    OPEN = "open"
+    FIRED = "fired"
+    LAPSED = "lapsed"
+    CLOSED = "closed"
+
+
+class Pool(Event, frozen=True, kw_only=True):
+    """State of a pool: room that a workshop sells by shares, once a minimum is pledged. While it is open its room is
+    the workshop's hold of the same id."""
+
+    party_id: UUID
+    """The workshop."""
+    state: PoolState
+    """Whether it gathers shares, and how it ended."""
+    resource_id: UUID
+    """Whose time it is."""
+    day: date
+    """Of the site's time zone."""
+    quantity: int
+    """What is set aside, in the resource's unit."""
+    minimum: int
+    """What must be pledged for it to fire."""
+    pledged: int
+    """All shares together."""
+    price_per_unit: Money
+    """For one unit."""
+    setup_price: Money
+    """Once for all shares: by quantity, to the last minor unit."""
+    minimum_charge: Money | None = None
+    """All shares together pay no less: what lacks is shared as setting up is."""
+    closes_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    """It lapses at this instant (RFC 3339, UTC), on the ledger's database clock."""
+
+
+@event("capacity", "pool", "pool_opened")
+class PoolOpened(Pool, frozen=True, kw_only=True):
+    """A workshop set room aside for shares."""
+
+
+@event("capacity", "pool", "pool_pledged")
+class PoolPledged(Pool, frozen=True, kw_only=True):
+    """Somebody joined or left: `pledged` is what has come together."""
+
+
+@event("capacity", "pool", "pool_fired")
+class PoolFired(Pool, frozen=True, kw_only=True):
+    """The minimum was met: every share is a booking."""
+
+
+@event("capacity", "pool", "pool_lapsed")
+class PoolLapsed(Pool, frozen=True, kw_only=True):
+    """The minimum was not met in time; everybody is released."""
+
+
+@event("capacity", "pool", "pool_closed")
+class PoolClosed(Pool, frozen=True, kw_only=True):
+    """The workshop took the room back; everybody is released."""
+
+
+class ShareState(StrEnum):
+    """`pledged` is open; the others are final."""
+
+    PLEDGED = "pledged"
+    BOOKED = "booked"
+    WITHDRAWN = "withdrawn"
+    RELEASED = "released"
+
+
+class PoolShare(Event, frozen=True, kw_only=True):
+    """State of what a party pledged to a pool. When the pool fires, a booking has the share's id."""
+
+    party_id: UUID
+    """Who pledged."""
+    pool_id: UUID
+    """The pool."""
+    state: ShareState
+    """Whether it is pledged only, and how it ended."""
+    quantity: int
+    """In the resource's unit."""
+    joined_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    """When it was pledged (RFC 3339, UTC), on the ledger's database clock."""
+    at_most: Money
+    """What it costs if no more than the minimum comes together; never more."""
+    price: Money | None = None
+    """What it costs, once the pool has fired."""
+
+
+@event("capacity", "share", "share_pledged")
+class SharePledged(PoolShare, frozen=True, kw_only=True):
+    """A party joined a pool."""
+
+
+@event("capacity", "share", "share_booked")
+class ShareBooked(PoolShare, frozen=True, kw_only=True):
+    """The pool fired: there is a booking of the same id, at `price`."""
+
+
+@event("capacity", "share", "share_withdrawn")
+class ShareWithdrawn(PoolShare, frozen=True, kw_only=True):
+    """The party left the pool while it was open."""
+
+
+@event("capacity", "share", "share_released")
+class ShareReleased(PoolShare, frozen=True, kw_only=True):
+    """The pool lapsed or was closed."""

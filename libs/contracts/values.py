@@ -1,6 +1,6 @@
 """Values that several events share."""
 
-from datetime import date
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -104,6 +104,32 @@ class Agreed(msgspec.Struct, frozen=True, kw_only=True):
     """To be paid when booking; it counts towards whatever becomes due."""
     cancellation: list[Rung] = msgspec.field(default_factory=list)
     """Who cancels owes this; the nearest rung comes first."""
+    material_days: int | None = None
+    """How many local days before its first day the material must be in house."""
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+    """What a hold shall be booked for, where its workshop decides by hand."""
+
+    awaiting: str
+    """workshop or holder: whose answer is awaited."""
+    price: Money
+    """For all of it, set-up included."""
+
+
+class Actual(msgspec.Struct, frozen=True, kw_only=True):
+    """What a workshop reports of its part of a booking, in sum."""
+
+    workshop_id: UUID
+    """Who reports."""
+    quantity: int = 0
+    """What it took, in the unit of its resources (minutes unless stated)."""
+    good: int = 0
+    """Pieces."""
+    scrap: int = 0
+    """Pieces."""
+    completed: bool = False
+    """Whether its part is completed."""
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,6 +183,16 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """Parties that an invited or private resource is sold to."""
     samples: bool = False
     """Whether less than the minimum is sold as a sample or one-off."""
+    approval: str = "automatic"
+    """automatic: a hold is confirmed at once; by_hand: it is proposed, and the workshop decides."""
+    answer_hours: int = 48
+    """So long the workshop, and then who holds, may think about a proposal."""
+    material_days: int | None = None
+    """How many local days before its first day the material must be in house; none is asked for if absent."""
+    party_percent: int | None = None
+    """Of what a day gives: the most that one party may have of it."""
+    newcomers_percent: int = 0
+    """Of what a day gives: kept for firms that are new to the platform."""
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,3 +233,82 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True):
     """The first day published."""
     ends_on: date
     """The last day published."""
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """Days from one to another, both of them too."""
+
+    starts_on: date
+    """The first day."""
+    ends_on: date
+    """The last day."""
+
+
+class Shift(msgspec.Struct, frozen=True, kw_only=True):
+    """Hours on the site's clock; one that ends no later than it starts ends on the next day."""
+
+    weekdays: list[int]
+    """1, Monday, to 7, Sunday (ISO 8601): the days on which it begins."""
+    starts: time
+    """On the site's clock."""
+    ends: time
+    """On the site's clock."""
+    break_minutes: int = 0
+    """Not worked."""
+    teams: int = 1
+    """How many work side by side."""
+    quantity: int | None = None
+    """What it gives in the resource's unit; none: its minutes, of every team."""
+
+
+class Overtime(msgspec.Struct, frozen=True, kw_only=True):
+    """More on some weekdays of a span; never on days that are closed."""
+
+    span: Span
+    """When the rule holds."""
+    weekdays: list[int]
+    """1, Monday, to 7, Sunday."""
+    quantity: int
+    """Of each of these days, in the resource's unit."""
+    most_a_week: int | None = None
+    """From Monday to Sunday, if there is a limit."""
+
+
+class CalendarEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of a calendar file (RFC 5545): work if it has clock times, else what whole days give."""
+
+    starts: datetime
+    """On the clock of `zone`; midnight of whole days."""
+    minutes: int
+    """How long it lasts, each time."""
+    zone: str = ""
+    """IANA name; none: the site's."""
+    all_day: bool = False
+    """Whether it is of whole days."""
+    rule: str = ""
+    """As RRULE has it; none: once."""
+    without: list[datetime] = msgspec.field(default_factory=list)
+    """Times left out."""
+    also: list[datetime] = msgspec.field(default_factory=list)
+    """Times added."""
+    quantity: int | None = None
+    """What each time gives, in the resource's unit; none: the minutes of work, or nothing of whole days."""
+
+
+class Pattern(msgspec.Struct, frozen=True, kw_only=True):
+    """When a resource works, for as long as the workshop does not say otherwise; its calendar is worked out from it."""
+
+    shifts: list[Shift] = msgspec.field(default_factory=list)
+    """What a week is made of."""
+    holidays: str | None = None
+    """Public holidays that are kept, by name: `IT`, or `IT-MI` with Sant'Ambrogio."""
+    august_weeks: int = 0
+    """Weeks of summer closure, that of Ferragosto among them."""
+    closures: list[Span] = msgspec.field(default_factory=list)
+    """Closed besides."""
+    overtime: list[Overtime] = msgspec.field(default_factory=list)
+    """More than the shifts give."""
+    events: list[CalendarEvent] = msgspec.field(default_factory=list)
+    """What a calendar file said."""
+    exceptions: dict[str, int] = msgspec.field(default_factory=dict)
+    """ISO day -> quantity, whatever the rest says."""

@@ -12,8 +12,8 @@ Problem
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import asyncpg
 import msgspec
@@ -118,10 +118,12 @@ async def _on_problem(_request: Request, error: Exception) -> Response:
 
 async def _on_invalid_body(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
-    fields = [
-        FieldError(".".join(map(str, e["loc"][1:])) or str(e["loc"][0]), _plain(e["msg"])) for e in error.errors()
-    ]
-    return problem_response(Invalid("Correct these fields and send again.", errors=fields))
+    return problem_response(Invalid("Correct these fields and send again.", errors=field_errors(error.errors())))
+
+
+def field_errors(errors: Iterable[Mapping[str, Any]]) -> list[FieldError]:
+    """What Pydantic found wrong with a body; its locations begin with where it was, e.g. `body`."""
+    return [FieldError(".".join(map(str, e["loc"][1:])) or str(e["loc"][0]), _plain(e["msg"])) for e in errors]
 
 
 def _plain(message: str) -> str:

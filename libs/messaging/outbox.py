@@ -4,19 +4,17 @@ The columns are those of Debezium's outbox event router (`aggregatetype` is the 
 read by it unchanged. `seq` orders the queue; `sent_at` marks what the broker has acknowledged.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextvars import ContextVar
 from uuid import UUID
 
 import msgspec
 from opentelemetry import propagate
 from opentelemetry.context import Context
-from sqlalchemy import text
 
 from libs.contracts import Event
-from libs.kit.db import WriteSession
+from libs.kit.db import Write, WriteSession, write
 from libs.kit.errors import Invalid
-from libs.kit.ids import new_id
 
 LARGEST = 900_000
 """Bytes of a payload: a broker takes a little over a million for a record with its headers."""
@@ -24,47 +22,56 @@ LARGEST = 900_000
 CAUSES: ContextVar[Mapping[UUID, Context]] = ContextVar("causes", default={})  # noqa: B039 - never changed in place
 """While a batch of events is handled: the trace of each by its aggregate, so that what follows joins the right one."""
 
-_ADD = text("""
+# With pg_current_xact_id a transaction has its id before it draws a number, as libs/messaging/tail.py needs: whether it
+# has written before, or writes in this same statement, need not be known.
+_ADD = """
     INSERT INTO outbox (id, aggregatetype, aggregateid, version, type, payload, traceparent)
-    SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:topics AS text[]), CAST(:keys AS uuid[]), CAST(:versions AS int[]),
-                         CAST(:types AS text[]), CAST(:payloads AS json[]), CAST(:traces AS text[]))
-""")
+    SELECT uuidv7(), aggregatetype, aggregateid, version, type, payload, traceparent
+      FROM pg_current_xact_id(), json_populate_recordset(NULL::outbox, $1::json)
+"""
 
 
 async def add(session: WriteSession, *events: Event) -> None:
     """Tell what has happened, in the caller's transaction. Cannot commit.
 
     Everything pending is written first: a row of the outbox must come after its aggregate's own row, whose lock
-    makes the order of `seq` the order of the versions. A version told twice raises IntegrityError, a state too large to
-    be sent raises Invalid.
+    makes the order of `seq` the order of the versions. A version told twice raises asyncpg's UniqueViolationError, a
+    state too large to be sent raises Invalid.
     """
-    if not events:
-        return
     await session.flush()
+    await write(session, *telling(session, *events))
+
+
+def telling(session: WriteSession, *events: Event) -> list[Write]:
+    """What `add` writes, for who writes more in the same statement: the aggregates' rows are new or locked already."""
+    if not events:
+        return []
     session.info["outbox"] = True
-    await session.execute(_ADD, _columns(events))
+    causes, here = CAUSES.get(), _trace(None)
+    traces = (_trace(causes[event.id]) if event.id in causes else here for event in events)
+    return [Write(_ADD, (msgspec.json.encode([*map(_row, events, traces)]).decode(),))]
 
 
-def _columns(events: Sequence[Event]) -> dict[str, list[object]]:
+def _row(event: Event, trace: str | None) -> dict[str, object]:
     return {
-        "ids": [new_id() for _ in events],
-        "topics": [event.topic for event in events],
-        "keys": [event.id for event in events],
-        "versions": [event.version for event in events],
-        "types": [event.type for event in events],
-        "payloads": [_payload(event) for event in events],
-        "traces": [_trace(event) for event in events],
+        "aggregatetype": event.topic,
+        "aggregateid": event.id,
+        "version": event.version,
+        "type": event.type,
+        "payload": _payload(event),
+        "traceparent": trace,
     }
 
 
-def _payload(event: Event) -> str:
+def _payload(event: Event) -> msgspec.Raw:
     payload = msgspec.json.encode(event)
     if len(payload) > LARGEST:
         raise Invalid(f"This makes {len(payload):,} bytes of state and {LARGEST:,} can be told: make it smaller.")
-    return payload.decode()
+    return msgspec.Raw(payload)
 
 
-def _trace(event: Event) -> str | None:
+def _trace(cause: Context | None) -> str | None:
+    """The trace of a cause; of none: that of the code that runs."""
     carrier: dict[str, str] = {}
-    propagate.inject(carrier, CAUSES.get().get(event.id))
+    propagate.inject(carrier, cause)
     return carrier.get("traceparent")

@@ -1,6 +1,7 @@
 """A service, wired: its routes, its relay and consumer, its jobs, and health that means it."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -54,6 +55,7 @@ def service(
             async with asyncio.timeout(_CLOSE_DEADLINE):
                 await kit.close()
 
+    collect_rarely()
     api = FastAPI(
         title=f"Filiera {name}", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, max_body_size=LARGEST
     )
@@ -64,6 +66,12 @@ def service(
     api.add_middleware(TellRefusals)
     api.add_middleware(Timed)
     return api
+
+
+def collect_rarely() -> None:
+    """Have the garbage collector look after 20,000 new objects instead of 700: a batch of commands makes thousands that
+    live for milliseconds, and looking for cycles among them took a quarter of its time."""
+    gc.set_threshold(20_000)
 
 
 @asynccontextmanager

@@ -15,9 +15,9 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 from fastapi import Response
 
-from libs.kit.db import Database, WriteSession, transient
+from libs.kit.db import Database, Write, WriteSession, transient, write
 from libs.kit.errors import Problem, Unavailable
-from libs.service.idempotency import Asked, first_answers, remember
+from libs.service.idempotency import Asked, first_answers, remembering
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +39,10 @@ class Ask(Protocol):
 
 A = TypeVar("A", bound=Ask)
 
-Decide = Callable[[WriteSession, Sequence[A]], Awaitable[Sequence[msgspec.Struct | Problem]]]
-"""Decides asks of any parties in their order: for each the state to answer with, or why it is refused, which must
-change nothing."""
+Decided = tuple[Sequence[msgspec.Struct | Problem], Sequence[Write]]
+"""For each ask the state to answer with, or why it is refused, which must change nothing; and what is to be written."""
+Decide = Callable[[WriteSession, Sequence[A]], Awaitable[Decided]]
+"""Decides asks of any parties in their order, having locked what they change."""
 
 
 @dataclass(frozen=True)
@@ -67,22 +68,26 @@ class GroupCommit(Generic[A]):
         self._waiting.append(waiting)
         if self._deciding is None or self._deciding.done():
             self._deciding = asyncio.create_task(self._decide_all(), context=Context())
-        await asyncio.wait([waiting.outcome], timeout=SECONDS_TO_WAIT)
-        outcome = waiting.outcome.result() if waiting.outcome.done() else Unavailable(_AGAIN)
+        try:
+            async with asyncio.timeout(SECONDS_TO_WAIT):
+                outcome = await waiting.outcome
+        except TimeoutError:
+            raise Unavailable(_AGAIN) from None
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
     async def together(self, asks: Sequence[A]) -> list[Outcome]:
         """Decide asks in one transaction: the answer or the problem of each."""
-        async with self._database.write(role=self._role) as session:
+        async with self._database.batch(self._role) as session:
             known = await first_answers(session, [ask.asked for ask in asks])
             new = [ask for ask, answer in zip(asks, known, strict=True) if answer is None]
-            decided = [self._outcome(one) for one in await self._decide(session, new)] if new else []
-            done = {ask.asked: one for ask, one in zip(new, decided, strict=True) if isinstance(one, Response)}
-            await remember(session, done)
-            outcomes = iter(decided)
-            return [next(outcomes) if answer is None else answer for answer in known]
+            decided, writes = await self._decide(session, new) if new else ((), ())
+            outcomes = [self._outcome(one) for one in decided]
+            done = [(ask.asked, one) for ask, one in zip(new, outcomes, strict=True) if isinstance(one, Response)]
+            await write(session, *writes, *remembering(done))
+        following = iter(outcomes)
+        return [next(following) if answer is None else answer for answer in known]
 
     def _outcome(self, decided: msgspec.Struct | Problem) -> Outcome:
         if isinstance(decided, Problem):

@@ -5,24 +5,22 @@ of its effect, per party, for 24 h. Same key and request: the first answer. Same
 409. A failure stores nothing, since it changed nothing. One request is a batch of one.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from fastapi import Response
-from sqlalchemy import text
 
-from libs.kit.db import WriteSession
+from libs.kit.db import Write, WriteSession, rows
 from libs.kit.errors import Conflict, Invalid, Problem
 
-_GIVEN = "FROM unnest(CAST(:parties AS uuid[]), CAST(:keys AS text[])) AS given (party, key)"
-_LOCK = text(f"SELECT party, key, pg_try_advisory_xact_lock(hashtextextended(party || ' ' || key, 0)) AS free {_GIVEN}")
-_FIND = text(f"SELECT * FROM idempotency_key WHERE (party_id, key) IN (SELECT * {_GIVEN})")  # noqa: S608 - a constant
-_STORE = text("""
+_GIVEN = "FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS given (party, key, number)"
+_LOCK = f"SELECT pg_try_advisory_xact_lock(hashtextextended(party || ' ' || key, 0)) {_GIVEN} ORDER BY number"
+_FIND = f"SELECT * FROM idempotency_key WHERE (party_id, key) IN (SELECT party, key {_GIVEN})"  # noqa: S608 - a constant
+_STORE = """
     INSERT INTO idempotency_key (party_id, key, request_hash, status, body)
-    SELECT * FROM unnest(CAST(:parties AS uuid[]), CAST(:keys AS text[]), CAST(:hashes AS bytea[]),
-                         CAST(:statuses AS int[]), CAST(:bodies AS bytea[]))
-""")
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::int[], $5::bytea[])
+"""
 
 
 class Asked(NamedTuple):
@@ -36,38 +34,29 @@ class Asked(NamedTuple):
 async def first_answers(session: WriteSession, asked: Sequence[Asked]) -> list[Response | Problem | None]:
     """Take the keys of these requests until the transaction ends. For each: the answer it got before, why it gets none,
     or nothing, if it is new and this transaction is to answer it."""
-    given = _columns(asked)
-    locks = await session.execute(_LOCK, given)
-    free = {(row.party, row.key) for row in locks if row.free}
+    given = [one.party for one in asked], [one.key for one in asked]
+    free = [is_free for (is_free,) in await rows(session, _LOCK, *given)]
     # A second statement: it sees what was committed by whoever had the locks before.
-    known = {(row.party_id, row.key): row for row in await session.execute(_FIND, given)}
+    known = {(row["party_id"], row["key"]): row for row in await rows(session, _FIND, *given)}
+    seen: set[tuple[UUID, str]] = set()  # the same key twice: the second finds the first still running
     answers: list[Response | Problem | None] = []
-    for one in asked:
+    for one, is_free in zip(asked, free, strict=True):
         whose = one.party, one.key
-        answers.append(_answer(one, known.get(whose), running=whose not in free))
-        free.discard(whose)  # the same key twice: the second finds the first still running
+        answers.append(_answer(one, known.get(whose), running=not is_free or whose in seen))
+        seen.add(whose)
     return answers
 
 
-async def remember(session: WriteSession, answers: Mapping[Asked, Response]) -> None:
-    """Keep what these requests are answered, in the transaction of their effects."""
-    if answers:
-        given = _columns(answers) | {
-            "hashes": [one.request_hash for one in answers],
-            "statuses": [answer.status_code for answer in answers.values()],
-            "bodies": [bytes(answer.body) for answer in answers.values()],
-        }
-        await session.execute(_STORE, given)
-
-
-def _columns(asked: Collection[Asked]) -> dict[str, list[Any]]:
-    return {"parties": [one.party for one in asked], "keys": [one.key for one in asked]}
+def remembering(answers: Sequence[tuple[Asked, Response]]) -> list[Write]:
+    """What keeps the answers of these requests, to be written in the transaction of their effects."""
+    given = [(*asked, answer.status_code, bytes(answer.body)) for asked, answer in answers]
+    return [Write(_STORE, tuple(map(list, zip(*given, strict=True))))] if given else []
 
 
 def _answer(asked: Asked, known: Any, *, running: bool) -> Response | Problem | None:
     if known is None:
         message = "A request with this Idempotency-Key is still running; ask again."
         return Conflict(message, code="STILL_RUNNING") if running else None
-    if known.request_hash != asked.request_hash:
+    if known["request_hash"] != asked.request_hash:
         return Invalid("This Idempotency-Key was used for another request; make a new key.", code="KEY_REUSED")
-    return Response(known.body, known.status, {"Idempotent-Replay": "true"}, "application/json")
+    return Response(known["body"], known["status"], {"Idempotent-Replay": "true"}, "application/json")

@@ -11,7 +11,7 @@ from pathlib import Path
 from libs.stack.errors import StackError
 from libs.stack.platform import ROOT
 
-COMMANDS = ("up", "down", "status", "demo", "token", "psql", "events", "test", "bench")
+COMMANDS = ("up", "down", "status", "demo", "token", "psql", "events", "capacity", "test", "bench")
 
 EPILOG = """\
 the first three commands:
@@ -25,6 +25,7 @@ more:
   ./filiera token --party sartoria-brera --role workshop
   ./filiera psql capacity -c "TABLE bucket LIMIT 5"
   ./filiera events tail capacity.hold
+  ./filiera capacity audit
   ./filiera test tests/libs/kit
 
 All data is in .filiera/ in this folder (--home) and is kept; remove the folder to begin afresh.

@@ -6,21 +6,14 @@ from typing import TypeVar
 
 import msgspec
 
-from services.capacity.domain.availability import Availability
-from services.capacity.domain.ledger import Booking, Bucket, Hold
-from services.capacity.domain.offer import Resource, Site
-from services.capacity.domain.qualification import Qualification
-from services.capacity.domain.waitlist import Entry
-
-Row = Site | Resource | Bucket | Hold | Booking | Entry | Availability | Qualification
-R = TypeVar("R", Site, Resource, Bucket, Hold, Booking, Entry, Availability, Qualification)
+R = TypeVar("R")
 
 
 def read(kind: type[R], rows: Iterable[str]) -> list[R]:
-    """Rows selected as `to_json(table)::text`."""
+    """Rows selected as `to_json(table)::text`, as dataclasses of this kind."""
     return [msgspec.json.decode(row, type=kind) for row in rows]
 
 
-def written(rows: Sequence[Row]) -> str:
-    """Rows for `json_populate_recordset`."""
+def written(rows: Sequence[object]) -> str:
+    """Dataclasses for `json_populate_recordset`."""
     return msgspec.json.encode(rows).decode()

@@ -7,7 +7,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_TEXTS = {"date": "2027-03-01", "date-time": "2027-03-01T08:00:00Z"}
+_TEXTS = {"date": "2027-03-01", "date-time": "2027-03-01T08:00:00Z", "time": "08:00:00"}
 _NAMED = {"time_zone": "Europe/Rome", "timeZone": "Europe/Rome", "currency": "EUR", "process": "cutting"}
 
 

@@ -1,13 +1,29 @@
 """The commands of capacity over HTTP, a module for each kind of thing that is asked for."""
 
-from services.capacity.api import bookings, estimates, holds, promises, resources, search, waitlist
+from services.capacity.api import (
+    bookings,
+    bulk,
+    calendars,
+    estimates,
+    holds,
+    pools,
+    promises,
+    proposals,
+    resources,
+    search,
+    waitlist,
+)
 
 ROUTERS = [
     resources.router,
+    calendars.router,
+    bulk.router,
     estimates.router,
     search.router,
     promises.router,
     holds.router,
+    proposals.router,
     bookings.router,
     waitlist.router,
+    pools.router,
 ]

@@ -14,6 +14,7 @@ from libs.service.group_commit import GroupCommit
 from libs.service.runtime import KitOf
 from services.capacity.domain.terms import MOST
 from services.capacity.handlers import holds
+from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.holds import LEDGER
 
 router = APIRouter(tags=["capacity"])
@@ -27,12 +28,10 @@ class AllocationBody(Body):
     quantity: Annotated[StrictInt, Field(ge=1, le=MOST)]
 
 
-class PlaceHold(Body):
-    """What to hold, all or nothing, and for how many seconds."""
+class Days(Body):
+    """Quantities of resources and days."""
 
     allocations: Annotated[list[AllocationBody], Field(min_length=1, max_length=100)]
-    seconds: Annotated[StrictInt, Field(ge=1, le=86_400)] = 900
-    sample: StrictBool = False
 
     @model_validator(mode="after")
     def _each_day_once(self) -> Self:
@@ -40,10 +39,20 @@ class PlaceHold(Body):
             raise ValueError("allocations name each day of a resource once")
         return self
 
+    def days(self) -> list[tuple[UUID, date, int]]:
+        """Resource, local day, quantity."""
+        return [(one.resource_id, one.day, one.quantity) for one in self.allocations]
+
+
+class PlaceHold(Days):
+    """What to hold, all or nothing, and for how many seconds."""
+
+    seconds: Annotated[StrictInt, Field(ge=1, le=86_400)] = 900
+    sample: StrictBool = False
+
     def to_domain(self, command: Command) -> holds.Ask:
         """What the caller of this command asks for."""
-        days = [(one.resource_id, one.day, one.quantity) for one in self.allocations]
-        return holds.Ask(command.caller.party, days, self.seconds, command.asked, sample=self.sample)
+        return holds.Ask(command.caller.party, self.days(), self.seconds, command.asked, sample=self.sample)
 
 
 _placing = lru_cache(maxsize=8)(holds.placing)
@@ -57,9 +66,10 @@ def _group_commit(kit: KitOf) -> GroupCommit[holds.Ask]:
 Together = Annotated[GroupCommit[holds.Ask], Depends(_group_commit)]
 
 
-@router.post("/holds", **answers(capacity.Hold, 201))
+@router.post("/holds", **answers(PlacedHold, 201))
 async def place_hold(body: PlaceHold, command: Commanded, together: Together) -> Response:
-    """Hold quantities of days, resources and workshops, all or nothing, until a time."""
+    """Hold quantities of days, resources and workshops, all or nothing, until a time. The answer has the limits that
+    apply, and how much of each is used."""
     return await together.run(body.to_domain(command))
 
 

@@ -1,8 +1,10 @@
 """Publishing over HTTP. The domain's own values check themselves: they are parts of the bodies."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Response
 from pydantic import AfterValidator, Field, model_validator
@@ -12,8 +14,10 @@ from libs.contracts.values import PartyKind
 from libs.kit.errors import FieldError, Invalid
 from libs.kit.ids import new_id
 from libs.service.commands import Body, Commanded, answers
+from services.capacity.api import strict  # noqa: F401 - before a body is made of the domain's values
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Resource, Site
+from services.capacity.domain.shifts import Pattern, calendar_of
 from services.capacity.domain.terms import Terms
 from services.capacity.domain.units import check_unit
 from services.capacity.domain.work import Work
@@ -24,7 +28,8 @@ router = APIRouter(tags=["capacity"])
 _Process = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """The text, if people can read it. Raises ValueError."""
     if not text.isprintable():
         raise ValueError("has characters that cannot be printed")
     return text
@@ -34,12 +39,14 @@ class PublishResource(Body):
     """A resource of the caller's."""
 
     site_id: UUID
-    name: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_printable)]
+    name: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(printable)]
     kind: Literal["machine", "bench", "operator_pool", "tool_set", "room"]
     processes: Annotated[list[_Process], Field(min_length=1, max_length=50)]
     unit: Annotated[str, AfterValidator(check_unit)] = "minutes"
     terms: Terms
-    calendar: Calendar
+    calendar: Calendar | None = None
+    pattern: Pattern | None = None
+    """Instead of a calendar: twelve months of it are published, and every month another."""
     work: dict[_Process, Work] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -48,10 +55,25 @@ class PublishResource(Body):
             raise ValueError(f"work names {unknown[0]}, which is none of its processes")
         return self
 
-    def to_domain(self, site: Site) -> Resource:
+    @model_validator(mode="after")
+    def _says_when(self) -> Self:
+        if (self.calendar is None) == (self.pattern is None):
+            raise ValueError("says when the resource works either by `calendar` or by `pattern`")
+        return self
+
+    def to_domain(self, site: Site, now: datetime) -> Resource:
         """A new resource at this site, and of its workshop."""
-        given = {"id": new_id(), "party_id": site.party_id} | dict(self)
-        return Resource(**given, version=1, time_zone=site.time_zone)
+        return self.named(new_id(), site, self.days(site, now))
+
+    def days(self, site: Site, now: datetime) -> Calendar:
+        """Its calendar, or what its pattern gives from today on."""
+        today = now.astimezone(ZoneInfo(site.time_zone)).date()
+        return self.calendar or calendar_of(self.pattern or Pattern(), site.time_zone, today)
+
+    def named(self, resource_id: UUID, site: Site, calendar: Calendar) -> Resource:
+        """The resource under an id, with its days."""
+        given = {name: getattr(self, name) for name in PublishResource.model_fields} | {"calendar": calendar}
+        return Resource(id=resource_id, party_id=site.party_id, version=1, time_zone=site.time_zone, **given)
 
 
 class ImportedResource(PublishResource):
@@ -60,17 +82,15 @@ class ImportedResource(PublishResource):
     id: UUID
     party_id: UUID
 
+    def to_domain(self, site: Site, now: datetime) -> Resource:
+        """The resource at this site, under its own id."""
+        return self.named(self.id, site, self.days(site, now))
+
 
 class ImportResources(Body):
     """Resources of many workshops."""
 
     resources: Annotated[list[ImportedResource], Field(min_length=1, max_length=500)]
-
-
-class ChangeCalendar(Body):
-    """A resource's new calendar."""
-
-    calendar: Calendar
 
 
 class ChangeTerms(Body):
@@ -93,16 +113,9 @@ async def publish_resource(body: PublishResource, command: Commanded) -> Respons
     """Publish a resource with its terms and calendar."""
     command.caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
     sites = await known_sites(command.kit, [body.site_id])
-    resource = body.to_domain(_own(sites, body.site_id, command.caller.party, "site_id"))
+    site = _own(sites, body.site_id, command.caller.party, "site_id")
+    resource = body.to_domain(site, command.kit.clock.now())
     return await command.run(lambda session: resources.publish_resource(session, resource), 201)
-
-
-@router.post("/resources/{resource_id}/calendar", **answers(capacity.Resource))
-async def change_calendar(resource_id: UUID, body: ChangeCalendar, command: Commanded) -> Response:
-    """Change when a resource works, from today on; never below what is held or booked."""
-    return await command.run(
-        lambda session: resources.change_calendar(session, command.caller, resource_id, body.calendar)
-    )
 
 
 @router.post("/resources/{resource_id}/terms", **answers(capacity.Resource))
@@ -116,8 +129,9 @@ async def import_resources(body: ImportResources, command: Commanded) -> Respons
     """Publish resources of many workshops at once; those already known are left as they are."""
     command.caller.must_be(PartyKind.HUB)
     sites = await known_sites(command.kit, {one.site_id for one in body.resources})
+    now = command.kit.clock.now()
     given = [
-        one.to_domain(_own(sites, one.site_id, one.party_id, f"resources.{number}.site_id"))
+        one.to_domain(_own(sites, one.site_id, one.party_id, f"resources.{number}.site_id"), now)
         for number, one in enumerate(body.resources)
     ]
     return await command.run(lambda session: resources.import_resources(session, command.caller, given))

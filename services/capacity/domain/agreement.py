@@ -1,8 +1,8 @@
 """What was agreed when a booking was made, and what its end costs whom."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -22,6 +22,7 @@ class Agreed:
     price: Money
     deposit: Money
     cancellation: list[Rung] = field(default_factory=list)
+    material_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +58,52 @@ def _agreed(resource: Resource, quantity: int) -> Agreed:
         price=price,
         deposit=percent_of(price, terms.deposit_percent),
         cancellation=terms.cancellation,
+        material_days=terms.material_days,
     )
 
 
-def owed(agreed: Sequence[Agreed], side: Side, buyer: UUID, days_left: Mapping[UUID, int]) -> list[Due]:
-    """What the ladder says when this side ends a booking so many days, by resource, before each workshop's work.
-
-    `agreed` is all of it if the buyer ends it, and the workshop's own part if a workshop does.
-    """
-    return list(_owed(agreed, side, buyer, days_left))
+def owed_by_buyer(agreed: Sequence[Agreed], buyer: UUID, days_left: Mapping[UUID, int]) -> list[Due]:
+    """What the ladders say for who gives a booking up so many days, by resource, before each workshop's work."""
+    rungs = [(part, rung_at(part.cancellation, days_left[part.resource_id])) for part in agreed]
+    return _dues((buyer, part.workshop_id, percent_of(part.price, rung.buyer_percent)) for part, rung in rungs)
 
 
-def _owed(agreed: Sequence[Agreed], side: Side, buyer: UUID, days_left: Mapping[UUID, int]) -> Iterator[Due]:
+def owed_by_workshops(agreed: Sequence[Agreed], buyer: UUID, days_left: Mapping[UUID, int]) -> list[Due]:
+    """The same for workshops that do not keep these parts."""
+    rungs = [(part, rung_at(part.cancellation, days_left[part.resource_id])) for part in agreed]
+    return _dues((part.workshop_id, buyer, percent_of(part.price, rung.workshop_percent)) for part, rung in rungs)
+
+
+def all_of_it(agreed: Sequence[Agreed], buyer: UUID) -> list[Due]:
+    """What is due of work that has begun."""
+    return _dues((buyer, part.workshop_id, part.price) for part in agreed)
+
+
+def _dues(amounts: Iterable[tuple[UUID, UUID, Money]]) -> list[Due]:
+    return [Due(*one) for one in amounts if one[2].amount]
+
+
+def material_by(
+    agreed: Sequence[Agreed], allocations: Sequence[Allocation], resources: Mapping[UUID, Resource], now: datetime
+) -> datetime | None:
+    """Until when fabric, trims and pattern must be in house, if they are asked for: the end of that local day, so many
+    days before the workshop's first. Who books later than that has a day."""
+    first = first_days(allocations)
+    asked = [(part, timedelta(part.material_days)) for part in agreed if part.material_days is not None]
+    ends = [resources[part.resource_id].end_of(first[part.workshop_id] - days) for part, days in asked]
+    return max(min(ends), now + timedelta(days=1)) if ends else None
+
+
+def reprice(agreed: Sequence[Agreed], price: Money) -> list[Agreed]:
+    """Another price for all of it, shared out in proportion; to the minor unit, deposits too."""
+    whole, before, parts = sum(part.price.amount for part in agreed), 0, []
     for part in agreed:
-        rung = rung_at(part.cancellation, days_left[part.resource_id])
-        percents = {"buyer": rung.buyer_percent, "workshop": rung.workshop_percent, "platform": 0}
-        debtor, creditor = (part.workshop_id, buyer) if side == "workshop" else (buyer, part.workshop_id)
-        if amount := percent_of(part.price, percents[side]).amount:
-            yield Due(debtor, creditor, Money(amount, part.price.currency))
+        after = before + part.price.amount
+        share = price.amount * after // whole - price.amount * before // whole if whole else 0
+        deposit = share * part.deposit.amount // part.price.amount if part.price.amount else 0
+        parts.append(replace(part, price=Money(share, price.currency), deposit=Money(deposit, price.currency)))
+        before = after
+    return parts
 
 
 def first_days(allocations: Sequence[Allocation]) -> dict[UUID, date]:

@@ -1,27 +1,28 @@
-"""The ledger: buckets that never give away more than they have, and the lives of holds and bookings.
-
-held ──confirm──> confirmed, and a booking: confirmed ──cancel──> cancelled
- ├───release──> released
- └───expire───> expired            refused: how a hold that an order asked for in vain begins and ends
-"""
+"""The ledger: buckets that never give away more than they have, and what is done with the claims on them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Literal, TypeVar
+from typing import Any
 from uuid import UUID
 
 from services.capacity.domain.agreement import Agreed, Ending
 from services.capacity.domain.calendar import Calendar, published_on
+from services.capacity.domain.claims import Booking, C, Claim, Hold, HoldState, Proposal, Reason, booked
+from services.capacity.domain.life import BookingEvent, HoldEvent
 from services.capacity.domain.offer import Allocation, Resource
 from services.capacity.domain.terms import Money, Refused
 
-HoldState = Literal["held", "refused", "confirmed", "released", "expired"]
+__all__ = ["Booking", "Bucket", "C", "Claim", "Hold", "HoldState", "Ledger", "NoRoomError", "Reason"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """One resource on one local day. The conservation law: held + committed + blocked <= published, none negative."""
+    """One resource on one local day. The conservation law: held + committed + blocked <= published, none negative.
+
+    What is taken stays published when the calendar shrinks below it: the shortfall is `unattainable`. So `published`
+    less `unattainable` is what the calendar gives, and while anything is unattainable nothing is available.
+    """
 
     id: UUID
     party_id: UUID
@@ -32,6 +33,7 @@ class Bucket:
     held: int = 0
     committed: int = 0
     blocked: int = 0
+    unattainable: int = 0
 
     @property
     def taken(self) -> int:
@@ -41,67 +43,17 @@ class Bucket:
     def available(self) -> int:
         return self.published - self.taken
 
+    def giving(self, quantity: int) -> "Bucket":
+        """This bucket with a calendar that gives so much."""
+        published = max(quantity, self.taken)
+        return replace(self, published=published, unattainable=published - quantity)
+
     def moved(self, held: int, committed: int) -> "Bucket":
         """This bucket with so much more, or less, held and committed."""
         after = replace(self, held=self.held + held, committed=self.committed + committed)
         if min(after.held, after.committed, after.available) < 0:
             raise ValueError(f"the conservation law would be broken: {after}")
-        return after
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why there was no room."""
-
-    code: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """A lease on buckets, all or nothing: it counts only while `expires_at` lies ahead."""
-
-    id: UUID
-    party_id: UUID
-    version: int = 1
-    order_id: UUID | None = None
-    state: HoldState = "held"
-    allocations: list[Allocation]
-    expires_at: datetime | None = None
-    refusal: Reason | None = None
-
-    def is_over(self, now: datetime) -> bool:
-        """Still written down as held, though its time has come."""
-        return self.state == "held" and self.expires_at is not None and self.expires_at <= now
-
-    def check_live(self, now: datetime) -> None:
-        """Refuse what is not alive at this instant of the ledger's clock."""
-        if self.state == "expired" or self.is_over(now):
-            raise Refused("HOLD_EXPIRED", f"The hold ended at {self.expires_at:%Y-%m-%d %H:%M:%S} UTC; hold again.")
-        if self.state != "held":
-            raise Refused("HOLD_NOT_HELD", f"The hold is {self.state} already.")
-
-    def become(self, state: HoldState) -> "Hold":
-        return replace(self, state=state, version=self.version + 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Booking:
-    """A hold made firm, under the same id."""
-
-    id: UUID
-    party_id: UUID
-    version: int = 1
-    order_id: UUID | None = None
-    state: Literal["confirmed", "cancelled"] = "confirmed"
-    allocations: list[Allocation]
-    price: Money
-    agreed: list[Agreed] = field(default_factory=list)
-    ending: Ending | None = None
-
-
-Claim = Hold | Booking
-C = TypeVar("C", Hold, Booking)
+        return after.giving(self.published - self.unattainable)
 
 
 class NoRoomError(Exception):
@@ -125,11 +77,11 @@ class Ledger:
         self._before = dict(self.buckets)
         self.changes: list[Claim] = []
 
+    # --- holds ---
+
     def place(self, hold: Hold) -> Hold:
         """Take room, all or nothing. Raises NoRoomError for the first bucket that has too little."""
-        for asked in hold.allocations:
-            if (available := self.buckets[asked.bucket_id].available) < asked.quantity:
-                raise NoRoomError(asked, available)
+        self._check_room(hold.allocations)
         return self._write(hold, held=1)
 
     def refuse(self, hold: Hold, refused: Refused) -> Hold:
@@ -137,46 +89,98 @@ class Ledger:
         reason = Reason(refused.code, refused.message)
         return self._write(replace(hold, state="refused", allocations=[], expires_at=None, refusal=reason))
 
-    def confirm(self, hold: Hold, price: Money, now: datetime, agreed: Sequence[Agreed] = ()) -> Booking:
-        """Make a live hold firm, on these terms."""
-        hold.check_live(now)
+    def propose(self, hold: Hold, proposal: Proposal, until: datetime, now: datetime) -> Hold:
+        """Ask the workshop of a live hold to decide on it until then."""
+        hold.follow("propose", now)
+        return self._write(hold.become("held", proposal=proposal, expires_at=until))
+
+    def amend(
+        self, hold: Hold, allocations: list[Allocation], proposal: Proposal, until: datetime, now: datetime
+    ) -> Hold:
+        """Put other days or another price in the place of what was proposed. Raises NoRoomError."""
+        hold.follow("amend", now)
+        amended = hold.become("held", allocations=allocations, proposal=proposal, expires_at=until)
+        return self._exchange(hold, amended, held=1)
+
+    def confirm(
+        self,
+        hold: Hold,
+        price: Money,
+        now: datetime,
+        agreed: Sequence[Agreed] = (),
+        material_by: datetime | None = None,
+        *,
+        event: HoldEvent = "confirm",
+    ) -> Booking:
+        """Make a live hold firm, on these terms; if material is awaited, until then."""
+        hold.follow(event, now)
         self._write(hold.become("confirmed"), held=-1, committed=1)
         ours: dict[str, Any] = {"party_id": hold.party_id, "order_id": hold.order_id, "allocations": hold.allocations}
-        return self._write(Booking(id=hold.id, price=price, agreed=list(agreed), **ours))
+        terms: dict[str, Any] = {"price": price, "agreed": list(agreed), "material_by": material_by}
+        return self._write(booked(id=hold.id, **ours, **terms))
 
-    def release(self, hold: Hold, now: datetime) -> Hold:
+    def release(self, hold: Hold, now: datetime, *, event: HoldEvent = "release", reason: Reason | None = None) -> Hold:
         """Give a live hold's room back."""
-        hold.check_live(now)
-        return self._write(hold.become("released"), held=-1)
+        hold.follow(event, now)
+        return self._write(hold.become("released", refusal=reason), held=-1)
 
     def expire(self, hold: Hold) -> Hold:
         """Take the room back from a hold that is over."""
         return self._write(hold.become("expired"), held=-1)
 
-    def cancel(self, booking: Booking, ending: Ending) -> Booking:
-        """Free a booking's room."""
-        if booking.state == "cancelled":
-            raise Refused("ALREADY_CANCELLED", "The booking is cancelled already.")
-        ended = replace(booking, state="cancelled", version=booking.version + 1, ending=ending)
-        return self._write(ended, committed=-1)
+    # --- bookings ---
+
+    def step(self, booking: Booking, event: BookingEvent, deadline: datetime | None = None, **changes: Any) -> Booking:
+        """Do what the table says; the room stays as it is. Gives the booking as it was if nothing follows."""
+        if (stage := booking.follow(event)) is None:
+            return booking
+        return self._write(booking.at(stage, deadline, **changes))
+
+    def cancel(self, booking: Booking, ending: Ending, *, event: BookingEvent = "cancel") -> Booking:
+        """Free a booking's room. Gives the booking as it was if nothing follows."""
+        if (stage := booking.follow(event)) is None:
+            return booking
+        return self._write(booking.at(stage, ending=ending), committed=-1)
+
+    def move(self, booking: Booking, allocations: list[Allocation], deadline: datetime, **changes: Any) -> Booking:
+        """Give a displaced booking other days, for its buyer to accept until then. Raises NoRoomError."""
+        stage = booking.follow("move") or booking.stage
+        return self._exchange(booking, booking.at(stage, deadline, allocations=allocations, **changes), committed=1)
+
+    # --- buckets ---
 
     def republish(self, calendar: Calendar) -> None:
-        """Give every bucket at hand what a new calendar says, unless one would fall below what is taken of it."""
-        for bucket in sorted(self.buckets.values(), key=lambda bucket: bucket.day):
-            published = published_on(calendar, bucket.day)
-            if published < bucket.taken:
-                taken = f"{bucket.taken} of {bucket.day} are held or booked already"
-                raise Refused("BELOW_COMMITTED", f"{taken}; the new calendar gives {published}.")
-            self.buckets[bucket.id] = replace(bucket, published=published)
+        """Give every bucket at hand what a new calendar says; what is taken beyond that becomes unattainable."""
+        for bucket in self.buckets.values():
+            self.buckets[bucket.id] = bucket.giving(published_on(calendar, bucket.day))
 
     def changed(self) -> list[Bucket]:
         """Buckets that are not as they were, each one version on."""
         moved = (bucket for bucket in self.buckets.values() if bucket != self._before[bucket.id])
         return [replace(bucket, version=bucket.version + 1) for bucket in moved]
 
+    def _check_room(self, allocations: Sequence[Allocation]) -> None:
+        for asked in allocations:
+            if (available := self.buckets[asked.bucket_id].available) < asked.quantity:
+                raise NoRoomError(asked, available)
+
+    def _exchange(self, old: C, new: C, held: int = 0, committed: int = 0) -> C:
+        """Free what a claim had and take what it has instead, or change nothing."""
+        before = dict(self.buckets)
+        self._move(old.allocations, -held, -committed)
+        try:
+            self._check_room(new.allocations)
+        except NoRoomError:
+            self.buckets = before
+            raise
+        return self._write(new, held, committed)
+
     def _write(self, claim: C, held: int = 0, committed: int = 0) -> C:
         self.changes.append(claim)
-        for part in claim.allocations if held or committed else ():
+        self._move(claim.allocations, held, committed)
+        return claim
+
+    def _move(self, allocations: Sequence[Allocation], held: int, committed: int) -> None:
+        for part in allocations if held or committed else ():
             moved = self.buckets[part.bucket_id].moved(held * part.quantity, committed * part.quantity)
             self.buckets[part.bucket_id] = moved
-        return claim

@@ -1,12 +1,14 @@
 """What a workshop offers: a resource at a site, and what of it is asked for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from services.capacity.domain.calendar import Calendar, published_on
+from services.capacity.domain.shifts import Pattern, rolled
 from services.capacity.domain.terms import MOST_TO_PAY, Money, Refused, Terms
 from services.capacity.domain.work import Work
 
@@ -40,6 +42,7 @@ class Resource:
     terms: Terms
     calendar: Calendar
     work: dict[str, Work] = field(default_factory=dict)
+    pattern: Pattern | None = None
 
     def today(self, now: datetime) -> date:
         """The day at the resource's site."""
@@ -53,6 +56,16 @@ class Resource:
         """The last day that may be taken already."""
         window = self.terms.window_days
         return date.max if window is None else self.today(now) + timedelta(days=window)
+
+    def end_of(self, day: date) -> datetime:
+        """The instant at which a day ends at the site (UTC)."""
+        return datetime.combine(day + timedelta(1), time.min, ZoneInfo(self.time_zone)).astimezone(UTC)
+
+    def rolled(self, now: datetime) -> "Resource":
+        """Its next version, with the days added that its pattern has up to the horizon."""
+        pattern = self.pattern or Pattern()
+        calendar = rolled(self.calendar, pattern, self.time_zone, self.today(now))
+        return replace(self, calendar=calendar, version=self.version + 1)
 
     def price(self, quantity: int) -> int:
         """What a booking of so much costs: setting up once, then each unit; at least the minimum charge."""
@@ -85,6 +98,7 @@ class Allocation:
     quantity: int
 
 
+@lru_cache(maxsize=2**16)
 def bucket_id(resource_id: UUID, day: date) -> UUID:
     """UUIDv5 of resource and day: everybody knows a bucket's id, and so its place in the lock order, before its row
     exists; and two first touches of a day agree on it."""

@@ -61,15 +61,6 @@ class Wish:
     first_day: date
     last_day: date
 
-    def is_met_by(self, resource: Resource) -> bool:
-        """Whether this resource sells it: nobody is offered more than was asked for."""
-        if resource.terms.minimum_quantity > self.quantity:
-            return False
-        if self.resource_id is not None:
-            return resource.id == self.resource_id
-        currency = resource.terms.price_per_unit.currency
-        return self.process in resource.processes and resource.unit == "minutes" and currency == self.currency
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry(Wish):
@@ -82,6 +73,18 @@ class Entry(Wish):
     joined_at: datetime
     allocations: list[Allocation] = field(default_factory=list)
     expires_at: datetime | None = None
+
+    def is_met_by(self, resource: Resource) -> bool:
+        """Whether this resource sells it, to this party: nobody is offered more than was asked for."""
+        terms = resource.terms
+        if terms.is_shared_out or terms.least_for(self.quantity) != self.quantity:
+            return False
+        if not resource.is_sold_to(self.party_id):
+            return False
+        if self.resource_id is not None:
+            return resource.id == self.resource_id
+        currency = terms.price_per_unit.currency
+        return self.process in resource.processes and resource.unit == "minutes" and currency == self.currency
 
     def after(self, happening: Happening) -> "Entry":
         """The entry after this happened, one version on if that changed it. Raises Refused (NOT_IN_LINE)."""
@@ -106,8 +109,11 @@ def check_hope(wish: Wish, resource: Resource | None, now: datetime) -> None:
         raise Refused("TOO_SHORT_NOTICE", f"{wish.last_day} is over; wait for days to come.")
     if resource is None:
         return
-    if wish.quantity < (least := resource.terms.minimum_quantity):
-        raise Refused("NOT_OFFERED", f"{resource.name} sells no less than {least} {resource.unit} at a time; ask more.")
+    if resource.terms.is_shared_out:
+        raise Refused("NO_LINE", f"{resource.name} is sold in shares of a day, and has no line; hold what is free.")
+    if (least := resource.terms.least_for(wish.quantity)) != wish.quantity:
+        code = "NOT_OFFERED" if wish.quantity < resource.terms.minimum_quantity else "NOT_WHOLE_LOTS"
+        raise Refused(code, f"{resource.name} does not sell {wish.quantity} {resource.unit}; {least} would do.")
     if wish.last_day < (first := resource.first_day(now)):
         soon = f"{wish.last_day} is too soon, {first} is the first day of {resource.name} to take."
         raise Refused("TOO_SHORT_NOTICE", soon)
@@ -138,7 +144,9 @@ def offers(line: Iterable[Entry], rooms: Sequence[Room], now: datetime) -> list[
 
 def _fit(entry: Entry, known: Mapping[UUID, Room], now: datetime) -> list[Allocation]:
     """As an order's step is planned: whole on the earliest day, else split over the days of one resource."""
-    rooms = [room for room in known.values() if entry.is_met_by(room.resource)]
+    rooms = [room for room in known.values() if entry.is_met_by(room.resource) and _free(room, entry) >= entry.quantity]
+    if not rooms:  # most who wait: that is found out quicker than why
+        return []
     try:
         parts = plan([[Need("", entry.quantity)]], {"": rooms}, entry.first_day, entry.last_day)
     except Refused:
@@ -150,3 +158,7 @@ def _fit(entry: Entry, known: Mapping[UUID, Room], now: datetime) -> list[Alloca
             known[part.resource_id].take(part.day, -part.quantity)
         return []
     return parts
+
+
+def _free(room: Room, entry: Entry) -> int:
+    return sum(room.between(entry.first_day, entry.last_day))

@@ -1,21 +1,36 @@
-"""Bookings: what buyer and workshops do with them."""
+"""Bookings: what buyers and workshops do with them, and what happens when a deadline passes."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from libs.contracts import capacity
 from libs.kit.auth import Principal
 from libs.kit.db import WriteSession
 from libs.kit.errors import Conflict, NotFound
+from libs.service.runtime import Kit
 from services.capacity import store
-from services.capacity.domain.agreement import Ending, Side, first_days, owed
-from services.capacity.domain.ledger import Booking, Ledger
-from services.capacity.domain.offer import Resource
+from services.capacity.domain.agreement import (
+    Due,
+    Ending,
+    Side,
+    all_of_it,
+    first_days,
+    material_by,
+    owed_by_buyer,
+    owed_by_workshops,
+)
+from services.capacity.domain.claims import Booking, all_completed
+from services.capacity.domain.displacement import answer_by
+from services.capacity.domain.ledger import Ledger, NoRoomError
+from services.capacity.domain.life import BookingEvent
+from services.capacity.domain.offer import Allocation, Resource
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers.facts import booking_seen_by, save_and_tell
+
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -33,11 +48,98 @@ class At:
         """Who the caller is to this booking."""
         return "buyer" if self.party == self.booking.party_id else "workshop"
 
+    @property
+    def first(self) -> Resource:
+        """The resource on which it begins."""
+        return self.resources[min(self.booking.allocations, key=lambda part: part.day).resource_id]
+
     def days_left(self) -> dict[UUID, int]:
         """How many days are left until each workshop's work begins, by resource, on the clocks of the sites."""
         first = first_days(self.booking.allocations)
         known = (self.resources[part.resource_id] for part in self.booking.agreed)
         return {one.id: (first[one.party_id] - one.today(self.now)).days for one in known}
+
+    def material_by(self) -> datetime | None:
+        """Until when its material must be in house, as of now."""
+        return material_by(self.booking.agreed, self.booking.allocations, self.resources, self.now)
+
+
+# --- by the workshop -------------------------------------------------------------------------------------------------
+
+
+async def material_ready(session: WriteSession, caller: Principal, booking_id: UUID) -> capacity.Booking:
+    """Declare that fabric, trims and pattern are in house: the booking is firm."""
+    async with _at_work(session, caller, booking_id) as at:
+        booking = at.ledger.step(at.booking, "material ready", at.booking.deadline, material_at=at.now)
+    return booking_seen_by(caller.party, booking)
+
+
+async def start(session: WriteSession, caller: Principal, booking_id: UUID) -> capacity.Booking:
+    """Begin the work."""
+    async with _at_work(session, caller, booking_id) as at:
+        booking = at.ledger.step(at.booking, "start")
+    return booking_seen_by(caller.party, booking)
+
+
+async def report(
+    session: WriteSession, caller: Principal, booking_id: UUID, quantity: int, good: int, scrap: int
+) -> capacity.Booking:
+    """Add to what the caller's part took, in its unit, and to the pieces that came of it."""
+    async with _at_work(session, caller, booking_id) as at:
+        at.booking.follow("report")
+        actual = at.booking.worked(caller.party, quantity=quantity, good=good, scrap=scrap)
+        booking = at.ledger.step(at.booking, "report", actual=actual)
+    return booking_seen_by(caller.party, booking)
+
+
+async def complete(session: WriteSession, caller: Principal, booking_id: UUID) -> capacity.Booking:
+    """Complete the caller's part, and the booking if it was the last."""
+    async with _at_work(session, caller, booking_id) as at:
+        at.booking.follow("complete")
+        actual = at.booking.worked(caller.party, completed=True)
+        event: BookingEvent = "complete" if all_completed(at.booking, actual) else "report"
+        booking = at.ledger.step(at.booking, event, actual=actual)
+    return booking_seen_by(caller.party, booking)
+
+
+async def move(
+    session: WriteSession, caller: Principal, booking_id: UUID, days: Sequence[tuple[UUID, date, int]]
+) -> capacity.Booking:
+    """Give the caller's part of a displaced booking other days of its resources, for the buyer to accept."""
+    booking = await _mine(session, caller, booking_id)
+    if booking.order_id:
+        told = "This was taken for an order, whose days are planned with it; give its day the hours back, or cancel."
+        raise Conflict(told, code="BELONGS_TO_ORDER")
+    own = await own_days(session, caller.party, days)
+    others = [part for part in booking.allocations if part.workshop_id != caller.party]
+    async with _at(session, caller, booking, [part for _, part in own]) as at:
+        check_days_ahead(own, at.now)
+        until = answer_by(at.booking, at.first, at.now)
+        try:
+            moved = at.ledger.move(booking, [*others, *(part for _, part in own)], until)
+        except NoRoomError as error:
+            raise error.told(next(one for one, part in own if part == error.asked)) from None
+    return booking_seen_by(caller.party, moved)
+
+
+# --- by the buyer ----------------------------------------------------------------------------------------------------
+
+
+async def accept(session: WriteSession, caller: Principal, booking_id: UUID) -> capacity.Booking:
+    """Agree to the days that a displaced booking was moved to."""
+    async with at_booking(session, caller, booking_id) as at:
+        _check_side(at, "buyer")
+        booking = at.ledger.step(at.booking, "accept", material_by=at.material_by(), displaced_by=[])
+    return booking_seen_by(caller.party, booking)
+
+
+async def reject(session: WriteSession, caller: Principal, booking_id: UUID) -> capacity.Booking:
+    """Do not agree: the booking ends, and the workshop owes."""
+    async with at_booking(session, caller, booking_id) as at:
+        _check_side(at, "buyer")
+        end = ending(at, "buyer", "DISPLACED", "The buyer rejected the days that it was moved to.")
+        booking = at.ledger.cancel(at.booking, end, event="reject")
+    return booking_seen_by(caller.party, booking)
 
 
 async def cancel_booking(session: WriteSession, caller: Principal, booking_id: UUID) -> capacity.Booking:
@@ -48,31 +150,112 @@ async def cancel_booking(session: WriteSession, caller: Principal, booking_id: U
     return booking_seen_by(caller.party, cancelled)
 
 
-def ending(at: At, side: Side, code: str, message: str) -> Ending:
-    """The end of a booking, and what the ladder says is due for it."""
-    parts = [one for one in at.booking.agreed if side != "workshop" or one.workshop_id == at.party]
-    return Ending(by=side, code=code, message=message, due=owed(parts, side, at.booking.party_id, at.days_left()))
+def ending(at: At, by: Side, code: str, message: str, *, for_whom: Side | None = None) -> Ending:
+    """The end of a booking, and what is due for it; `for_whom` it ends, if not for who ends it."""
+    return Ending(by=by, code=code, message=message, due=_due(at, for_whom or by))
+
+
+def _due(at: At, side: Side) -> list[Due]:
+    booking = at.booking
+    at_fault = set(booking.displaced_by) | ({at.party} if side == "workshop" else set())
+    if at_fault:
+        parts = [part for part in booking.agreed if part.workshop_id in at_fault]
+        return owed_by_workshops(parts, booking.party_id, at.days_left())
+    if side == "platform":
+        return []
+    if booking.stage == "started":
+        return all_of_it(booking.agreed, booking.party_id)
+    return owed_by_buyer(booking.agreed, booking.party_id, at.days_left())
+
+
+# --- by the clock ----------------------------------------------------------------------------------------------------
+
+
+async def pass_deadlines(kit: Kit) -> None:
+    """End bookings whose material did not come in time, or whose displacement nobody settled, some at a time."""
+    more = True
+    while more:
+        async with kit.database.work() as session:
+            overdue = await store.overdue_bookings(session, _AT_ONCE)
+            ledger = await store.open_ledger(session, claims=overdue)
+            known = await with_resources(session, overdue, ledger, await store.now(session))
+            for booking in overdue:
+                ledger.cancel(booking, _lapse(known[booking.id]), event="deadline")
+            await save_and_tell(session, ledger)
+        more = len(overdue) == _AT_ONCE
+
+
+def _lapse(at: At) -> Ending:
+    if at.booking.stage == "awaiting_material":
+        told = "Its material was not declared to be in house in time."
+        return ending(at, "platform", "MATERIAL_LATE", told, for_whom="buyer")
+    return ending(at, "platform", "DISPLACED", "Its day has shrunk, and no other was agreed on in time.")
+
+
+# --- what they share -------------------------------------------------------------------------------------------------
 
 
 async def with_resources(
     session: WriteSession, bookings: Iterable[Booking], ledger: Ledger, now: datetime
 ) -> dict[UUID, At]:
-    """Locked bookings of any parties, each with what it takes to end it."""
+    """Locked bookings of any parties, each with what it takes to judge it."""
     asked = list(bookings)
     ids = {part.resource_id for booking in asked for part in booking.agreed}
+    ids |= {part.resource_id for booking in asked for part in booking.allocations}
     resources = await store.resources(session, ids) if ids else {}
     return {booking.id: At(booking, booking.party_id, ledger, now, resources) for booking in asked}
+
+
+async def own_days(
+    session: WriteSession, party: UUID, days: Sequence[tuple[UUID, date, int]]
+) -> list[tuple[Resource, Allocation]]:
+    """Quantities of days of this party's own resources. Raises NotFound."""
+    known = await store.resources(session, {resource_id for resource_id, _, _ in days})
+    if strange := [key for key, _, _ in days if key not in known or known[key].party_id != party]:
+        raise NotFound(f"You have no resource {strange[0]}.", code="UNKNOWN_RESOURCE")
+    return [(known[key], known[key].allocate(day, quantity)) for key, day, quantity in days]
+
+
+def check_days_ahead(asked: Iterable[tuple[Resource, Allocation]], now: datetime) -> None:
+    """Refuse days that are over at their site; notice and minimum are for the workshop itself to waive."""
+    for resource, part in asked:
+        if part.day < (today := resource.today(now)):
+            raise Refused(
+                "TOO_SHORT_NOTICE", f"{part.day} is over; {today} is the first day of {resource.name} to take."
+            )
 
 
 @asynccontextmanager
 async def at_booking(session: WriteSession, caller: Principal, booking_id: UUID) -> AsyncIterator[At]:
     """A booking that the caller made or works on, with its buckets; then what was done with it is saved and told."""
-    booking = (await store.bookings(session, [booking_id])).get(booking_id)
-    if booking is None or caller.party not in _concerned(booking):
-        raise NotFound("You have no such hold or booking.")
+    booking = await _mine(session, caller, booking_id)
     if booking.order_id and caller.party == booking.party_id:
         raise Conflict("This was taken for an order of yours; cancel the order instead.", code="BELONGS_TO_ORDER")
-    ledger = await store.open_ledger(session, claims=[booking])
+    async with _at(session, caller, booking) as at:
+        yield at
+
+
+@asynccontextmanager
+async def _at_work(session: WriteSession, caller: Principal, booking_id: UUID) -> AsyncIterator[At]:
+    """The same for a workshop."""
+    async with _at(session, caller, await _mine(session, caller, booking_id)) as at:
+        _check_side(at, "workshop")
+        yield at
+
+
+async def _mine(session: WriteSession, caller: Principal, booking_id: UUID) -> Booking:
+    """A booking of the caller's, as buyer or workshop, locked. Raises NotFound."""
+    booking = (await store.bookings(session, [booking_id])).get(booking_id)
+    if booking is None or caller.party not in {booking.party_id, *booking.workshops}:
+        raise NotFound("You have no such hold or booking.")
+    return booking
+
+
+@asynccontextmanager
+async def _at(
+    session: WriteSession, caller: Principal, booking: Booking, wanted: Sequence[Allocation] = ()
+) -> AsyncIterator[At]:
+    ledger = await store.open_ledger(session, wanted, [booking], patient=False)
     known = await with_resources(session, [booking], ledger, await store.now(session))
     at = known[booking.id]
     try:
@@ -82,5 +265,7 @@ async def at_booking(session: WriteSession, caller: Principal, booking_id: UUID)
     await save_and_tell(session, ledger)
 
 
-def _concerned(booking: Booking) -> Collection[UUID]:
-    return {booking.party_id, *(part.workshop_id for part in booking.allocations)}
+def _check_side(at: At, side: Side) -> None:
+    parties = {at.booking.party_id} if side == "buyer" else at.booking.workshops
+    if at.party not in parties:
+        raise Refused("WRONG_SIDE", f"This is for the {side} to decide.")

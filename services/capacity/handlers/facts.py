@@ -1,5 +1,6 @@
 """What happened, as events: the one place where the domain's state becomes a contract's."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -8,11 +9,14 @@ from msgspec.structs import replace
 from libs.contracts import capacity
 from libs.contracts import capacity_queues as queues
 from libs.contracts.values import Ending, Money
-from libs.kit.db import WriteSession
+from libs.kit.db import Write, WriteSession, write
 from libs.messaging import outbox
 from services.capacity import store
 from services.capacity.domain.ledger import Booking, Hold, Ledger
+from services.capacity.domain.life import BookingStage
 from services.capacity.domain.offer import Resource
+from services.capacity.domain.pool import Pool, Share
+from services.capacity.domain.quota import Limit
 from services.capacity.domain.waitlist import Entry
 
 _EVENTS: dict[str, type[capacity.Hold]] = {
@@ -31,17 +35,59 @@ _ENTRY_EVENTS: dict[str, type[queues.WaitlistEntry]] = {
     "withdrawn": queues.WaitlistWithdrawn,
     "lapsed": queues.WaitlistLapsed,
 }
+_POOL_EVENTS: dict[str, type[queues.Pool]] = {
+    "open": queues.PoolPledged,
+    "fired": queues.PoolFired,
+    "lapsed": queues.PoolLapsed,
+    "closed": queues.PoolClosed,
+}
+_SHARE_EVENTS: dict[str, type[queues.PoolShare]] = {
+    "pledged": queues.SharePledged,
+    "booked": queues.ShareBooked,
+    "withdrawn": queues.ShareWithdrawn,
+    "released": queues.ShareReleased,
+}
+
+
+class PlacedHold(capacity.Hold, frozen=True, kw_only=True):
+    """A hold, and the limits that apply to who placed it."""
+
+    limits: list[Limit]
+    """With this hold counted in."""
+
+
+_PROPOSED: dict[str, type[capacity.Hold]] = {"workshop": capacity.HoldProposed, "holder": capacity.HoldAmended}
+_STAGES: dict[BookingStage, type[capacity.Booking]] = {
+    "awaiting_material": capacity.BookingConfirmed,
+    "firm": capacity.BookingConfirmed,
+    "displaced": capacity.BookingDisplaced,
+    "moved": capacity.BookingMoved,
+    "started": capacity.BookingStarted,
+    "completed": capacity.BookingCompleted,
+    "cancelled": capacity.BookingCancelled,
+}
 
 
 def hold_event(hold: Hold) -> capacity.Hold:
     """What a hold's present state is told as."""
-    return msgspec.convert(hold, _EVENTS[hold.state], from_attributes=True)
+    asked = hold.proposal if hold.state == "held" else None
+    event = _PROPOSED[asked.awaiting] if asked else _EVENTS[hold.state]
+    return msgspec.convert(hold, event, from_attributes=True)
+
+
+def placed_hold(hold: Hold, limits: Sequence[Limit]) -> PlacedHold:
+    """The answer to who placed it."""
+    told = {name: getattr(told_of, name) for told_of in [hold_event(hold)] for name in told_of.__struct_fields__}
+    return PlacedHold(**told, limits=list(limits))
 
 
 def booking_event(booking: Booking) -> capacity.Booking:
     """What a booking's present state is told as."""
-    confirmed = booking.state == "confirmed"
-    event = capacity.BookingConfirmed if confirmed else capacity.BookingCancelled
+    event = _STAGES[booking.stage]
+    if booking.stage == "firm" and booking.material_at:
+        event = capacity.BookingSupplied
+    elif booking.stage == "started" and booking.actual:
+        event = capacity.WorkReported
     return msgspec.convert(booking, event, from_attributes=True)
 
 
@@ -52,8 +98,10 @@ def booking_seen_by(party: UUID, booking: Booking) -> capacity.Booking:
         return told
     agreed = [part for part in told.agreed if part.workshop_id == party]
     own = [part for part in told.allocations if part.workshop_id == party]
+    actual = [one for one in told.actual if one.workshop_id == party]
     price = Money(sum(part.price.amount for part in agreed), told.price.currency)
-    return replace(told, allocations=own, agreed=agreed, price=price, ending=_ending_seen_by(party, told.ending))
+    ending = _ending_seen_by(party, told.ending)
+    return replace(told, allocations=own, agreed=agreed, actual=actual, price=price, ending=ending)
 
 
 def _ending_seen_by(party: UUID, ending: Ending | None) -> Ending | None:
@@ -73,9 +121,25 @@ def entry_event(entry: Entry) -> queues.WaitlistEntry:
     return msgspec.convert(entry, _ENTRY_EVENTS[entry.state], from_attributes=True)
 
 
+def pool_event(pool: Pool) -> queues.Pool:
+    """What a pool's present state is told as."""
+    event = queues.PoolOpened if pool.version == 1 else _POOL_EVENTS[pool.state]
+    return msgspec.convert(pool, event, from_attributes=True)
+
+
+def share_event(share: Share) -> queues.PoolShare:
+    """What the present state of a share is told as."""
+    return msgspec.convert(share, _SHARE_EVENTS[share.state], from_attributes=True)
+
+
 async def save_and_tell(session: WriteSession, ledger: Ledger) -> None:
-    """Write what was done, then tell it: holds and bookings in the order it was done, then each changed bucket once."""
-    await store.save(session, ledger)
+    """Write what was done and tell it."""
+    await write(session, *saving_and_telling(session, ledger))
+
+
+def saving_and_telling(session: WriteSession, ledger: Ledger) -> list[Write]:
+    """What was done, to be written and told: holds and bookings in its order, then each changed bucket once."""
+    buckets = ledger.changed()
     claims = [hold_event(one) if isinstance(one, Hold) else booking_event(one) for one in ledger.changes]
-    buckets = msgspec.convert(ledger.changed(), list[capacity.BucketChanged], from_attributes=True)
-    await outbox.add(session, *claims, *buckets)
+    changed = msgspec.convert(buckets, list[capacity.BucketChanged], from_attributes=True)
+    return store.saving(ledger.changes, buckets) + outbox.telling(session, *claims, *changed)

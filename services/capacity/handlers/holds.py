@@ -11,15 +11,24 @@ from libs.kit.auth import Principal
 from libs.kit.db import Database, WriteSession
 from libs.kit.errors import Conflict, NotFound, Problem
 from libs.kit.ids import new_id
-from libs.service.group_commit import GroupCommit
+from libs.service.group_commit import Decided, GroupCommit
 from libs.service.idempotency import Asked
 from libs.service.runtime import Kit
 from services.capacity import store
-from services.capacity.domain.agreement import agree
+from services.capacity.domain.agreement import agree, material_by
 from services.capacity.domain.ledger import Booking, Hold, Ledger, NoRoomError
-from services.capacity.domain.offer import Resource, check_party, check_terms, price
+from services.capacity.domain.offer import Resource, bucket_id, check_party, check_terms, price
+from services.capacity.domain.quota import Limit, Standing, check, limits
 from services.capacity.domain.terms import Refused
-from services.capacity.handlers.facts import booking_event, hold_event, save_and_tell
+from services.capacity.handlers.facts import (
+    PlacedHold,
+    booking_event,
+    hold_event,
+    placed_hold,
+    save_and_tell,
+    saving_and_telling,
+)
+from services.capacity.store import quota
 
 LEDGER = "capacity_ledger"
 """The role that can touch the ledger's tables, of every party, and nothing else."""
@@ -49,19 +58,24 @@ def placing(database: Database) -> GroupCommit[Ask]:
     return GroupCommit(database, LEDGER, place_holds)
 
 
-async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> list[capacity.Hold | Problem]:
+async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> Decided:
     """Decide asks of any parties, in their order: each is held whole, or is refused and changes nothing."""
     resource_ids = {resource_id for ask in asks for resource_id, _, _ in ask.days}
     parties = {ask.party_id for ask in asks}
     await store.queue_up(session, parties)
-    now, resources, open_holds = await store.look(session, resource_ids, parties)
+    ids = {bucket_id(resource_id, day) for ask in asks for resource_id, day, _ in ask.days}
+    (now, resources, open_holds), buckets = await store.look_and_lock(session, resource_ids, parties, ids)
     known = {resource.id: resource for resource in resources}
     offers = [_offered(ask, known, now) for ask in asks]
     wanted = [part for offer in offers if isinstance(offer, Hold) for part in offer.allocations]
-    ledger = await store.open_ledger(session, wanted)
-    decided = [_placed(ledger, offer, known, open_holds) if isinstance(offer, Hold) else offer for offer in offers]
-    await save_and_tell(session, ledger)
-    return [hold_event(one) if isinstance(one, Hold) else _problem(one) for one in decided]
+    ledger = Ledger(buckets) if buckets else await store.open_ledger(session, wanted)
+    shared = [part for part in wanted if known[part.resource_id].terms.is_shared_out]
+    seen = await quota.standing(session, shared, parties) if shared else None
+    decided = [
+        _placed(ledger, offer, known, open_holds, seen) if isinstance(offer, Hold) else _problem(offer)
+        for offer in offers
+    ]
+    return decided, saving_and_telling(session, ledger)
 
 
 def _problem(refused: Refused) -> Problem:
@@ -83,25 +97,45 @@ def _offered(ask: Ask, known: Mapping[UUID, Resource], now: datetime) -> Hold | 
     return Hold(id=new_id(), party_id=ask.party_id, allocations=[part for _, part in asked], expires_at=until)
 
 
-def _placed(ledger: Ledger, hold: Hold, known: Mapping[UUID, Resource], open_holds: dict[UUID, int]) -> Hold | Refused:
-    if open_holds[hold.party_id] >= MOST_OPEN_HOLDS:
-        return Refused("TOO_MANY_HOLDS", f"You have {MOST_OPEN_HOLDS} open holds; confirm or release some first.")
+def _placed(
+    ledger: Ledger, hold: Hold, known: Mapping[UUID, Resource], open_holds: dict[UUID, int], seen: Standing | None
+) -> PlacedHold | Problem:
     try:
+        if open_holds[hold.party_id] >= MOST_OPEN_HOLDS:
+            told = f"You have {MOST_OPEN_HOLDS} open holds; confirm or release some first."
+            raise Refused("TOO_MANY_HOLDS", told)
+        shares = limits(hold, known, ledger.buckets, seen) if seen else []
+        check(hold, shares, known)
         ledger.place(hold)
     except NoRoomError as error:
-        return error.told(known[error.asked.resource_id])
+        return _problem(error.told(known[error.asked.resource_id]))
+    except Refused as refused:
+        return _problem(refused)
     open_holds[hold.party_id] += 1
-    return hold
+    caps = [Limit(code="open_holds", most=MOST_OPEN_HOLDS, used=open_holds[hold.party_id])]
+    if seen:
+        seen.add(hold)
+        caps += limits(hold, known, ledger.buckets, seen)
+    return placed_hold(hold, caps)
 
 
 # --- confirming, releasing -------------------------------------------------------------------------------------------
 
 
 async def confirm_hold(session: WriteSession, caller: Principal, hold_id: UUID) -> capacity.Booking:
-    """Make a hold of the caller's firm. Raises NotFound, or Conflict if it is over."""
+    """Make a hold of the caller's firm. Raises NotFound, or Conflict if it is over or its workshop decides by hand."""
     async with _changing(session, caller, hold_id) as (hold, ledger, now):
+        hold.follow("confirm", now)
+        await _check_approval(session, hold)
         [booking] = await make_firm(session, ledger, [hold], now)
     return booking_event(booking)
+
+
+async def _check_approval(session: WriteSession, hold: Hold) -> None:
+    resources = await store.resources(session, {part.resource_id for part in hold.allocations})
+    for resource in resources.values():
+        if resource.terms.approval == "by_hand" and resource.party_id != hold.party_id:
+            raise Refused("NEEDS_APPROVAL", f"The workshop of {resource.name} decides by hand; propose the hold.")
 
 
 async def release_hold(session: WriteSession, caller: Principal, hold_id: UUID) -> capacity.Hold:
@@ -115,8 +149,13 @@ async def make_firm(session: WriteSession, ledger: Ledger, holds: Sequence[Hold]
     """Confirm live holds at today's prices and terms. Raises Refused."""
     ids = {part.resource_id for hold in holds for part in hold.allocations}
     resources = await store.resources(session, ids) if ids else {}
-    asked = [[(resources[part.resource_id], part) for part in hold.allocations] for hold in holds]
-    return [ledger.confirm(hold, price(parts), now, agree(parts)) for hold, parts in zip(holds, asked, strict=True)]
+    return [_firm(ledger, hold, resources, now) for hold in holds]
+
+
+def _firm(ledger: Ledger, hold: Hold, resources: Mapping[UUID, Resource], now: datetime) -> Booking:
+    parts = [(resources[part.resource_id], part) for part in hold.allocations]
+    agreed = agree(parts)
+    return ledger.confirm(hold, price(parts), now, agreed, material_by(agreed, hold.allocations, resources, now))
 
 
 @asynccontextmanager

@@ -7,18 +7,18 @@ from uuid import UUID
 
 import msgspec
 
-from libs.contracts import capacity
 from libs.kit.db import Database, WriteSession
 from libs.kit.errors import Conflict, Problem, Unavailable
-from libs.service.group_commit import GroupCommit
+from libs.service.group_commit import Decided, GroupCommit
 from libs.service.idempotency import Asked
 from libs.service.runtime import Kit
 from services.capacity import store
 from services.capacity.domain.offer import Allocation, Resource, check_party, check_terms, totals
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers import holds
+from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.search import MOST_SECONDS
-from services.capacity.promise.answer import BestAt, Priced, Promise, answers, best, unbeaten
+from services.capacity.promise.answer import Answer, BestAt, Priced, answers, best, unbeaten
 from services.capacity.promise.plan import Plan
 from services.capacity.promise.planner import promise
 from services.capacity.promise.question import Question
@@ -39,6 +39,21 @@ _STALE = frozenset(
     }
 )
 """How placing refuses what was right a moment ago."""
+
+
+class Promise(msgspec.Struct, frozen=True, kw_only=True):
+    """When, where and for how much a lot can be made. What is not held may be taken by others."""
+
+    as_of: datetime
+    """All that was held, booked or published before this instant is taken into account."""
+    age_seconds: float
+    """How long ago that was."""
+    answers: list[Answer]
+    """The soonest first; backward, what starts last."""
+    held: int | None = None
+    """Which of them is held."""
+    hold: PlacedHold | None = None
+    """All of it, or nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,14 +168,14 @@ def holding(database: Database) -> GroupCommit[Ask]:
     return GroupCommit(database, holds.LEDGER, hold_promises)
 
 
-async def hold_promises(session: WriteSession, asks: Sequence[Ask]) -> list[Promise | Problem]:
+async def hold_promises(session: WriteSession, asks: Sequence[Ask]) -> Decided:
     """Each plan is held whole, or is refused and changes nothing."""
     asked = [one.hold for one in asks if one.hold]
-    placed = iter(await holds.place_holds(session, asked) if asked else [])
-    return [*_held(asks, placed)]
+    placed, writes = await holds.place_holds(session, asked) if asked else ((), ())
+    return [*_held(asks, iter(placed))], writes
 
 
-def _held(asks: Sequence[Ask], placed: Iterator[capacity.Hold | Problem]) -> Iterator[Promise | Problem]:
+def _held(asks: Sequence[Ask], placed: Iterator[msgspec.Struct | Problem]) -> Iterator[Promise | Problem]:
     for one in asks:
         hold = next(placed) if one.hold else None
         if isinstance(one.found, Problem) or hold is None:

@@ -8,13 +8,14 @@ from libs.contracts import capacity
 from libs.contracts.values import PartyKind
 from libs.kit.auth import Principal
 from libs.kit.db import WriteSession, speak_for
-from libs.kit.errors import Conflict, NotFound
+from libs.kit.errors import NotFound
 from libs.messaging import outbox
 from libs.service.commands import Imported
 from services.capacity import store
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Resource
-from services.capacity.domain.terms import Refused, Terms
+from services.capacity.domain.shifts import Pattern
+from services.capacity.domain.terms import Terms
 from services.capacity.handlers.facts import resource_event, save_and_tell
 
 
@@ -27,17 +28,14 @@ async def publish_resource(session: WriteSession, resource: Resource) -> capacit
 
 
 async def change_calendar(
-    session: WriteSession, caller: Principal, resource_id: UUID, calendar: Calendar
+    session: WriteSession, caller: Principal, resource_id: UUID, calendar: Calendar, pattern: Pattern | None = None
 ) -> capacity.Resource:
-    """Give a resource another calendar from today on. Raises Conflict (BELOW_COMMITTED) with the first day on which
-    more is held or booked than it gives."""
-    resource = await _own(session, caller, resource_id)
+    """Give a resource another calendar from today on, and the pattern it comes from, if it does. What is taken beyond
+    it becomes unattainable, and a job sees to whom that hits (`handlers/displacement.py`)."""
+    resource = await own_resource(session, caller, resource_id)
     ledger = await store.ledger_from(session, resource.id, resource.today(await store.now(session)))
-    try:
-        ledger.republish(calendar)
-    except Refused as refused:
-        raise Conflict(refused.message, code=refused.code) from None
-    changed = replace(resource, calendar=calendar, version=resource.version + 1)
+    ledger.republish(calendar)
+    changed = replace(resource, calendar=calendar, pattern=pattern, version=resource.version + 1)
     await store.save_resource(session, changed)
     event = resource_event(changed)
     await outbox.add(session, event)
@@ -47,7 +45,7 @@ async def change_calendar(
 
 async def change_terms(session: WriteSession, caller: Principal, resource_id: UUID, terms: Terms) -> capacity.Resource:
     """Sell a resource on other terms from now on; what is booked stays as agreed."""
-    resource = await _own(session, caller, resource_id)
+    resource = await own_resource(session, caller, resource_id)
     changed = replace(resource, terms=terms, version=resource.version + 1)
     await store.save_resource(session, changed)
     event = resource_event(changed, capacity.TermsChanged)
@@ -55,7 +53,7 @@ async def change_terms(session: WriteSession, caller: Principal, resource_id: UU
     return event
 
 
-async def _own(session: WriteSession, caller: Principal, resource_id: UUID) -> Resource:
+async def own_resource(session: WriteSession, caller: Principal, resource_id: UUID) -> Resource:
     """A resource of the caller's, locked. Raises NotFound."""
     caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
     resource = await store.locked_resource(session, resource_id)

@@ -15,7 +15,7 @@ from libs.messaging import outbox
 from libs.service.runtime import Kit
 from services.capacity import store
 from services.capacity.domain.ledger import Hold, Ledger, NoRoomError
-from services.capacity.domain.offer import Resource
+from services.capacity.domain.offer import Resource, check_party
 from services.capacity.domain.terms import Refused
 from services.capacity.domain.waitlist import Entry, Offer, Wish, check_hope, ended_everywhere, offers
 from services.capacity.handlers.facts import entry_event, save_and_tell
@@ -23,7 +23,7 @@ from services.capacity.handlers.holds import LEDGER
 
 MOST_WAITING = 50
 """Entries of one party that wait or have an offer open: nobody can be in every line of a city."""
-_NEWS_AT_ONCE = 50
+_NEWS_AT_ONCE = 200
 _ENTRIES_AT_ONCE = 500
 
 
@@ -40,12 +40,14 @@ class InLine(msgspec.Struct, frozen=True):
 async def join_waitlist(session: WriteSession, caller: Principal, wish: Wish) -> queues.WaitlistEntry:
     """Put the caller in line, at the end. Raises NotFound, or Conflict if it would wait in vain or waits too often."""
     await store.queue_up(session, [caller.party])
-    now, known, _ = await store.look(session, [wish.resource_id] if wish.resource_id else [], [caller.party])
+    now, found, _ = await store.look(session, [wish.resource_id] if wish.resource_id else [], [caller.party])
+    known = [one for one in found if one.is_seen_by(caller.party)]
     if wish.resource_id and not known:
         raise NotFound(f"There is no resource {wish.resource_id}.", code="UNKNOWN_RESOURCE")
     if await store.entries_of(session, caller.party) >= MOST_WAITING:
         raise Conflict(f"You wait in {MOST_WAITING} lines; leave some first.", code="TOO_MANY_WAITING")
     try:
+        check_party([(one, one.allocate(wish.first_day, wish.quantity)) for one in known], caller.party)
         check_hope(wish, next(iter(known), None), now)
     except Refused as refused:
         raise Conflict(refused.message, code=refused.code) from None
@@ -105,6 +107,12 @@ async def serve_waitlist(kit: Kit) -> None:
     while more:
         async with kit.database.work() as session:
             more = await store.my_turn(session) and await _serve(session)
+
+
+async def look_again(kit: Kit) -> None:
+    """Time itself opens days, where a workshop sells no further ahead than so many: nothing tells of it."""
+    async with kit.database.work() as session:
+        await store.put_news_of_windows(session)
 
 
 async def _serve(session: WriteSession) -> bool:

@@ -7,21 +7,36 @@ from uuid import UUID
 import msgspec
 
 from libs.kit.db import WriteSession
-from services.capacity.domain.ledger import Booking, Hold
+from services.capacity.domain.ledger import Booking, Bucket, Hold
 from services.capacity.domain.offer import Resource
 from services.capacity.store.rows import BY_ID, ROW, read_as, rows
 
 IS_OVER = "state = 'held' AND expires_at <= (SELECT clock_timestamp())"
 _OVER = ROW.format("hold") + f"WHERE {IS_OVER} "
 _OVERDUE = _OVER + "ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED"
+_OVERDUE_BOOKINGS = (
+    ROW.format("booking")
+    + """
+    WHERE deadline <= (SELECT clock_timestamp()) ORDER BY deadline LIMIT $1 FOR UPDATE SKIP LOCKED"""
+)
 OVER_IN_THE_WAY = _OVER + "AND allocations @> ANY ($1::jsonb[]) ORDER BY id FOR UPDATE"
 _QUEUE_UP = "SELECT pg_advisory_xact_lock(hashtextextended('open holds of ' || party, 0)) FROM unnest($1::text[]) party"
-_LOOK = """SELECT json_build_array(
+# Which buckets to lock is settled before the first is, outside the query that locks: its own conditions PostgreSQL asks
+# again about each row that it had to wait for, and by then a hold may be over. Some would be locked and some not.
+_LOOK = f"""WITH lockable AS MATERIALIZED (
+        SELECT CASE WHEN cardinality($3::uuid[]) = (SELECT count(*) FROM bucket WHERE id = ANY ($3))
+                     AND NOT EXISTS (SELECT FROM hold, jsonb_to_recordset(allocations) AS part (bucket_id uuid)
+                                      WHERE {IS_OVER} AND bucket_id = ANY ($3)) THEN $3 END AS ids)
+    SELECT json_build_array(
         clock_timestamp(), (SELECT coalesce(json_agg(resource), '[]') FROM resource WHERE id = ANY ($1::uuid[])),
         (SELECT json_object_agg(party, (
             SELECT count(*) FROM hold
              WHERE party_id = party AND state = 'held' AND order_id IS NULL AND expires_at > clock_timestamp()))
-           FROM unnest($2::uuid[]) party))::text"""
+           FROM unnest($2::uuid[]) party),
+        buckets)::text
+      FROM lockable, LATERAL (SELECT coalesce(json_agg(locked), '[]') AS buckets FROM (
+        SELECT * FROM bucket WHERE id = ANY (lockable.ids) ORDER BY id FOR NO KEY UPDATE) AS locked) AS bucket
+"""  # noqa: S608 - nothing but constants
 
 
 async def holds(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, Hold]:
@@ -40,8 +55,14 @@ async def overdue(session: WriteSession, most: int) -> list[Hold]:
     return await read_as(session, Hold, _OVERDUE, most)
 
 
+async def overdue_bookings(session: WriteSession, most: int) -> list[Booking]:
+    """Bookings whose deadline has passed, locked; those that somebody works on are left to them."""
+    return await read_as(session, Booking, _OVERDUE_BOOKINGS, most)
+
+
 Look = tuple[datetime, list[Resource], dict[UUID, int]]
 """Now, resources, and for each party how many live holds it has placed itself."""
+_Seen = tuple[datetime, list[Resource], dict[UUID, int], list[Bucket]]
 
 
 async def queue_up(session: WriteSession, parties: Collection[UUID]) -> None:
@@ -51,6 +72,14 @@ async def queue_up(session: WriteSession, parties: Collection[UUID]) -> None:
 
 async def look(session: WriteSession, resource_ids: Collection[UUID], parties: Collection[UUID]) -> Look:
     """What it takes to judge asks of these parties, but for the buckets; nothing is locked."""
-    [(seen,)] = await rows(session, _LOOK, list(resource_ids), list(parties))
-    decoded: Look = msgspec.json.decode(seen, type=Look)
-    return decoded
+    return (await look_and_lock(session, resource_ids, parties, ()))[0]
+
+
+async def look_and_lock(
+    session: WriteSession, resource_ids: Collection[UUID], parties: Collection[UUID], ids: Collection[UUID]
+) -> tuple[Look, list[Bucket]]:
+    """All that it takes to judge asks of these parties, and these buckets, locked. If one of them has no row yet, or a
+    hold that is over is in the way, more must be locked before them: then none is, and none is given."""
+    [(seen,)] = await rows(session, _LOOK, list(resource_ids), list(parties), list(ids))
+    now, resources, open_holds, buckets = msgspec.json.decode(seen, type=_Seen)
+    return (now, resources, open_holds), buckets

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
-from libs.kit.db import WriteSession
+from libs.kit.db import Write, WriteSession
 from services.capacity.domain.calendar import published_on
 from services.capacity.domain.ledger import Booking, Bucket, Claim, Hold, Ledger
 from services.capacity.domain.offer import Allocation, Resource
@@ -19,13 +19,21 @@ _KNOWN = f"""SELECT ARRAY (SELECT id FROM bucket WHERE id = ANY ($1::uuid[])),
 _TOUCH = WRITE.format("bucket") + "DO NOTHING"
 _BUCKETS = BY_ID.format("bucket") + "FOR NO KEY UPDATE"
 _BUCKETS_FROM = ROW.format("bucket") + "WHERE resource_id = $1 AND day >= $2 ORDER BY id FOR NO KEY UPDATE"
-_SAVE = """WITH buckets AS (
-        UPDATE bucket SET (version, published, held, committed) = (new.version, new.published, new.held, new.committed)
-          FROM json_populate_recordset(NULL::bucket, $1::json) new WHERE bucket.id = new.id),
-    holds AS (INSERT INTO hold SELECT * FROM json_populate_recordset(NULL::hold, $2::json)
-        ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state)
-    INSERT INTO booking SELECT * FROM json_populate_recordset(NULL::booking, $3::json)
-    ON CONFLICT (id) DO UPDATE SET (version, state, ending) = (excluded.version, excluded.state, excluded.ending)"""
+
+
+def _newest(*columns: str) -> str:
+    return f"(id) DO UPDATE SET ({', '.join(columns)}) = ({', '.join(f'excluded.{name}' for name in columns)})"
+
+
+_SAVE_BUCKETS = """
+    UPDATE bucket SET (version, published, held, committed, unattainable)
+         = (new.version, new.published, new.held, new.committed, new.unattainable)
+      FROM json_populate_recordset(NULL::bucket, $1::json) new WHERE bucket.id = new.id"""
+_HOLD = _newest("version", "state", "allocations", "expires_at", "refusal", "proposal")
+_SAVE_HOLDS = WRITE.format("hold") + _HOLD
+_BOOKING = _newest("version", "state", "allocations", "ending", "stage", "deadline", "material_by", "material_at",
+    "actual", "displaced_by")  # fmt: skip
+_SAVE_BOOKINGS = WRITE.format("booking") + _BOOKING
 
 
 async def open_ledger(
@@ -48,13 +56,15 @@ async def ledger_from(session: WriteSession, resource_id: UUID, first: date) -> 
     return Ledger(await read_as(session, Bucket, _BUCKETS_FROM, resource_id, first))
 
 
-async def save(session: WriteSession, ledger: Ledger) -> None:
-    """Write what a transaction did with its ledger."""
-    buckets = ledger.changed()
-    holds = [change for change in ledger.changes if isinstance(change, Hold)]
-    bookings = [change for change in ledger.changes if isinstance(change, Booking)]
-    if buckets or holds or bookings:
-        await rows(session, _SAVE, written(buckets), written(holds), written(bookings))
+def saving(changes: Sequence[Claim], buckets: Sequence[Bucket]) -> list[Write]:
+    """Claims and buckets as a transaction leaves them, to be written."""
+    saved: dict[str, Sequence[Bucket | Claim]] = {
+        _SAVE_BUCKETS: buckets,
+        # One that was placed and confirmed at once has two versions, and one row.
+        _SAVE_HOLDS: [*{change.id: change for change in changes if isinstance(change, Hold)}.values()],
+        _SAVE_BOOKINGS: [change for change in changes if isinstance(change, Booking)],
+    }
+    return [Write(statement, (written(changed),)) for statement, changed in saved.items() if changed]
 
 
 async def _prepare(session: WriteSession, wanted: Mapping[UUID, Allocation], patient: bool) -> list[Hold]:

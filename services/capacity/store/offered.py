@@ -33,12 +33,19 @@ async def sites(session: Session, ids: Collection[UUID]) -> dict[UUID, Site]:
 
 RESOURCES = BY_ID.format("resource")
 _PUBLISH = WRITE.format("resource") + "DO NOTHING RETURNING id"
-_CHANGE = """(id) DO UPDATE SET (version, terms, calendar) = (excluded.version, excluded.terms, excluded.calendar)"""
-_RESHIFT = WRITE.format("resource") + _CHANGE
+_CHANGE = """(id) DO UPDATE SET (version, terms, calendar, pattern)
+    = (excluded.version, excluded.terms, excluded.calendar, excluded.pattern)"""
+# No local day is later than the next of UTC. now() stands still, so that the index finds what is due.
+_SHORT = """WHERE pattern IS NOT NULL
+    AND calendar ->> 'ends_on' < ((now() AT TIME ZONE 'UTC')::date + $1::int + 1)::text AND id <> ALL ($2::uuid[])
+    ORDER BY calendar ->> 'ends_on' LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"""
 _OFFERING = """SELECT to_json(resource)::text FROM resource WHERE id IN (
         SELECT id FROM resource WHERE processes @> ARRAY[$1] AND unit = 'minutes'
            AND terms #>> '{price_per_unit,currency}' = $2
-           AND coalesce(terms ->> 'visibility', 'public') = 'public' AND (calendar ->> 'starts_on')::date <= $4
+           AND coalesce(terms ->> 'visibility', 'public') = 'public'
+           AND coalesce(terms ->> 'approval', 'automatic') = 'automatic'
+           AND terms ->> 'party_percent' IS NULL AND coalesce((terms ->> 'newcomers_percent')::int, 0) = 0
+           AND (calendar ->> 'starts_on')::date <= $4
            AND (calendar ->> 'ends_on')::date >= $3 ORDER BY (terms #>> '{price_per_unit,amount}')::int, id LIMIT $5)"""
 Sold = tuple[str, str]
 """A process, and the currency it is sold in."""
@@ -46,7 +53,8 @@ Days = tuple[date, date]
 _FREE = """WITH over AS (SELECT bucket_id, sum(quantity) AS quantity
           FROM hold, jsonb_to_recordset(allocations) AS part (bucket_id uuid, quantity int)
          WHERE state = 'held' AND expires_at <= (SELECT clock_timestamp()) GROUP BY bucket_id)
-    SELECT resource_id, day, published - held - committed - blocked + coalesce(over.quantity, 0)
+    SELECT resource_id, day,
+           greatest(0, published - unattainable - held - committed - blocked + coalesce(over.quantity, 0))
       FROM bucket LEFT JOIN over ON bucket_id = bucket.id
      WHERE resource_id = ANY ($1::uuid[]) AND day BETWEEN $2 AND $3"""
 
@@ -62,8 +70,15 @@ async def locked_resource(session: WriteSession, resource_id: UUID) -> Resource 
 
 
 async def save_resource(session: WriteSession, resource: Resource) -> None:
-    """Write a locked resource's new terms and calendar."""
-    await rows(session, _RESHIFT, written([resource]))
+    """Write a locked resource's new terms, calendar and pattern."""
+    await rows(session, WRITE.format("resource") + _CHANGE, written([resource]))
+
+
+async def short_of_days(session: WriteSession, horizon: int, but: Collection[UUID]) -> Resource | None:
+    """A resource that works by a pattern and has fewer days published than the horizon, locked; not these, and not one
+    that somebody works on."""
+    due = await read_as(session, Resource, ROW.format("resource") + _SHORT, horizon, list(but))
+    return next(iter(due), None)
 
 
 async def resources(session: Session, ids: Collection[UUID]) -> dict[UUID, Resource]:
@@ -72,7 +87,7 @@ async def resources(session: Session, ids: Collection[UUID]) -> dict[UUID, Resou
 
 
 async def offering(session: WriteSession, sold: Sold, days: Days, most: int) -> list[Resource]:
-    """Resources that sell minutes of a process to everybody between these days: the cheapest, if there are many."""
+    """Resources that sell minutes of a process to everybody and at once between these days: the cheapest of them."""
     return await read_as(session, Resource, _OFFERING, *sold, *days, most)
 
 

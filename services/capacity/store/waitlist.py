@@ -18,6 +18,9 @@ _TAKE_NEWS = """DELETE FROM room_news WHERE seq IN (SELECT seq FROM room_news OR
     RETURNING resource_id"""
 _PUT_NEWS = "INSERT INTO room_news (resource_id) SELECT * FROM unnest($1::uuid[])"
 _PUT_NEWS_OF = "INSERT INTO room_news (resource_id) SELECT id FROM resource WHERE processes @> ARRAY[$1::text]"
+_PUT_NEWS_OF_WINDOWS = """INSERT INTO room_news (resource_id) SELECT id FROM resource
+     WHERE terms ->> 'window_days' IS NOT NULL AND EXISTS (SELECT FROM waitlist_entry AS entry
+           WHERE state = 'waiting' AND (entry.resource_id = resource.id OR process = ANY (processes)))"""
 _LINE = (
     _ENTRY + "WHERE state = 'waiting' AND (resource_id = ANY ($1::uuid[]) OR process = ANY ($2::text[])) " + _BY_TURN
 )
@@ -101,6 +104,11 @@ async def put_news(session: WriteSession, resource_ids: Iterable[UUID]) -> None:
 async def put_news_of(session: WriteSession, process: str) -> None:
     """Have every resource that can do a process looked at."""
     await rows(session, _PUT_NEWS_OF, process)
+
+
+async def put_news_of_windows(session: WriteSession) -> None:
+    """Have every resource looked at that is waited for and opens a day each day."""
+    await rows(session, _PUT_NEWS_OF_WINDOWS)
 
 
 async def answered(session: WriteSession, most: int) -> dict[UUID, Happening]:

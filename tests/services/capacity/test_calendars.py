@@ -42,13 +42,15 @@ async def test_a_new_calendar_reaches_the_days_that_were_touched(db: Database, b
     assert await faults(db, bench) == []
 
 
-async def test_a_calendar_cannot_fall_below_what_is_taken(db: Database, bench: Resource) -> None:
+async def test_what_is_taken_stays_published_when_the_calendar_falls_below_it(db: Database, bench: Resource) -> None:
     await hold(db, new_id(), (bench, day(2), 300), (bench, day(1), 301))
-    with pytest.raises(Conflict, match=str(day(1))) as refused:
-        await world.change_calendar(db, bench, weekly=[299] * 7)
-    assert refused.value.code == "BELOW_COMMITTED"
-    assert await bucket(db, bench, day(2)) == (480, 300, 0)
-    assert await told(db, bench.id, "capacity.resource") == ["resource_published"]
+    await world.change_calendar(db, bench, weekly=[299] * 7)
+    assert [await bucket(db, bench, day(n)) for n in (1, 2)] == [(301, 301, 0), (300, 300, 0)]
+    assert [await world.unattainable(db, bench, day(n)) for n in (1, 2)] == [2, 1]
+    with pytest.raises(Conflict, match="has 0 minutes free"):
+        await hold(db, new_id(), (bench, day(1), 1))
+    assert await told(db, bench.id, "capacity.resource") == ["resource_published", "calendar_changed"]
+    assert await faults(db, bench) == []
 
 
 async def test_a_first_touch_and_a_new_calendar_never_disagree(db: Database) -> None:
@@ -83,7 +85,7 @@ async def test_publishing_a_year_costs_one_row(db: Database, bench: Resource) ->
 
 async def test_the_database_itself_refuses_to_oversell(db: Database, bench: Resource) -> None:
     await hold(db, new_id(), (bench, day(1), 10))
-    for broken in ("held = 481", "held = -1", "committed = 471", "published = 9"):
+    for broken in ("held = 481", "held = -1", "committed = 471", "published = 9", "unattainable = 1"):
         with pytest.raises(IntegrityError):
             async with world.ledger(db) as session:
                 await session.execute(text(f"UPDATE bucket SET {broken} WHERE resource_id = :id"), {"id": bench.id})

@@ -65,7 +65,7 @@ def test_a_calendar_that_makes_no_sense_cannot_be(wrong: dict[str, object]) -> N
     ],
 )
 def test_terms_that_make_no_sense_cannot_be(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"price|currency|minimum"):
+    with pytest.raises(ValueError, match=r"price|currency|minimum|notice"):
         replace(Terms(price_per_unit=Money(1), setup_price=Money(1)), **wrong)
 
 
@@ -248,13 +248,16 @@ def test_a_bucket_that_is_as_it_was_has_nothing_to_tell() -> None:
     assert ledger.changed() == []
 
 
-def test_a_calendar_below_what_is_taken_is_refused_naming_the_first_day() -> None:
-    buckets = [replace(a_bucket(480, number), held=200, committed=100) for number in (3, 1, 2)]
-    ledger = Ledger(buckets)
-    with pytest.raises(Refused, match="300 of 2026-03-03 are held or booked already; the new calendar gives 299"):
-        ledger.republish(replace(WEEK, weekly=[299] * 7))
-    ledger.republish(replace(WEEK, weekly=[300] * 7))
-    assert [bucket.available for bucket in ledger.changed()] == [0, 0, 0]
+@given(st.integers(0, 600), st.integers(0, 300), st.integers(0, 300), st.integers(-300, 300))
+def test_what_a_calendar_does_not_give_any_more_is_unattainable_and_nothing_is_free_meanwhile(
+    gives: int, held: int, committed: int, more: int
+) -> None:
+    bucket = replace(a_bucket(600), held=held, committed=committed).giving(gives)
+    assert bucket.published - bucket.unattainable == gives
+    assert bucket.available == max(0, gives - held - committed)
+    if -held <= more <= bucket.available:
+        after = bucket.moved(more, 0)
+        assert after == replace(bucket, held=held + more).giving(gives)
 
 
 # --- the saga --------------------------------------------------------------------------------------------------------

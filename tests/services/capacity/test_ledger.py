@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from asyncpg import PostgresError
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from libs.kit.db import Database
 from libs.kit.errors import Conflict, NotFound, Problem, Unavailable
@@ -17,7 +17,7 @@ from libs.kit.ids import new_id
 from libs.kit.testing import eventually
 from libs.service import group_commit
 from libs.service.group_commit import GroupCommit
-from services.capacity.domain.offer import Resource
+from services.capacity.domain.offer import Resource, bucket_id
 from services.capacity.handlers import holds
 from services.capacity.handlers.holds import Ask, placing
 from tests.conftest import Databases
@@ -115,7 +115,7 @@ async def test_a_batch_that_fails_as_a_whole_is_decided_one_by_one(db: Database,
     poison = ask(new_id(), (bench, day(1), 10), key="a\x00b")  # PostgreSQL takes no such text
     good = [ask(new_id(), (bench, day(1), 10)) for _ in range(3)]
     outcomes = await asyncio.gather(*map(commit.run, [good[0], poison, *good[1:]]), return_exceptions=True)
-    assert [isinstance(outcome, DBAPIError) for outcome in outcomes] == [False, True, False, False]
+    assert [isinstance(outcome, PostgresError) for outcome in outcomes] == [False, True, False, False]
     assert await bucket(db, bench, day(1)) == (480, 30, 0)
 
 
@@ -224,6 +224,20 @@ async def test_who_needs_room_takes_it_back_from_a_hold_that_is_over(db: Databas
     assert [await bucket(db, bench, day(n)) for n in (1, 2)] == [(480, 300, 0), (480, 0, 0)]
     assert await told(db, over["id"]) == ["hold_placed", "hold_expired"]
     assert await faults(db, bench) == []
+
+
+async def test_a_hold_that_ends_while_others_wait_for_its_bucket_is_in_nobodys_way(
+    db: Database, bench: Resource
+) -> None:
+    for number, seconds in ((1, 1), (2, 900)):
+        await hold(db, new_id(), (bench, day(number), 10), seconds=seconds)
+    async with db.work() as session:
+        await session.execute(text("UPDATE bucket SET held = held WHERE id = :id"), {"id": bucket_id(bench.id, day(1))})
+        waiting = asyncio.create_task(hold(db, new_id(), (bench, day(1), 5), (bench, day(2), 5)))
+        await asyncio.sleep(1.2)
+    assert (await waiting)["state"] == "held"
+    await world.sweep(db)
+    assert [await bucket(db, bench, day(n)) for n in (1, 2)] == [(480, 5, 0), (480, 15, 0)]
 
 
 async def test_the_sweeper_frees_and_tells_what_nobody_needed(db: Database, bench: Resource) -> None:

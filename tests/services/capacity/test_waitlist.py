@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from libs.kit.db import Database
 from libs.kit.errors import Conflict, NotFound
 from libs.kit.ids import new_id
+from services.capacity import store
 from services.capacity.domain.offer import Resource
 from services.capacity.handlers import waitlist
 from tests.conftest import Databases
@@ -115,6 +117,26 @@ async def test_a_longer_day_a_new_resource_and_a_cancelled_booking_are_room_too(
     assert await world.faults(db, short, new, other) == []
 
 
+async def test_an_invitation_and_a_day_that_opens_by_itself_are_room_too(db: Database) -> None:
+    craft = f"craft_{new_id().hex}"
+    entry = await join(db, a_wish(process=craft))
+    await publish(db, secret := a_resource(processes=[craft], visibility="private"))
+    await serve(db)
+    assert await states(db, [entry]) == ["waiting"]
+    await world.change_terms(db, secret, invited=[entry.party_id])
+    await serve(db)
+    assert await states(db, [entry]) == ["offered"]
+    await publish(db, window := a_resource(window_days=5))
+    later = await join(db, a_wish(window, first=5, last=5))
+    async with db.work() as session:  # as if this had been yesterday, and found the day not open yet
+        await store.take_news(session, 1000)
+    await serve(db)
+    assert await states(db, [later]) == ["waiting"]
+    await waitlist.look_again(SimpleNamespace(database=db))
+    await serve(db)
+    assert await states(db, [later]) == ["offered"]
+
+
 async def test_who_waits_for_a_process_and_who_waits_for_the_resource_stand_in_one_line(db: Database) -> None:
     craft = f"craft_{new_id().hex}"
     bench = a_resource(processes=[craft])
@@ -169,6 +191,16 @@ async def test_an_unknown_resource_cannot_be_waited_for(db: Database) -> None:
     with pytest.raises(NotFound) as refused:
         await join(db, a_wish(a_resource()))
     assert refused.value.code == "UNKNOWN_RESOURCE"
+
+
+async def test_what_a_party_may_not_buy_it_cannot_wait_for(db: Database) -> None:
+    secret, invited = a_resource(visibility="private"), a_resource(visibility="invited")
+    await publish(db, secret, invited)
+    with pytest.raises(NotFound) as unseen:
+        await join(db, a_wish(secret))
+    with pytest.raises(Conflict) as refused:
+        await join(db, a_wish(invited))
+    assert (unseen.value.code, refused.value.code) == ("UNKNOWN_RESOURCE", "NOT_INVITED")
 
 
 async def test_the_cap_on_lines_is_exact_whoever_decides(

@@ -119,9 +119,22 @@ def test_who_waits_for_a_process_gets_any_resource_that_sells_that_much_in_its_c
     assert {part.resource_id for part in hold.allocations} == {fits.id}
 
 
-def test_nobody_is_offered_more_than_was_asked_for() -> None:
-    bench = a_resource(minimum_quantity=50)
+@pytest.mark.parametrize("terms", [{"minimum_quantity": 50}, {"lot_multiple": 15}])
+def test_nobody_is_offered_more_than_was_asked_for(terms: dict[str, int]) -> None:
+    bench = a_resource(**terms)
     assert served([an_entry(a_wish(bench, 20))], a_room(bench)) == []
+
+
+def test_what_is_sold_by_invitation_is_offered_to_the_invited() -> None:
+    uninvited, invited = (an_entry(a_wish(process="lockstitch")) for _ in range(2))
+    bench = a_resource(visibility="invited", invited=[invited.party_id])
+    assert served([uninvited, invited], a_room(bench)) == [invited.id]
+
+
+def test_what_would_cost_more_than_can_be_told_is_offered_to_nobody() -> None:
+    dear, free = Money(10**9), Money(0)
+    bench = a_resource(price_per_unit=dear, setup_price=free)
+    assert served([an_entry(a_wish(bench, 3))], a_room(bench)) == []
 
 
 def test_what_may_not_be_sold_to_one_is_left_to_the_next() -> None:
@@ -190,6 +203,7 @@ def test_a_day_has_ended_everywhere_when_it_has_ended_twelve_hours_west_of_utc()
     ("terms", "wish", "code"),
     [
         ({"minimum_quantity": 101}, {"quantity": 100}, "NOT_OFFERED"),
+        ({"lot_multiple": 30}, {"quantity": 100}, "NOT_WHOLE_LOTS"),
         ({"notice_days": 5}, {"last": 4}, "TOO_SHORT_NOTICE"),
         ({}, {"quantity": 961, "first": 1, "last": 2}, "NOT_OFFERED"),
         ({}, {"first": 366, "last": 366}, "NOT_OFFERED"),

@@ -1,6 +1,6 @@
 """Workshops, holds and orders for the tests of capacity, and what the ledger must look like after whatever happened."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from fastapi import Response
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from libs.contracts import capacity, catalog, orders
 from libs.contracts.values import Money, Need, PartyKind
@@ -20,15 +21,17 @@ from libs.kit.ids import new_id
 from libs.service.group_commit import Outcome
 from libs.service.idempotency import Asked
 from services.capacity.domain import terms as sold_on
-from services.capacity.domain.calendar import Calendar
+from services.capacity.domain.calendar import Calendar, published_on
+from services.capacity.domain.ledger import Bucket
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Terms
-from services.capacity.handlers import bookings, holds, resources
+from services.capacity.handlers import bookings, displacement, holds, resources
 from services.capacity.handlers.holds import Ask
 from services.capacity.handlers.orders import follow_orders
 from services.capacity.handlers.sites import keep_sites
 
 ZONE = "Europe/Rome"
+Verb = Callable[..., Awaitable[Any]]
 EVERY_DAY = [480] * 7
 
 
@@ -55,6 +58,12 @@ def a_resource(weekly: list[int] | None = None, **given: Any) -> Resource:
         "time_zone": ZONE,
     }
     return Resource(**plain | given, terms=Terms(**terms), calendar=Calendar(weekly=weekly or EVERY_DAY, **calendar))
+
+
+def a_bucket(of: Resource, on: date) -> Bucket:
+    """A day of a resource that nobody has touched."""
+    gives = published_on(of.calendar, on)
+    return Bucket(id=of.allocate(on, 1).bucket_id, party_id=of.party_id, resource_id=of.id, day=on, published=gives)
 
 
 async def publish(db: Database, *published: Resource) -> None:
@@ -152,8 +161,25 @@ async def change_terms(db: Database, resource: Resource, **changes: Any) -> capa
 
 
 async def sweep(db: Database) -> None:
-    """What the job does."""
-    await holds.expire_holds(SimpleNamespace(database=db))
+    """What the jobs do."""
+    kit: Any = SimpleNamespace(database=db)
+    await holds.expire_holds(kit)
+    await displacement.displace(kit)
+    await bookings.pass_deadlines(kit)
+
+
+async def act(db: Database, verb: Verb, party: UUID, claim_id: str | UUID, *given: Any) -> Any:
+    """What a party does to a hold or booking, e.g. `act(db, bookings.start, workshop, id)`."""
+    async with ledger(db, party) as session:
+        return await verb(session, principal(party=party), UUID(str(claim_id)), *given)
+
+
+async def time_passes(db: Database, claim_id: str | UUID) -> None:
+    """The deadline of a hold or booking is over now; nobody has noticed."""
+    async with db.work() as session:
+        for table, column in (("hold", "expires_at"), ("booking", "deadline")):
+            query = f"UPDATE {table} SET {column} = now() WHERE id = :id AND {column} > now()"
+            await session.execute(text(query), {"id": UUID(str(claim_id))})
 
 
 # --- orders ----------------------------------------------------------------------------------------------------------
@@ -226,6 +252,13 @@ async def last_told(db: Database, aggregate: str | UUID, topic: str = "capacity.
         return dict(payload if isinstance(payload, dict) else msgspec.json.decode(payload))
 
 
+async def unattainable(db: Database, resource: Resource, on: date) -> int:
+    """How much of what is taken of a day its calendar does not give any more."""
+    async with db.work() as session:
+        query = text("SELECT unattainable FROM bucket WHERE resource_id = :id AND day = :day")
+        return int(await session.scalar(query, {"id": resource.id, "day": on}) or 0)
+
+
 async def bucket(db: Database, resource: Resource, on: date) -> tuple[int, int, int] | None:
     """published, held, committed; none if nobody touched the day."""
     async with db.work() as session:
@@ -236,9 +269,19 @@ async def bucket(db: Database, resource: Resource, on: date) -> tuple[int, int, 
 
 async def faults(db: Database, *published: Resource) -> list[str]:
     """Everything that is wrong with the ledger of these resources: none, whatever happened."""
-    ids = {"ids": [resource.id for resource in published]}
     async with db.work() as session:
-        return [f"{what}: {row}" for what, query in _FAULTS.items() for row in await session.execute(text(query), ids)]
+        return await faults_in(session, published)
+
+
+async def faults_in(session: AsyncSession | AsyncConnection, published: Sequence[Resource]) -> list[str]:
+    """The same, in somebody's transaction."""
+    clocks = ["expires_at", "deadline", "material_by", "material_at"]  # written differently here and there
+    ids = {"ids": [resource.id for resource in published], "clocks": clocks}
+    return [f"{what}: {row}" for what, query in _FAULTS.items() for row in await _found(session, query, ids)]
+
+
+async def _found(session: AsyncSession | AsyncConnection, query: str, given: dict[str, Any]) -> Any:
+    return await session.execute(text(query), {name: given[name] for name in given if f":{name}" in query})
 
 
 _CLAIMS = """
@@ -262,7 +305,8 @@ _AGGREGATES = f"""{_CLAIMS}, aggregate AS (
 _FAULTS = {
     "the conservation law is broken": """
         SELECT id, published, held, committed, blocked FROM bucket WHERE resource_id = ANY (CAST(:ids AS uuid[]))
-           AND (least(held, committed, blocked) < 0 OR held + committed + blocked > published)""",
+           AND (least(held, committed, blocked, unattainable) < 0 OR held + committed + blocked > published
+                OR unattainable > 0 AND held + committed + blocked < published)""",
     "a bucket is not the sum of its claims": f"""{_CLAIMS}
         SELECT bucket.id, bucket.held, bucket.committed, sum(claim.held), sum(claim.committed)
           FROM bucket LEFT JOIN claim ON bucket_id = bucket.id WHERE bucket.resource_id = ANY (CAST(:ids AS uuid[]))
@@ -276,5 +320,5 @@ _FAULTS = {
     "the last event is not the state": f"""{_AGGREGATES}
         SELECT topic, row, payload FROM aggregate
           JOIN outbox ON aggregatetype = topic AND aggregateid = aggregate.id AND outbox.version = aggregate.version
-         WHERE NOT payload::jsonb - 'expires_at' @> row - 'expires_at'""",
+         WHERE NOT payload::jsonb - CAST(:clocks AS text[]) @> row - CAST(:clocks AS text[])""",
 }

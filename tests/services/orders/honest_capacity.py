@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from libs.kit.ids import new_id
+from services.capacity.domain.agreement import Ending
 from services.capacity.domain.ledger import Booking, Bucket, Hold, Ledger
 from services.capacity.domain.offer import Allocation
 from services.capacity.domain.saga import STEPS, Room, room_of
@@ -76,7 +77,7 @@ class HonestCapacity:
         elif step == "expire":
             ledger.expire(self.hold)
         elif step == "cancel":
-            ledger.cancel(self.booking)
+            ledger.cancel(self.booking, Ending(by="buyer", code="CANCELLED", message="Cancelled."))
         else:
             assert step == "nothing", f"capacity has a step that is not known here: {step}"
         self._keep(ledger)

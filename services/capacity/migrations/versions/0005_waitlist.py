@@ -50,7 +50,7 @@ WHEN (NEW.published > OLD.published OR NEW.held + NEW.committed + NEW.blocked < 
 EXECUTE FUNCTION tell_of_room('resource_id')
 """
 OFFERED = """
-CREATE TRIGGER offered AFTER INSERT OR UPDATE OF calendar ON resource FOR EACH ROW EXECUTE FUNCTION tell_of_room('id')
+CREATE TRIGGER offered AFTER INSERT OR UPDATE ON resource FOR EACH ROW EXECUTE FUNCTION tell_of_room('id')
 """
 INDEXES = (
     "CREATE INDEX waitlist_resource ON waitlist_entry (resource_id) WHERE state = 'waiting'",

@@ -1,0 +1,85 @@
+"""The ledger against what was told of it: rebuilt from holds, bookings and calendars, bucket by bucket."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Protocol
+from uuid import UUID
+
+from services.capacity.domain.calendar import published_on
+from services.capacity.domain.claims import Booking, Hold
+from services.capacity.domain.ledger import Bucket
+from services.capacity.domain.offer import Resource
+
+
+@dataclass
+class Books:
+    """The newest state of everything, by id: as the ledger has it, or as it was told."""
+
+    buckets: dict[UUID, Bucket] = field(default_factory=dict)
+    holds: dict[UUID, Hold] = field(default_factory=dict)
+    bookings: dict[UUID, Booking] = field(default_factory=dict)
+    resources: dict[UUID, Resource] = field(default_factory=dict)
+
+
+class _Versioned(Protocol):
+    @property
+    def version(self) -> int: ...
+
+
+def rebuilt(told: Books) -> dict[UUID, tuple[int, int]]:
+    """What is held and committed of each bucket, by what was told of holds and bookings alone."""
+    held, committed = Counter[UUID](), Counter[UUID]()
+    for hold in told.holds.values():
+        if hold.state == "held":
+            held.update({part.bucket_id: part.quantity for part in hold.allocations})
+    for booking in told.bookings.values():
+        if booking.state == "confirmed":
+            committed.update({part.bucket_id: part.quantity for part in booking.allocations})
+    return {key: (held[key], committed[key]) for key in held.keys() | committed.keys()}
+
+
+def differences(live: Books, told: Books, now: datetime) -> Iterator[str]:
+    """Everything in which the ledger is not what was told of it, a sentence each. The ledger keeps a bucket that was
+    touched in vain; as long as it has no version there is nothing to tell."""
+    yield from _unlike("hold", live.holds, told.holds)
+    yield from _unlike("booking", live.bookings, told.bookings)
+    kept = {key: bucket for key, bucket in live.buckets.items() if bucket.version}
+    yield from _unlike("bucket", kept, told.buckets)
+    sums = rebuilt(told)
+    for key, bucket in live.buckets.items():
+        yield from _bucket(bucket, sums.pop(key, (0, 0)), told.resources.get(bucket.resource_id), now)
+    yield from (f"bucket {key}: {held} held and {firm} committed were told, and the ledger has no such bucket"
+                for key, (held, firm) in sums.items())  # fmt: skip
+
+
+def _unlike(what: str, live: Mapping[UUID, _Versioned], told: Mapping[UUID, _Versioned]) -> Iterator[str]:
+    for key in live.keys() | told.keys():
+        one, other = live.get(key), told.get(key)
+        if one is None or other is None:
+            yield f"{what} {key}: only {'the log' if one is None else 'the ledger'} knows it"
+        elif one.version != other.version:
+            yield f"{what} {key}: the ledger has version {one.version}, the log {other.version}"
+        elif one != other:
+            yield f"{what} {key}: version {one.version} is one thing in the ledger and another in the log"
+
+
+def _bucket(bucket: Bucket, claimed: tuple[int, int], resource: Resource | None, now: datetime) -> Iterator[str]:
+    where = f"bucket {bucket.id} ({bucket.resource_id} on {bucket.day})"
+    if claimed != (bucket.held, bucket.committed):
+        yield (f"{where}: holds and bookings make {claimed[0]} held and {claimed[1]} committed, the ledger has"
+               f" {bucket.held} and {bucket.committed}")  # fmt: skip
+    if resource is None:
+        yield f"{where}: its resource was never told"
+    elif _is_ahead(bucket.day, resource, now) and (gives := _gives(resource, bucket)) != bucket:
+        yield f"{where}: by its calendar {gives.published} are published and {gives.unattainable} unattainable"
+
+
+def _gives(resource: Resource, bucket: Bucket) -> Bucket:
+    return replace(bucket).giving(published_on(resource.calendar, bucket.day))
+
+
+def _is_ahead(day: date, resource: Resource, now: datetime) -> bool:
+    """What is over keeps what was published then."""
+    return day >= resource.today(now)

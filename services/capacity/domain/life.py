@@ -1,0 +1,95 @@
+"""The lives of holds and bookings: what each event does at each stage is decided in two tables.
+
+A cell is the stage that follows, or, in capitals, the code of why not (`WHY_NOT`); `nothing` is for what nobody asked:
+clocks and calendars. `back` is where a booking stood before it was displaced: firm, or waiting for its material.
+
+The words of the Open Booking API (OpenActive) for these are in docs/open-booking.md.
+"""
+
+from typing import Literal, TypeVar, cast, get_args
+
+from services.capacity.domain.terms import Refused
+
+HoldStage = Literal["held", "proposed", "amended", "refused", "confirmed", "released", "expired"]
+"""`proposed` waits for the workshop, `amended` for who holds; both are held as well."""
+HoldEvent = Literal[
+    "confirm", "propose", "amend", "accept by workshop", "accept by holder", "reject", "release", "expire", "displace"
+]
+BookingStage = Literal["awaiting_material", "firm", "displaced", "moved", "started", "completed", "cancelled"]
+"""`displaced`: its day has shrunk, and its workshop must move it; `moved`: its buyer must say whether that will do."""
+BookingEvent = Literal[
+    "material ready", "start", "report", "complete", "cancel", "displace", "restore", "move", "accept", "reject",
+    "deadline",
+]  # fmt: skip
+S = TypeVar("S", HoldStage, BookingStage)
+
+
+def _hold(cells: str) -> dict[HoldStage, str]:
+    return dict(zip(cast("tuple[HoldStage, ...]", get_args(HoldStage)), cells.split(), strict=True))
+
+
+def _booking(cells: str) -> dict[BookingStage, str]:
+    return dict(zip(cast("tuple[BookingStage, ...]", get_args(BookingStage)), cells.split(), strict=True))
+
+
+_GONE = "HOLD_NOT_HELD HOLD_NOT_HELD HOLD_NOT_HELD HOLD_EXPIRED"
+_OVER = "nothing nothing nothing nothing"
+HOLDS: dict[HoldEvent, dict[HoldStage, str]] = {
+    #                             held          proposed           amended         refused .. expired
+    "confirm":            _hold(f"confirmed     AWAITING_WORKSHOP  AWAITING_HOLDER {_GONE}"),
+    "propose":            _hold(f"proposed      AWAITING_WORKSHOP  AWAITING_HOLDER {_GONE}"),
+    "amend":              _hold(f"NOT_PROPOSED  amended            AWAITING_HOLDER {_GONE}"),
+    "accept by workshop": _hold(f"NOT_PROPOSED  confirmed          AWAITING_HOLDER {_GONE}"),
+    "accept by holder":   _hold(f"NOT_PROPOSED  AWAITING_WORKSHOP  confirmed       {_GONE}"),
+    "reject":             _hold(f"NOT_PROPOSED  released           released        {_GONE}"),
+    "release":            _hold(f"released      released           released        {_GONE}"),
+    "expire":             _hold(f"expired       expired            expired         {_OVER}"),
+    "displace":           _hold(f"released      released           released        {_OVER}"),
+}  # fmt: skip
+
+_DONE = "ALREADY_COMPLETED ALREADY_CANCELLED"
+_PAST = "nothing nothing"
+# Why so, where it is not plain:
+# - Work that has begun is not displaced: what is left of the day goes to it.
+# - A booking that is moved to a day which shrinks too is displaced again.
+# - A deadline passes in silence where nothing is waited for any more.
+BOOKINGS: dict[BookingEvent, dict[BookingStage, str]] = {
+    #                        awaiting_material firm          displaced   moved          started         completed ..
+    "material ready": _booking(f"firm             ALREADY_READY displaced   moved          ALREADY_STARTED {_DONE}"),
+    "start":          _booking(f"MATERIAL_MISSING started       DISPLACED   DISPLACED      ALREADY_STARTED {_DONE}"),
+    "report":         _booking(f"NOT_STARTED      NOT_STARTED   NOT_STARTED NOT_STARTED    started         {_DONE}"),
+    "complete":       _booking(f"NOT_STARTED      NOT_STARTED   NOT_STARTED NOT_STARTED    completed       {_DONE}"),
+    "cancel":         _booking(f"cancelled        cancelled     cancelled   cancelled      cancelled       {_DONE}"),
+    "displace":       _booking(f"displaced        displaced     nothing     displaced      nothing         {_PAST}"),
+    "restore":        _booking(f"nothing          nothing       back        nothing        nothing         {_PAST}"),
+    "move":           _booking(f"NOT_DISPLACED    NOT_DISPLACED moved       AWAITING_BUYER ALREADY_STARTED {_DONE}"),
+    "accept":         _booking(f"NOT_DISPLACED    NOT_DISPLACED NOT_MOVED   back           ALREADY_STARTED {_DONE}"),
+    "reject":         _booking(f"NOT_DISPLACED    NOT_DISPLACED NOT_MOVED   cancelled      ALREADY_STARTED {_DONE}"),
+    "deadline":       _booking(f"cancelled        nothing       cancelled   cancelled      nothing         {_PAST}"),
+}  # fmt: skip
+
+WHY_NOT = {
+    "HOLD_NOT_HELD": "The hold is {stage} already.",
+    "HOLD_EXPIRED": "The hold ended at {until:%Y-%m-%d %H:%M:%S} UTC; hold again.",
+    "NOT_PROPOSED": "The hold has not been proposed to its workshop.",
+    "AWAITING_WORKSHOP": "The workshop must answer first.",
+    "AWAITING_HOLDER": "The workshop has proposed something else; accept or reject it.",
+    "AWAITING_BUYER": "The buyer must first say whether the move will do.",
+    "ALREADY_READY": "Its material is in house already, or none was asked for.",
+    "MATERIAL_MISSING": "Declare that its material is in house, then start.",
+    "DISPLACED": "Its day has shrunk; move it or give it its hours back, then start.",
+    "NOT_STARTED": "Start it first.",
+    "NOT_DISPLACED": "It stands on its day; nothing is to be moved, accepted or rejected.",
+    "NOT_MOVED": "The workshop has not said to which days it moves.",
+    "ALREADY_STARTED": "The work has begun already.",
+    "ALREADY_COMPLETED": "The work is completed.",
+    "ALREADY_CANCELLED": "The booking is cancelled already.",
+}
+
+
+def follow(row: dict[S, str], stage: S, **details: object) -> str:
+    """What follows at this stage: a stage, `back` or `nothing`. Raises Refused; `details` are for its sentence."""
+    cell = row[stage]
+    if cell.isupper():
+        raise Refused(cell, WHY_NOT[cell].format(stage=stage, **details))
+    return cell

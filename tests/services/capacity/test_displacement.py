@@ -1,0 +1,201 @@
+"""A calendar shrinks below what was taken of it: who gives way, what they are offered, and how it ends."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from libs.kit.db import Database
+from libs.kit.errors import Conflict
+from libs.kit.ids import new_id
+from services.capacity.domain.offer import Resource
+from services.capacity.domain.terms import Rung
+from services.capacity.handlers import bookings
+from tests.conftest import Databases
+from tests.services.capacity import world
+from tests.services.capacity.world import a_resource, act, an_order, bucket, day, faults, hold, publish, then, told
+
+TOPIC = "capacity.booking"
+LADDER = [Rung(days_before=30, buyer_percent=80, workshop_percent=50)]
+
+
+@pytest.fixture
+async def db(database: Databases) -> Database:
+    return await database("capacity")
+
+
+@pytest.fixture
+async def bench(db: Database) -> Resource:
+    resource = a_resource(cancellation=LADDER)
+    await publish(db, resource)
+    return resource
+
+
+async def shrink(db: Database, bench: Resource, gives: int, *days: int) -> None:
+    """These days give so much, and whoever gives way has done so."""
+    await world.change_calendar(db, bench, exceptions={day(n): gives for n in days})
+    await world.sweep(db)
+
+
+async def stages(db: Database, *booked: Any) -> list[str]:
+    return [(await world.last_told(db, one.id, TOPIC))["stage"] for one in booked]
+
+
+async def displaced(db: Database, bench: Resource, brand: Any, **given: Any) -> Any:
+    """A booking of 300 minutes of tomorrow, of which 200 are left."""
+    booked = await world.book(db, brand, (bench, day(1), 300))
+    await shrink(db, bench, 200, 1)
+    assert await stages(db, booked) == ["displaced"]
+    return booked
+
+
+async def test_holds_give_way_first_then_the_newest_bookings_and_nobody_in_vain(db: Database, bench: Resource) -> None:
+    first, second = [await world.book(db, new_id(), (bench, day(1), 100)) for _ in range(2)]
+    kept, given = [await hold(db, new_id(), (bench, day(1), 100)) for _ in range(2)]
+    elsewhere = await hold(db, new_id(), (bench, day(2), 100))
+    await shrink(db, bench, 300, 1)
+    assert [(await told(db, one["id"]))[-1] for one in (kept, given, elsewhere)] == [
+        "hold_placed",
+        "hold_released",
+        "hold_placed",
+    ]
+    assert (await world.last_told(db, given["id"]))["refusal"]["code"] == "DISPLACED"
+    await shrink(db, bench, 150, 1)
+    assert await stages(db, first, second) == ["firm", "displaced"]
+    assert (await told(db, kept["id"]))[-1] == "hold_released"
+    assert await bucket(db, bench, day(1)) == (200, 0, 200)
+    assert await world.unattainable(db, bench, day(1)) == 50
+    assert await faults(db, bench) == []
+
+
+async def test_work_that_has_begun_is_not_displaced(db: Database, bench: Resource) -> None:
+    older, newer = [await world.book(db, new_id(), (bench, day(1), 100)) for _ in range(2)]
+    await act(db, bookings.start, bench.party_id, newer.id)
+    await shrink(db, bench, 120, 1)
+    assert await stages(db, older, newer) == ["displaced", "started"]
+    await shrink(db, bench, 50, 1)
+    assert await stages(db, older, newer) == ["displaced", "started"]
+
+
+async def test_a_day_that_gets_its_hours_back_gets_its_oldest_booking_back_first(db: Database, bench: Resource) -> None:
+    older, newer = [await world.book(db, new_id(), (bench, day(1), 200), (bench, day(2), 10)) for _ in range(2)]
+    await shrink(db, bench, 0, 1)
+    assert await stages(db, older, newer) == ["displaced"] * 2
+    await shrink(db, bench, 250, 1)
+    assert await stages(db, older, newer) == ["firm", "displaced"]
+    await world.cancel(db, newer.party_id, newer.id)
+    assert await bucket(db, bench, day(1)) == (250, 0, 200)
+    await shrink(db, bench, 480, 1)
+    assert await told(db, older.id, TOPIC) == ["booking_confirmed", "booking_displaced", "booking_confirmed"]
+    assert await bucket(db, bench, day(1)) == (480, 0, 200)
+    assert await faults(db, bench) == []
+
+
+async def test_room_that_others_give_up_brings_a_booking_back(db: Database, bench: Resource) -> None:
+    older, newer = [await world.book(db, new_id(), (bench, day(1), 200)) for _ in range(2)]
+    await shrink(db, bench, 300, 1)
+    assert await stages(db, older, newer) == ["firm", "displaced"]
+    await world.cancel(db, older.party_id, older.id)
+    await world.sweep(db)
+    assert await stages(db, newer) == ["firm"]
+    assert await bucket(db, bench, day(1)) == (300, 0, 200)
+
+
+async def test_a_displaced_booking_moves_when_its_buyer_agrees(db: Database, bench: Resource) -> None:
+    other, brand = a_resource(party_id=bench.party_id), new_id()
+    await publish(db, other)
+    booked = await displaced(db, bench, brand)
+    with pytest.raises(Conflict, match="has not said to which days"):
+        await act(db, bookings.accept, brand, booked.id)
+    days = [(bench.id, day(1), 200), (other.id, day(2), 100)]
+    moved = await act(db, bookings.move, bench.party_id, booked.id, days)
+    assert (moved.stage, moved.price) == ("moved", booked.price)
+    assert [await bucket(db, one, on) for one, on in ((bench, day(1)), (other, day(2)))] == [
+        (200, 0, 200),
+        (480, 0, 100),
+    ]
+    with pytest.raises(Conflict, match="buyer must first say"):
+        await act(db, bookings.move, bench.party_id, booked.id, days)
+    back = await act(db, bookings.accept, brand, booked.id)
+    assert (back.stage, back.deadline, back.displaced_by) == ("firm", None, [])
+    told_of = ["booking_confirmed", "booking_displaced", "booking_moved", "booking_confirmed"]
+    assert await told(db, booked.id, TOPIC) == told_of
+    assert await faults(db, bench, other) == []
+
+
+async def test_a_move_without_room_changes_nothing(db: Database, bench: Resource) -> None:
+    booked = await displaced(db, bench, new_id())
+    await hold(db, new_id(), (bench, day(2), 400))
+    with pytest.raises(Conflict, match="80 minutes free"):
+        await act(db, bookings.move, bench.party_id, booked.id, [(bench.id, day(2), 81)])
+    assert await bucket(db, bench, day(2)) == (480, 400, 0)
+    assert await stages(db, booked) == ["displaced"]
+    assert await faults(db, bench) == []
+
+
+@pytest.mark.parametrize(
+    "how", ["buyer cancels", "buyer rejects", "workshop cancels", "nobody moves", "nobody answers"]
+)
+async def test_however_a_displaced_booking_ends_its_workshop_owes_and_its_buyer_does_not(
+    db: Database, bench: Resource, how: str
+) -> None:
+    brand = new_id()
+    booked = await displaced(db, bench, brand)
+    if how in ("buyer rejects", "nobody answers"):
+        await act(db, bookings.move, bench.party_id, booked.id, [(bench.id, day(2), 300)])
+    if how == "buyer rejects":
+        await act(db, bookings.reject, brand, booked.id)
+    elif how.startswith("nobody"):
+        await world.time_passes(db, booked.id)
+        await world.sweep(db)
+    else:
+        await world.cancel(db, brand if how == "buyer cancels" else bench.party_id, booked.id)
+    ending = (await world.last_told(db, booked.id, TOPIC))["ending"]
+    due = [(one["debtor_id"], one["creditor_id"], one["amount"]["amount"]) for one in ending["due"]]
+    assert due == [(str(bench.party_id), str(brand), booked.price.amount // 2)]
+    assert await bucket(db, bench, day(1)) == (200, 0, 0)
+    assert await bucket(db, bench, day(2)) in (None, (480, 0, 0))
+    assert await faults(db, bench) == []
+
+
+async def test_the_workshop_that_did_not_shrink_owes_nothing(db: Database, bench: Resource) -> None:
+    other, brand = a_resource(cancellation=LADDER), new_id()
+    await publish(db, other)
+    booked = await world.book(db, brand, (bench, day(1), 100), (other, day(1), 100))
+    await shrink(db, bench, 0, 1)
+    ended = (await world.cancel(db, brand, booked.id)).ending
+    assert ended
+    assert [(one.debtor_id, one.amount.amount) for one in ended.due] == [(bench.party_id, 3000)]
+    assert await bucket(db, other, day(1)) == (480, 0, 0)
+
+
+async def test_an_order_whose_day_is_gone_loses_hold_or_booking_and_is_never_moved(db: Database) -> None:
+    craft = f"craft_{new_id().hex}"
+    bench = a_resource(processes=[craft])
+    await publish(db, bench)
+    booked, held = an_order((craft, 100), last=1), an_order((craft, 100), last=1)
+    await world.hear(db, booked, held)
+    await world.hear(db, then(booked, "reserved"))
+    await shrink(db, bench, 0, 1)
+    assert await told(db, held.id) == ["hold_placed", "hold_released"]
+    with pytest.raises(Conflict) as refused:
+        await act(db, bookings.move, bench.party_id, booked.id, [(bench.id, day(2), 100)])
+    assert refused.value.code == "BELONGS_TO_ORDER"
+    await world.time_passes(db, booked.id)
+    await world.sweep(db)
+    assert (await told(db, booked.id, TOPIC))[-2:] == ["booking_displaced", "booking_cancelled"]
+    assert await faults(db, bench) == []
+
+
+async def test_several_jobs_and_a_crowd_of_holds_agree_on_a_shrinking_day(db: Database, bench: Resource) -> None:
+    booked = [await world.book(db, new_id(), (bench, day(1), 60)) for _ in range(4)]
+
+    async def take() -> None:
+        await hold(db, new_id(), (bench, day(1), 10))
+
+    for gives in (200, 130, 400, 0, 480):
+        await world.change_calendar(db, bench, exceptions={day(1): gives})
+        await asyncio.gather(world.sweep(db), world.sweep(db), *(take() for _ in range(3)), return_exceptions=True)
+        await world.sweep(db)
+        assert await faults(db, bench) == []
+    assert await stages(db, *booked) == ["firm"] * 4
