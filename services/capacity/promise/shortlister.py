@@ -42,6 +42,9 @@ class _City:
         rows = np.arange(len(offers))
         self._least, self._most = (offers.cumulative[rows, day].astype(np.int64) for day in (self._opens, self._closed))
         self.known = ~np.isnan(offers.latitude) & offers.sold_to(question.party)
+        if question.without:
+            refuses = (key in question.without for key in offers.ids[: len(offers)])
+            self.known &= ~np.fromiter(refuses, np.bool_, len(offers))
 
     def before(self, day: int) -> Longs:
         """What is free before a day."""
