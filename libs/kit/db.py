@@ -213,8 +213,7 @@ class Write(NamedTuple):
 
 
 async def write(session: WriteSession, *writes: Write) -> None:
-    """Write all this in one statement, in no particular order. What it changes must be new, or locked already: a lock
-    gives the transaction its id before it draws a number of the outbox, as who reads that in order needs."""
+    """Write all this in one statement, in no particular order. What it changes must be new, or locked already."""
     if writes:
         given = [value for one in writes for value in one.given]
         await rows(session, _as_one(tuple((one.statement, len(one.given)) for one in writes)), *given)

@@ -22,10 +22,12 @@ LARGEST = 900_000
 CAUSES: ContextVar[Mapping[UUID, Context]] = ContextVar("causes", default={})  # noqa: B039 - never changed in place
 """While a batch of events is handled: the trace of each by its aggregate, so that what follows joins the right one."""
 
+# With pg_current_xact_id a transaction has its id before it draws a number, as libs/messaging/tail.py needs: whether it
+# has written before, or writes in this same statement, need not be known.
 _ADD = """
     INSERT INTO outbox (id, aggregatetype, aggregateid, version, type, payload, traceparent)
     SELECT uuidv7(), aggregatetype, aggregateid, version, type, payload, traceparent
-      FROM json_populate_recordset(NULL::outbox, $1::json)
+      FROM pg_current_xact_id(), json_populate_recordset(NULL::outbox, $1::json)
 """
 
 

@@ -21,18 +21,22 @@ _OVERDUE_BOOKINGS = (
 )
 OVER_IN_THE_WAY = _OVER + "AND allocations @> ANY ($1::jsonb[]) ORDER BY id FOR UPDATE"
 _QUEUE_UP = "SELECT pg_advisory_xact_lock(hashtextextended('open holds of ' || party, 0)) FROM unnest($1::text[]) party"
-_LOOK = f"""SELECT json_build_array(
+# Which buckets to lock is settled before the first is, outside the query that locks: its own conditions PostgreSQL asks
+# again about each row that it had to wait for, and by then a hold may be over. Some would be locked and some not.
+_LOOK = f"""WITH lockable AS MATERIALIZED (
+        SELECT CASE WHEN cardinality($3::uuid[]) = (SELECT count(*) FROM bucket WHERE id = ANY ($3))
+                     AND NOT EXISTS (SELECT FROM hold, jsonb_to_recordset(allocations) AS part (bucket_id uuid)
+                                      WHERE {IS_OVER} AND bucket_id = ANY ($3)) THEN $3 END AS ids)
+    SELECT json_build_array(
         clock_timestamp(), (SELECT coalesce(json_agg(resource), '[]') FROM resource WHERE id = ANY ($1::uuid[])),
         (SELECT json_object_agg(party, (
             SELECT count(*) FROM hold
              WHERE party_id = party AND state = 'held' AND order_id IS NULL AND expires_at > clock_timestamp()))
            FROM unnest($2::uuid[]) party),
-        (SELECT coalesce(json_agg(locked), '[]') FROM (
-            SELECT * FROM bucket WHERE id = ANY ($3::uuid[])
-               AND cardinality($3) = (SELECT count(*) FROM bucket WHERE id = ANY ($3))
-               AND NOT EXISTS (SELECT FROM hold, jsonb_to_recordset(allocations) AS part (bucket_id uuid)
-                                WHERE {IS_OVER} AND bucket_id = ANY ($3))
-             ORDER BY id FOR NO KEY UPDATE) locked))::text"""  # noqa: S608 - nothing but constants
+        buckets)::text
+      FROM lockable, LATERAL (SELECT coalesce(json_agg(locked), '[]') AS buckets FROM (
+        SELECT * FROM bucket WHERE id = ANY (lockable.ids) ORDER BY id FOR NO KEY UPDATE) AS locked) AS bucket
+"""  # noqa: S608 - nothing but constants
 
 
 async def holds(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, Hold]:

@@ -56,6 +56,11 @@ async def test_a_token_with_a_bad_claim_is_refused(verifier: Verifier, claims: d
         await verifier.principal(f"Bearer {token(new_id(), 'brand', **claims)}")
 
 
+async def test_a_token_is_accepted_by_a_clock_that_is_five_minutes_slow(verifier: Verifier) -> None:
+    made = {"iat": int(time.time()) + 300, "exp": int(time.time()) + 600}
+    assert (await verifier.principal(f"Bearer {token(new_id(), 'brand', **made)}")).role == PartyKind.BRAND
+
+
 def _part(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 

@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
+from asyncpg import UniqueViolationError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from libs.kit.db import Database, connect
+from libs.kit.db import Database, Write, connect, rows, write
 from libs.kit.ids import new_id
 from libs.kit.settings import Settings
 
@@ -52,6 +53,42 @@ async def test_a_block_that_raises_changes_nothing(kit_database: Database) -> No
         await fail()
     async with kit_database.read(party) as session:
         assert await session.scalar(COUNT) == 0
+
+
+@pytest.mark.parametrize("end", ["raises", "is cancelled", "is not committed"])
+async def test_who_comes_after_a_failed_batch_sees_nothing_of_it(kit_database: Database, end: str) -> None:
+    one = Database(kit_database.url, pool_size=1)
+
+    async def fail() -> None:
+        async with one.batch("probe_worker") as session:
+            await write(session, Write("INSERT INTO thing VALUES ($1, $1, 1)", (new_id(),)))
+            if end == "is not committed":
+                await rows(session, "SELECT pg_terminate_backend(pg_backend_pid())")
+            if end == "is cancelled":
+                await rows(session, "SELECT pg_sleep(30)")
+            raise ZeroDivisionError
+
+    failing = asyncio.create_task(fail())
+    await asyncio.wait([failing], timeout=0.5)
+    failing.cancel()
+    await asyncio.wait([failing])
+    assert failing.cancelled() or failing.exception() is not None
+    async with one.batch("probe_worker") as session:
+        assert [tuple(row) for row in await rows(session, "SELECT count(*) FROM thing")] == [(0,)]
+    await one.close()
+
+
+async def test_a_batch_writes_all_in_one_statement_or_nothing(kit_database: Database) -> None:
+    ids = [new_id() for _ in range(3)]
+    insert = "INSERT INTO thing SELECT id, id, $2 FROM unnest($1::uuid[]) id"
+    async with kit_database.batch("probe_worker") as session:
+        await write(session, Write(insert, (ids[:1], 1)), Write(insert, (ids[1:], 2)))
+    with pytest.raises(UniqueViolationError):
+        async with kit_database.batch("probe_worker") as session:
+            await write(session, Write(insert, ([new_id()], 1)), Write(insert, (ids[:1], 1)))
+    async with kit_database.work() as session:
+        found = await rows(session, "SELECT version, count(*) FROM thing GROUP BY version ORDER BY version")
+    assert [tuple(row) for row in found] == [(1, 1), (2, 2)]
 
 
 async def test_the_service_owns_nothing_and_cannot_escape(kit_database: Database) -> None:

@@ -17,7 +17,7 @@ from libs.kit.ids import new_id
 from libs.kit.testing import eventually
 from libs.service import group_commit
 from libs.service.group_commit import GroupCommit
-from services.capacity.domain.offer import Resource
+from services.capacity.domain.offer import Resource, bucket_id
 from services.capacity.handlers import holds
 from services.capacity.handlers.holds import Ask, placing
 from tests.conftest import Databases
@@ -224,6 +224,20 @@ async def test_who_needs_room_takes_it_back_from_a_hold_that_is_over(db: Databas
     assert [await bucket(db, bench, day(n)) for n in (1, 2)] == [(480, 300, 0), (480, 0, 0)]
     assert await told(db, over["id"]) == ["hold_placed", "hold_expired"]
     assert await faults(db, bench) == []
+
+
+async def test_a_hold_that_ends_while_others_wait_for_its_bucket_is_in_nobodys_way(
+    db: Database, bench: Resource
+) -> None:
+    for number, seconds in ((1, 1), (2, 900)):
+        await hold(db, new_id(), (bench, day(number), 10), seconds=seconds)
+    async with db.work() as session:
+        await session.execute(text("UPDATE bucket SET held = held WHERE id = :id"), {"id": bucket_id(bench.id, day(1))})
+        waiting = asyncio.create_task(hold(db, new_id(), (bench, day(1), 5), (bench, day(2), 5)))
+        await asyncio.sleep(1.2)
+    assert (await waiting)["state"] == "held"
+    await world.sweep(db)
+    assert [await bucket(db, bench, day(n)) for n in (1, 2)] == [(480, 5, 0), (480, 15, 0)]
 
 
 async def test_the_sweeper_frees_and_tells_what_nobody_needed(db: Database, bench: Resource) -> None:

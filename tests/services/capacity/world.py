@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from fastapi import Response
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from libs.contracts import capacity, catalog, orders
 from libs.contracts.values import Money, Need, PartyKind
@@ -268,13 +269,18 @@ async def bucket(db: Database, resource: Resource, on: date) -> tuple[int, int, 
 
 async def faults(db: Database, *published: Resource) -> list[str]:
     """Everything that is wrong with the ledger of these resources: none, whatever happened."""
+    async with db.work() as session:
+        return await faults_in(session, published)
+
+
+async def faults_in(session: AsyncSession | AsyncConnection, published: Sequence[Resource]) -> list[str]:
+    """The same, in somebody's transaction."""
     clocks = ["expires_at", "deadline", "material_by", "material_at"]  # written differently here and there
     ids = {"ids": [resource.id for resource in published], "clocks": clocks}
-    async with db.work() as session:
-        return [f"{what}: {row}" for what, query in _FAULTS.items() for row in await _found(session, query, ids)]
+    return [f"{what}: {row}" for what, query in _FAULTS.items() for row in await _found(session, query, ids)]
 
 
-async def _found(session: WriteSession, query: str, given: dict[str, Any]) -> Any:
+async def _found(session: AsyncSession | AsyncConnection, query: str, given: dict[str, Any]) -> Any:
     return await session.execute(text(query), {name: given[name] for name in given if f":{name}" in query})
 
 
