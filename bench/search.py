@@ -77,10 +77,12 @@ async def main() -> None:
     city = list(_city(first_day))
     await _without_resources(settings)
     await _keep(database, city)
+    await _settled(settings)
     loads = [await _loaded(database) for _ in range(3)]
     lags = await _lags(database, first_day)
     one = await _measured(database, {"city": _index(city)}, city)
     await _keep(database, [row for number in range(1, CITIES) for row in _elsewhere(city, number, apart=True)])
+    await _settled(settings)
     many = await _measured(database, _ten(city), city)
     await database.close()
     await admin.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", timeout=60)
@@ -152,8 +154,17 @@ def _index(city: Sequence[Availability]) -> Index:
 
 async def _without_resources(settings: Settings) -> None:
     """Rows of search without the resources that they are of: no others are looked at here."""
+    await _as_admin(settings, "ALTER TABLE availability DROP CONSTRAINT availability_party_id_id_fkey")
+
+
+async def _settled(settings: Settings) -> None:
+    """As autovacuum leaves it some minutes after so many rows have come."""
+    await _as_admin(settings, "VACUUM ANALYZE availability")
+
+
+async def _as_admin(settings: Settings, statement: str) -> None:
     admin = await asyncpg.connect(**arguments(settings.server) | {"database": DATABASE}, timeout=10)
-    await admin.execute("ALTER TABLE availability DROP CONSTRAINT availability_party_id_id_fkey", timeout=60)
+    await admin.execute(statement, timeout=300)
     await admin.close(timeout=5)
 
 

@@ -32,10 +32,11 @@ async def test_12_writers_are_all_heard_once_and_each_aggregate_in_order(
     ids = await probe.make(writers, 60)
     writing = asyncio.create_task(probe.write(writers, ids, EVENTS, writers=12, delay=0.02))
     heard, at, gaps = list[tuple[UUID, int]](), Tail(), 0
-    while len(heard) < EVENTS:
-        told, at = await look(kit_database, at, most=90)
-        heard += names(told)
-        gaps += len(at.gaps)
+    async with asyncio.timeout(60):
+        while len(heard) < EVENTS:
+            told, at = await look(kit_database, at, most=90)
+            heard += names(told)
+            gaps += len(at.gaps)
     await writing
     await writers.close()
     assert gaps, "the writers never committed out of order: this test shows nothing"

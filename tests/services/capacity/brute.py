@@ -15,6 +15,8 @@ from services.capacity.domain.offer import Resource
 from services.capacity.domain.qualification import Qualification
 from services.capacity.domain.search import Wanted, Window
 
+Buckets = dict[tuple[UUID, date], int]
+
 
 @dataclass
 class Standing:
@@ -30,13 +32,28 @@ class Standing:
         return counts >= set(schemes)
 
 
-async def search(db: Database, standing: Iterable[Standing], wanted: Wanted) -> list[Window]:
+async def _buckets(db: Database) -> tuple[datetime, Buckets]:
     async with db.work() as session:
         now = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
-        rows = await session.execute(
-            text("SELECT resource_id, day, published - held - committed - blocked FROM bucket")
-        )
-        buckets = {(resource_id, day): free for resource_id, day, free in rows}
+        query = "SELECT resource_id, day, published - held - committed - blocked FROM bucket"
+        return now, {(resource_id, day): free for resource_id, day, free in await session.execute(text(query))}
+
+
+async def free(db: Database, windows: Iterable[tuple[Resource, Window]]) -> list[list[int]]:
+    """What is free of each resource on each day of its window."""
+    _, buckets = await _buckets(db)
+    return [
+        [free_on(buckets, resource, day) for day in days_between(window.starts_on, window.ends_on)]
+        for resource, window in windows
+    ]
+
+
+def free_on(buckets: Buckets, resource: Resource, day: date) -> int:
+    return buckets.get((resource.id, day), published_on(resource.calendar, day))
+
+
+async def search(db: Database, standing: Iterable[Standing], wanted: Wanted) -> list[Window]:
+    now, buckets = await _buckets(db)
     found = [window for one in standing if (window := best(one, buckets, wanted, now))]
     return sorted(found, key=lambda window: rank(window, wanted.order))[: wanted.limit]
 
@@ -64,7 +81,7 @@ def is_wanted(standing: Standing, wanted: Wanted) -> bool:
     ))  # fmt: skip
 
 
-def best(standing: Standing, buckets: dict[tuple[UUID, date], int], wanted: Wanted, now: datetime) -> Window | None:
+def best(standing: Standing, buckets: Buckets, wanted: Wanted, now: datetime) -> Window | None:
     resource = standing.resource
     if not is_wanted(standing, wanted):
         return None
@@ -73,8 +90,8 @@ def best(standing: Standing, buckets: dict[tuple[UUID, date], int], wanted: Want
     last = min(wanted.last, resource.last_day(now), now.date() + timedelta(364))
     spans = []
     for qualified, run in groupby(days_between(first, last), lambda day: standing.may_work(day, wanted.qualifications)):
-        free = [(day, buckets.get((resource.id, day), published_on(resource.calendar, day))) for day in run]
-        if qualified and (span := (whole if wanted.lot == "day" else spread)(free, need)):
+        days = [(day, free_on(buckets, resource, day)) for day in run]
+        if qualified and (span := (whole if wanted.lot == "day" else spread)(days, need)):
             spans.append(span)
     if not spans:
         return None

@@ -16,7 +16,7 @@ from libs.kit.db import Database
 from libs.kit.errors import Conflict
 from libs.kit.ids import new_id
 from services.capacity import store
-from services.capacity.domain.offer import Site
+from services.capacity.domain.offer import Resource, Site
 from services.capacity.domain.qualification import Qualification
 from services.capacity.domain.search import Wanted, Window, parts
 from services.capacity.domain.terms import Money
@@ -152,6 +152,20 @@ class SearchMachine(RuleBasedStateMachine):
             assert list(map(plain, one)) == list(map(plain, expected)), way
             assert [w.km for w in one] == pytest.approx([w.km for w in expected], abs=0.01), way
 
+    @rule()
+    def look_at_every_day(self) -> None:
+        self.runner.run(self._look_at_every_day())
+
+    async def _look_at_every_day(self) -> None:
+        await self.keeper.keep()
+        every = [(one.resource, whole_span(one.resource)) for one in self.standing]
+        expected, windows = await brute.free(self.db, every), [window for _, window in every]
+        for feed in (self.hears, self.loaded):
+            await feed.look()
+            assert [feed.index.free(window) for window in windows] == expected
+        async with self.db.work() as session:
+            assert await store.free_in_rows(session, windows) == expected
+
     async def _search(self, wanted: Wanted) -> list[list[Window]]:
         await self.keeper.keep()
         expected = await brute.search(self.db, self.standing, wanted)
@@ -165,11 +179,13 @@ class SearchMachine(RuleBasedStateMachine):
             within = within_horizon(wanted, await store.now(session))
             answers.append(await store.find_in_rows(session, within, valid))
             free = await store.free_in_rows(session, answers[-1])
-        assert free == [self.hears.index.free(window) for window in answers[-1]]
-        assert all(
-            sum(part.quantity for part in parts(*one)) == one[0].quantity for one in zip(answers[-1], free, strict=True)
-        )
+        for window, quantities in zip(answers[-1], free, strict=True):
+            assert sum(part.quantity for part in parts(window, quantities)) == window.quantity
         return answers
+
+
+def whole_span(bench: Resource) -> Window:
+    return Window(bench.id, bench.party_id, bench.site_id, bench.name, day(0), day(340), 1, 0, None, sold_to_you=True)
 
 
 def plain(window: Window) -> Window:
