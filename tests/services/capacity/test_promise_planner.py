@@ -15,7 +15,8 @@ from services.capacity.promise.plan import Plan
 from services.capacity.promise.planner import promise
 from services.capacity.promise.question import Carriage, Operation, Place, Question, Tool
 from services.capacity.search.offers import PRIVATE, PUBLIC
-from tests.services.capacity.promise_world import GUEST, MONDAY, Bench, Slow, city, done_at, faults
+from tests.services.capacity.promise_rules import faults
+from tests.services.capacity.promise_world import GUEST, MONDAY, Bench, Slow, city, done_at
 
 PROCESSES = ("cutting", "lasting", "sewing")
 PLACE = Place(45, 9)
