@@ -40,7 +40,7 @@ from services.capacity.search.index import Heard, Index
 
 DATABASE = "capacity_promise"
 FIRMS = int(os.environ.get("PROMISE_FIRMS", milan.FIRMS))
-QUESTIONS, ROUNDS, DENSER, OPERATIONS = 100, 3, 10, 5
+QUESTIONS, ROUNDS, DENSER, OPERATIONS = 100, 2, 10, 5
 SHAPES: dict[str, dict[str, Any]] = {
     "forward": {},
     "backward": {"backward": True},
@@ -70,7 +70,9 @@ async def main() -> None:
     offered = _city(first_day)
     await _publish(database, offered)
     city = [_half_taken(availability(one, site, {}, first_day)) for one, site in offered]
-    dense = _index([twin for number in range(DENSER) for twin in _twins(city, number)])
+    dense = _index(city)
+    for number in range(1, DENSER):
+        dense.put(_twins(city, number))
     took = await _measured(database, _index(city), dense, sorted({p for row in city for p in row.processes}))
     await database.close()
     await admin.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", timeout=60)

@@ -43,7 +43,7 @@ from services.capacity.search.index import Heard, Index
 DATABASE = "capacity_search"
 FIRMS = int(os.environ.get("SEARCH_FIRMS", milan.FIRMS))
 CITIES = 10
-QUESTIONS, ROUNDS = 200, 5
+QUESTIONS, ROUNDS = 100, 3
 HOLDS, RATE = 1000, 100
 """Holds for the lag, and how many a second."""
 SHAPES: dict[str, Json] = {

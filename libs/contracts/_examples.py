@@ -9,7 +9,7 @@ import msgspec
 from libs.contracts import capacity, catalog, orders
 from libs.contracts import capacity_queues as queues
 from libs.contracts._base import Event, source
-from libs.contracts.values import Allocation, Calendar, Money, Need, Operation, PartyKind, Terms, Variant
+from libs.contracts.values import Allocation, Calendar, Money, Need, Operation, PartyKind, Terms, Variant, Work
 
 WORKSHOP, BRAND, SHOP = (UUID(f"0a6f3c1e-5b7d-4e2a-9c10-00000000000{n}") for n in (1, 2, 3))
 SITE, RESOURCE, BUCKET, PRODUCT, ORDER, RECORD, ENTRY, QUALIFICATION = (
@@ -70,6 +70,7 @@ EXAMPLES: tuple[Event, ...] = (
             starts_on=date(2026, 1, 1),
             ends_on=date(2026, 12, 31),
         ),
+        work={"lockstitch": Work(run=45, setup=10, lot_multiple=4, changes={"thread": 5})},
     ),
     capacity.BucketChanged(
         id=BUCKET,

@@ -189,6 +189,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """So long the workshop, and then who holds, may think about a proposal."""
     material_days: int | None = None
     """How many local days before its first day the material must be in house; none is asked for if absent."""
+    party_percent: int | None = None
+    """Of what a day gives: the most that one party may have of it."""
+    newcomers_percent: int = 0
+    """Of what a day gives: kept for firms that are new to the platform."""
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):

@@ -55,14 +55,22 @@ class Command:
         `role` is the database role to act as, where it is not the service's own.
         """
         async with self.kit.database.write(self.caller.party, role=role) as session:
-            [known] = await first_answers(session, [self.asked])
-            if isinstance(known, Problem):
-                raise known
-            if known is not None:
+            if (known := await self._answered(session)) is not None:
                 return known
             answer = Response(msgspec.json.encode(await handler(session)), status, media_type="application/json")
             await write(session, *remembering([(self.asked, answer)]))
         return answer
+
+    async def answered(self) -> Response | None:
+        """The first answer, if there is one: for work of several transactions, each of which can be done again."""
+        async with self.kit.database.write(self.caller.party) as session:
+            return await self._answered(session)
+
+    async def _answered(self, session: WriteSession) -> Response | None:
+        [known] = await first_answers(session, [self.asked])
+        if isinstance(known, Problem):
+            raise known
+        return known
 
 
 async def command(

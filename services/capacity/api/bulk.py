@@ -11,19 +11,20 @@ from fastapi import APIRouter, Request, Response
 from pydantic import AfterValidator, Field, ValidationError
 
 from libs.contracts.values import PartyKind
+from libs.kit.db import WriteSession
 from libs.kit.errors import FieldError, field_errors
 from libs.service.commands import Body, Command, Commanded, answers
+from services.capacity.api.calendars import ICS
 from services.capacity.api.resources import PublishResource, printable
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Site
 from services.capacity.files import Fault, FaultyFileError, table
-from services.capacity.handlers import bulk
-from services.capacity.handlers.calendars import faulty
+from services.capacity.handlers import bulk, calendars
 from services.capacity.handlers.sites import known_sites
 
 router = APIRouter(tags=["capacity"])
 _MOST_PATTERNS = 500
-"""Each is a year of days to work out."""
+"""Each is a year of days to work out, and each event of theirs is another."""
 _NO_SITE = "is no site of this workshop's; if it was registered just now, send this again"
 _CSV = {"text/csv": {"schema": {"type": "string"}}}
 
@@ -56,6 +57,7 @@ class _Made:
     def __init__(self, party: UUID, sites: Mapping[UUID, Site], now: datetime) -> None:
         self._party, self._sites, self._now = party, sites, now
         self._days: dict[tuple[str, str], Calendar] = {}
+        self._left = _MOST_PATTERNS
 
     def __call__(self, one: _Read) -> bulk.Row:
         """A row with its resource, if it stands at a site of the party's."""
@@ -75,8 +77,9 @@ class _Made:
         if body.calendar:
             return body.calendar
         key = repr(body.pattern), site.time_zone
-        if key not in self._days and len(self._days) < _MOST_PATTERNS:
+        if key not in self._days and self._left > 0:
             self._days[key] = body.days(site, self._now)
+            self._left -= 1 + (len(body.pattern.events) if body.pattern else 0)
         return self._days.get(key)
 
 
@@ -104,7 +107,24 @@ async def publish_table(request: Request, command: Commanded) -> Response:
     try:
         return await _publish(command, await asyncio.to_thread(lambda: _read(table.rows(body))))
     except FaultyFileError as error:
-        raise faulty(error) from None
+        raise calendars.faulty(error) from None
+
+
+@router.post(
+    "/bulk/calendars.ics",
+    openapi_extra={"requestBody": {"content": ICS, "required": True}},
+    **answers(bulk.Report),
+)
+async def import_many(request: Request, command: Commanded) -> Response:
+    """Have many resources work by the events of one calendar file: each says by X-FILIERA-REFERENCE whose it is."""
+    if (known := await command.answered()) is not None:
+        return known
+    report = await calendars.import_many(command.kit, command.caller, await request.body())
+
+    async def told(_session: WriteSession) -> bulk.Report:
+        return report
+
+    return await command.run(told)
 
 
 def _read(rows: Iterable[tuple[int, str, dict[str, Any] | Fault]]) -> list[_Read]:

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Request, Response
 from libs.contracts import capacity
 from libs.service.commands import Body, Caller, Commanded, answers
 from libs.service.runtime import KitOf
+from services.capacity.api import strict  # noqa: F401 - before a body is made of the domain's values
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.shifts import Pattern
 from services.capacity.handlers import calendars, resources
 
 router = APIRouter(tags=["capacity"])
-_ICS = {"text/calendar": {"schema": {"type": "string"}}}
+ICS = {"text/calendar": {"schema": {"type": "string"}}}
 
 
 class ChangeCalendar(Body):
@@ -45,7 +46,7 @@ async def change_pattern(resource_id: UUID, body: ChangePattern, command: Comman
 
 @router.post(
     "/resources/{resource_id}/calendar.ics",
-    openapi_extra={"requestBody": {"content": _ICS, "required": True}},
+    openapi_extra={"requestBody": {"content": ICS, "required": True}},
     **answers(capacity.Resource),
 )
 async def import_events(resource_id: UUID, request: Request, command: Commanded) -> Response:
@@ -55,7 +56,7 @@ async def import_events(resource_id: UUID, request: Request, command: Commanded)
     return await command.run(lambda session: calendars.import_events(session, command.caller, resource_id, body))
 
 
-@router.get("/resources/{resource_id}/calendar.ics", response_class=Response, responses={200: {"content": _ICS}})
+@router.get("/resources/{resource_id}/calendar.ics", response_class=Response, responses={200: {"content": ICS}})
 async def export_events(resource_id: UUID, caller: Caller, kit: KitOf) -> Response:
     """A resource's calendar as a file (RFC 5545): sent back, every published day gives the same."""
     async with kit.database.read(caller.party) as session:

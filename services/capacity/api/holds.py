@@ -14,6 +14,7 @@ from libs.service.group_commit import GroupCommit
 from libs.service.runtime import KitOf
 from services.capacity.domain.terms import MOST
 from services.capacity.handlers import holds
+from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.holds import LEDGER
 
 router = APIRouter(tags=["capacity"])
@@ -65,9 +66,10 @@ def _group_commit(kit: KitOf) -> GroupCommit[holds.Ask]:
 Together = Annotated[GroupCommit[holds.Ask], Depends(_group_commit)]
 
 
-@router.post("/holds", **answers(capacity.Hold, 201))
+@router.post("/holds", **answers(PlacedHold, 201))
 async def place_hold(body: PlaceHold, command: Commanded, together: Together) -> Response:
-    """Hold quantities of days, resources and workshops, all or nothing, until a time."""
+    """Hold quantities of days, resources and workshops, all or nothing, until a time. The answer has the limits that
+    apply, and how much of each is used."""
     return await together.run(body.to_domain(command))
 
 

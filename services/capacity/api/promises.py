@@ -14,7 +14,7 @@ from libs.service.commands import Body, Caller, answers, command
 from libs.service.group_commit import GroupCommit
 from libs.service.runtime import KitOf
 from services.capacity.handlers import promises
-from services.capacity.promise.answer import BestAt, Promise
+from services.capacity.promise.answer import BestAt
 from services.capacity.promise.question import Carriage, Operation, Place, Question, Tool
 
 router = APIRouter(tags=["capacity"])
@@ -132,7 +132,7 @@ Together = Annotated[GroupCommit[promises.Ask], Depends(_group_commit)]
 Key = Annotated[str | None, Header(max_length=255)]
 
 
-@router.post("/promises", **answers(Promise))
+@router.post("/promises", **answers(promises.Promise))
 async def ask_promise(
     body: AskPromise, request: Request, kit: KitOf, caller: Caller, together: Together, idempotency_key: Key = None
 ) -> Response:

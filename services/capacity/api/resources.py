@@ -1,5 +1,6 @@
 """Publishing over HTTP. The domain's own values check themselves: they are parts of the bodies."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -14,6 +15,7 @@ from libs.contracts.values import PartyKind
 from libs.kit.errors import FieldError, Invalid
 from libs.kit.ids import new_id
 from libs.service.commands import Body, Commanded, answers
+from services.capacity.api import strict  # noqa: F401 - before a body is made of the domain's values
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Resource, Site
 from services.capacity.domain.shifts import Pattern, calendar_of
@@ -113,7 +115,7 @@ async def publish_resource(body: PublishResource, command: Commanded) -> Respons
     command.caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
     sites = await known_sites(command.kit, [body.site_id])
     site = _own(sites, body.site_id, command.caller.party, "site_id")
-    resource = body.to_domain(site, command.kit.clock.now())
+    resource = await asyncio.to_thread(body.to_domain, site, command.kit.clock.now())
     return await command.run(lambda session: resources.publish_resource(session, resource), 201)
 
 
@@ -129,8 +131,11 @@ async def import_resources(body: ImportResources, command: Commanded) -> Respons
     command.caller.must_be(PartyKind.HUB)
     sites = await known_sites(command.kit, {one.site_id for one in body.resources})
     now = command.kit.clock.now()
-    given = [
-        one.to_domain(_own(sites, one.site_id, one.party_id, f"resources.{number}.site_id"), now)
+    places = [
+        _own(sites, one.site_id, one.party_id, f"resources.{number}.site_id")
         for number, one in enumerate(body.resources)
     ]
+    given = await asyncio.to_thread(
+        lambda: [one.to_domain(place, now) for one, place in zip(body.resources, places, strict=True)]
+    )
     return await command.run(lambda session: resources.import_resources(session, command.caller, given))

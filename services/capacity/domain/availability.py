@@ -1,7 +1,7 @@
 """What is free of a resource on every day that can be searched, as sums: what is free between two days is a
 difference of two of them, and the day by which there is enough is found by bisection."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
@@ -59,13 +59,15 @@ class Availability:
     places: list[str]
     """A key for each process anywhere, and one for it in the cell where the resource stands."""
     first_day: date
-    cumulative: list[int]
+    most: int
+    """No day has more free."""
+    cumulative: Sequence[int]
     """What is free before each day from `first_day` on, and, last, of all days: HORIZON + SPARE + 1 sums."""
 
 
 def availability(resource: Resource, site: Site | None, touched: Mapping[date, int], first_day: date) -> Availability:
     """What is free from a day on: what the calendar gives, but for days that have a bucket already (`touched`)."""
-    terms = resource.terms
+    terms, free = resource.terms, _free(resource.calendar, touched, first_day)
     return Availability(
         id=resource.id,
         party_id=resource.party_id,
@@ -88,7 +90,8 @@ def availability(resource: Resource, site: Site | None, touched: Mapping[date, i
         invited=terms.invited,
         places=list(_places(resource, site)),
         first_day=first_day,
-        cumulative=[0, *accumulate(_free(resource.calendar, touched, first_day))],
+        most=max(free),
+        cumulative=[0, *accumulate(free)],
     )
 
 

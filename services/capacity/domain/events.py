@@ -12,6 +12,7 @@ from services.capacity.domain.terms import MOST
 _DAY = timedelta(days=1)
 _DAY_MINUTES = 1440
 MOST_TIMES = 1100
+_LONGEST_RULE = 500
 _COUNTED_SINCE = 2015
 """What counts is counted from its beginning each time that it is looked at."""
 
@@ -47,15 +48,20 @@ class Event:
         if self.quantity is not None and not 0 <= self.quantity <= MOST:
             raise ValueError(f"quantity is from 0 to {MOST:,}")
         _known(self.zone)
+        self._check_rule()
+
+    def _check_rule(self) -> None:
+        if len(self.rule) > _LONGEST_RULE:
+            raise ValueError(f"a rule has at most {_LONGEST_RULE} characters")
         if self.rule and parse(self.rule).count and self.starts.year < _COUNTED_SINCE:
             raise ValueError(f"a rule with COUNT begins in {_COUNTED_SINCE} or later; give it an UNTIL")
 
     @property
     def most(self) -> int:
-        """What it can give to one day, at most."""
+        """What it can give to one day, at most: where clocks are put back, the same time may come twice."""
         if self.all_day:
             return 0
-        return (1 + len(self.also)) * (self.minutes if self.quantity is None else self.quantity)
+        return (2 + len(self.also)) * (self.minutes if self.quantity is None else self.quantity)
 
 
 def days_of(event: Event, site: ZoneInfo, first: date, last: date) -> Iterator[date]:

@@ -116,10 +116,15 @@ def _chosen(rule: Rule, start: date, end: date) -> list[date]:
 def _agrees(rule: Rule, day: date) -> bool:
     if rule.months and day.month not in rule.months:
         return False
-    length = monthrange(day.year, day.month)[1]
-    if rule.month_days and not {day.day, day.day - length - 1} & set(rule.month_days):
+    ordinals = [ordinal for ordinal, weekday in rule.days if weekday == day.weekday()]
+    if rule.days and not ordinals:
         return False
-    return not rule.days or any(weekday == day.weekday() and _nth(rule, day, n, length) for n, weekday in rule.days)
+    if not rule.month_days and (not rule.days or 0 in ordinals):
+        return True
+    length = monthrange(day.year, day.month)[1]
+    if rule.month_days and not {day.day, day.day - length - 1}.intersection(rule.month_days):
+        return False
+    return not rule.days or any(_nth(rule, day, ordinal, length) for ordinal in ordinals)
 
 
 def _nth(rule: Rule, day: date, ordinal: int, length: int) -> bool:

@@ -60,6 +60,7 @@ class Terms:
     everybody, `invited` is seen by everybody and sold to the invited alone, `private` is seen by the invited alone.
     Where approval is by hand, the workshop answers a proposal within so many hours. Where material is asked for, it is
     in house so many days before the first day of the work, or the booking lapses.
+    Of each day one party may have `party_percent`, and `newcomers_percent` are kept for firms new to the platform.
     """
 
     price_per_unit: Money
@@ -77,22 +78,36 @@ class Terms:
     approval: Literal["automatic", "by_hand"] = "automatic"
     answer_hours: int = 48
     material_days: int | None = None
+    party_percent: int | None = None
+    newcomers_percent: int = 0
 
     def __post_init__(self) -> None:
         self._check_prices()
-        if not (1 <= self.minimum_quantity <= MOST and 0 <= self.notice_days <= 366):
-            raise ValueError(f"minimum_quantity is from 1 to {MOST:,}, notice_days from 0 to 366")
+        self._check_times()
+        self._check_ladder()
+        self._check_shares()
+        if not 1 <= self.minimum_quantity <= MOST:
+            raise ValueError(f"minimum_quantity is from 1 to {MOST:,}")
         if not 1 <= self.lot_multiple <= MOST:
             raise ValueError(f"lot_multiple is from 1 to {MOST:,}")
+
+    def _check_times(self) -> None:
+        if not 0 <= self.notice_days <= 366:
+            raise ValueError("notice_days is from 0 to 366")
         if self.window_days is not None and not self.notice_days <= self.window_days <= 1100:
             raise ValueError("window_days is from notice_days to 1,100")
         if self.material_days is not None and not 0 <= self.material_days <= self.notice_days:
             raise ValueError("material_days is from 0 to notice_days")
         if not 1 <= self.answer_hours <= 336:
             raise ValueError("answer_hours is from 1 to 336")
+
+    def _check_shares(self) -> None:
         if len(self.invited) > MOST_INVITED or (self.invited and self.visibility == "public"):
             raise ValueError(f"at most {MOST_INVITED} are invited, and only to what is invited or private")
-        self._check_ladder()
+        if self.party_percent is not None and not 1 <= self.party_percent <= 100:
+            raise ValueError("party_percent is from 1 to 100")
+        if not 0 <= self.newcomers_percent <= 100:
+            raise ValueError("newcomers_percent is from 0 to 100")
 
     def _check_prices(self) -> None:
         prices = [self.price_per_unit, self.setup_price, *([self.minimum_charge] if self.minimum_charge else [])]
@@ -110,6 +125,11 @@ class Terms:
             raise ValueError(f"a cancellation ladder has up to {MOST_RUNGS} rungs, each of 1 to 366 days before")
         if not all(_climbs(near, far) for near, far in pairwise(rungs)):
             raise ValueError("a cancellation ladder climbs: each rung is of more days, and of no higher percents")
+
+    @property
+    def is_shared_out(self) -> bool:
+        """Whether its days are sold in shares."""
+        return self.party_percent is not None or self.newcomers_percent > 0
 
     def cost(self, quantity: int) -> int:
         """What so many units cost, in minor units."""

@@ -76,11 +76,16 @@ class Entry(Wish):
 
     def is_met_by(self, resource: Resource) -> bool:
         """Whether this resource sells it, to this party: nobody is offered more than was asked for."""
-        if resource.terms.least_for(self.quantity) != self.quantity or not resource.is_sold_to(self.party_id):
+        terms = resource.terms
+        if terms.is_shared_out or terms.least_for(self.quantity) != self.quantity:
+            return False
+        if not resource.is_sold_to(self.party_id):
+            return False
+        if resource.terms.is_shared_out:
             return False
         if self.resource_id is not None:
             return resource.id == self.resource_id
-        currency = resource.terms.price_per_unit.currency
+        currency = terms.price_per_unit.currency
         return self.process in resource.processes and resource.unit == "minutes" and currency == self.currency
 
     def after(self, happening: Happening) -> "Entry":
@@ -106,6 +111,8 @@ def check_hope(wish: Wish, resource: Resource | None, now: datetime) -> None:
         raise Refused("TOO_SHORT_NOTICE", f"{wish.last_day} is over; wait for days to come.")
     if resource is None:
         return
+    if resource.terms.is_shared_out:
+        raise Refused("NO_LINE", f"{resource.name} is sold in shares of a day, and has no line; hold what is free.")
     if (least := resource.terms.least_for(wish.quantity)) != wish.quantity:
         code = "NOT_OFFERED" if wish.quantity < resource.terms.minimum_quantity else "NOT_WHOLE_LOTS"
         raise Refused(code, f"{resource.name} does not sell {wish.quantity} {resource.unit}; {least} would do.")

@@ -3,7 +3,7 @@
 Names, places, guests and notes are never read: a phone's calendar says more than a workshop means to publish.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,9 +16,15 @@ from services.capacity.files import Fault, FaultyFileError
 
 QUANTITY = "X-FILIERA-QUANTITY"
 """What each time of an event gives, in the resource's unit."""
+REFERENCE = "X-FILIERA-REFERENCE"
+"""Whose an event is, in a file for many resources: the workshop's own name for it."""
 _READ = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
 """What a parser raises that is given anything."""
 _CHANGED = "RECURRENCE-ID"
+
+
+Numbered = Sequence[tuple[int, Any]]
+"""Events as they were parsed, each with its place in the file."""
 
 
 def read(body: bytes) -> list[Event]:
@@ -26,29 +32,41 @@ def read(body: bytes) -> list[Event]:
 
     Raises FaultyFileError, with a sentence for each event that cannot be taken.
     """
+    return _events(_parsed(body))
+
+
+def read_each(body: bytes) -> Iterator[tuple[int, str, list[Event] | FaultyFileError]]:
+    """The events of many resources, each of which says by X-FILIERA-REFERENCE whose it is: for each reference the place
+    of its first event, and its events or what is wrong with them. Raises FaultyFileError if this is no calendar."""
+    by_reference: dict[str, list[tuple[int, Any]]] = {}
+    for number, one in _parsed(body):
+        by_reference.setdefault(str(one.get(REFERENCE, "")), []).append((number, one))
+    for reference, some in by_reference.items():
+        try:
+            yield some[0][0], reference, _events(some)
+        except FaultyFileError as error:
+            yield some[0][0], reference, error
+
+
+def _parsed(body: bytes) -> Numbered:
     try:
-        found = Calendar.from_ical(body.decode("utf-8-sig")).walk("VEVENT")
+        return [*enumerate(Calendar.from_ical(body.decode("utf-8-sig")).walk("VEVENT"), 1)]
     except _READ as error:
         raise FaultyFileError(Fault("file", f"is no calendar (RFC 5545): {error}"[:300])) from None
-    faults: list[Fault] = []
-    masters = [one for one in found if _CHANGED not in one]
-    changes = [one for one in found if _CHANGED in one]
-    standing = [one for one in (*masters, *changes) if str(one.get("STATUS", "")).upper() != "CANCELLED"]
-    events = [event for one in standing for event in _tried(one, lambda one: [_event(one, changes)], found, faults)]
+
+
+def _events(found: Numbered) -> list[Event]:
+    changes, faults, events = [one for _, one in found if _CHANGED in one], list[Fault](), list[Event]()
+    for number, one in found:
+        if str(one.get("STATUS", "")).upper() == "CANCELLED":
+            continue
+        try:
+            events.append(_event(one, changes))
+        except _READ as error:
+            faults.append(Fault(f"event {number}", str(error)[:300]))
     if faults:
         raise FaultyFileError(*faults)
     return events
-
-
-def _tried(
-    one: Any, reader: Callable[[Any], Sequence[Event]], among: Sequence[Any], faults: list[Fault]
-) -> Sequence[Event]:
-    try:
-        return reader(one)
-    except _READ as error:
-        where = f"event {among.index(one) + 1}"
-        faults.append(Fault(where, str(error)[:300]))
-        return []
 
 
 def _event(one: Any, changes: Sequence[Any]) -> Event:

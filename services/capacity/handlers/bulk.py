@@ -15,7 +15,7 @@ from services.capacity import store
 from services.capacity.domain.offer import Resource
 from services.capacity.handlers.facts import resource_event
 
-Outcome = Literal["published", "unchanged", "refused"]
+Outcome = Literal["published", "changed", "unchanged", "refused"]
 _AT_ONCE = 500
 
 
@@ -33,7 +33,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of one row."""
 
     line: int
-    """In the file, whose header is line 1; in a list the row's place, from 1."""
+    """Of a table, whose header is line 1; of a list the place, from 1; of a calendar file that of the first event."""
     reference: str
     outcome: Outcome
     resource_id: UUID | None = None
@@ -44,10 +44,17 @@ class Report(msgspec.Struct, frozen=True):
     """What became of all rows, in their order."""
 
     published: int
+    changed: int
     unchanged: int
     """Published before, just so."""
     refused: int
     lines: list[Line]
+
+
+def report(lines: Sequence[Line]) -> Report:
+    """A report of these rows."""
+    counts = Counter(line.outcome for line in lines)
+    return Report(counts["published"], counts["changed"], counts["unchanged"], counts["refused"], [*lines])
 
 
 def resource_id(party_id: UUID, reference: str) -> UUID:
@@ -63,9 +70,7 @@ async def publish_rows(session: WriteSession, rows: Sequence[Row]) -> Report:
         known |= await store.resources(session, ids[start : start + _AT_ONCE])
     new = {row.resource.id: row.resource for row in judged if row.resource and row.resource.id not in known}
     published = await _publish(session, [*new.values()])
-    lines = [_line(row, published, known) for row in judged]
-    counts = Counter(line.outcome for line in lines)
-    return Report(counts["published"], counts["unchanged"], counts["refused"], lines)
+    return report([_line(row, published, known) for row in judged])
 
 
 def _each_once(rows: Sequence[Row]) -> Iterator[Row]:

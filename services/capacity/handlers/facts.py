@@ -1,5 +1,6 @@
 """What happened, as events: the one place where the domain's state becomes a contract's."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -15,6 +16,7 @@ from services.capacity.domain.ledger import Booking, Hold, Ledger
 from services.capacity.domain.life import BookingStage
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.pool import Pool, Share
+from services.capacity.domain.quota import Limit
 from services.capacity.domain.waitlist import Entry
 
 _EVENTS: dict[str, type[capacity.Hold]] = {
@@ -47,6 +49,13 @@ _SHARE_EVENTS: dict[str, type[queues.PoolShare]] = {
 }
 
 
+class PlacedHold(capacity.Hold, frozen=True, kw_only=True):
+    """A hold, and the limits that apply to who placed it."""
+
+    limits: list[Limit]
+    """With this hold counted in."""
+
+
 _PROPOSED: dict[str, type[capacity.Hold]] = {"workshop": capacity.HoldProposed, "holder": capacity.HoldAmended}
 _STAGES: dict[BookingStage, type[capacity.Booking]] = {
     "awaiting_material": capacity.BookingConfirmed,
@@ -64,6 +73,12 @@ def hold_event(hold: Hold) -> capacity.Hold:
     asked = hold.proposal if hold.state == "held" else None
     event = _PROPOSED[asked.awaiting] if asked else _EVENTS[hold.state]
     return msgspec.convert(hold, event, from_attributes=True)
+
+
+def placed_hold(hold: Hold, limits: Sequence[Limit]) -> PlacedHold:
+    """The answer to who placed it."""
+    told = {name: getattr(told_of, name) for told_of in [hold_event(hold)] for name in told_of.__struct_fields__}
+    return PlacedHold(**told, limits=list(limits))
 
 
 def booking_event(booking: Booking) -> capacity.Booking:

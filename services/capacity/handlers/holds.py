@@ -18,8 +18,17 @@ from services.capacity import store
 from services.capacity.domain.agreement import agree, material_by
 from services.capacity.domain.ledger import Booking, Hold, Ledger, NoRoomError
 from services.capacity.domain.offer import Resource, bucket_id, check_party, check_terms, price
+from services.capacity.domain.quota import Limit, Standing, check, limits
 from services.capacity.domain.terms import Refused
-from services.capacity.handlers.facts import booking_event, hold_event, save_and_tell, saving_and_telling
+from services.capacity.handlers.facts import (
+    PlacedHold,
+    booking_event,
+    hold_event,
+    placed_hold,
+    save_and_tell,
+    saving_and_telling,
+)
+from services.capacity.store import quota
 
 LEDGER = "capacity_ledger"
 """The role that can touch the ledger's tables, of every party, and nothing else."""
@@ -60,9 +69,13 @@ async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> Decided:
     offers = [_offered(ask, known, now) for ask in asks]
     wanted = [part for offer in offers if isinstance(offer, Hold) for part in offer.allocations]
     ledger = Ledger(buckets) if buckets else await store.open_ledger(session, wanted)
-    decided = [_placed(ledger, offer, known, open_holds) if isinstance(offer, Hold) else offer for offer in offers]
-    answers = [hold_event(one) if isinstance(one, Hold) else _problem(one) for one in decided]
-    return answers, saving_and_telling(session, ledger)
+    shared = [part for part in wanted if known[part.resource_id].terms.is_shared_out]
+    seen = await quota.standing(session, shared, parties) if shared else None
+    decided = [
+        _placed(ledger, offer, known, open_holds, seen) if isinstance(offer, Hold) else _problem(offer)
+        for offer in offers
+    ]
+    return decided, saving_and_telling(session, ledger)
 
 
 def _problem(refused: Refused) -> Problem:
@@ -84,15 +97,26 @@ def _offered(ask: Ask, known: Mapping[UUID, Resource], now: datetime) -> Hold | 
     return Hold(id=new_id(), party_id=ask.party_id, allocations=[part for _, part in asked], expires_at=until)
 
 
-def _placed(ledger: Ledger, hold: Hold, known: Mapping[UUID, Resource], open_holds: dict[UUID, int]) -> Hold | Refused:
-    if open_holds[hold.party_id] >= MOST_OPEN_HOLDS:
-        return Refused("TOO_MANY_HOLDS", f"You have {MOST_OPEN_HOLDS} open holds; confirm or release some first.")
+def _placed(
+    ledger: Ledger, hold: Hold, known: Mapping[UUID, Resource], open_holds: dict[UUID, int], seen: Standing | None
+) -> PlacedHold | Problem:
     try:
+        if open_holds[hold.party_id] >= MOST_OPEN_HOLDS:
+            told = f"You have {MOST_OPEN_HOLDS} open holds; confirm or release some first."
+            raise Refused("TOO_MANY_HOLDS", told)
+        shares = limits(hold, known, ledger.buckets, seen) if seen else []
+        check(hold, shares, known)
         ledger.place(hold)
     except NoRoomError as error:
-        return error.told(known[error.asked.resource_id])
+        return _problem(error.told(known[error.asked.resource_id]))
+    except Refused as refused:
+        return _problem(refused)
     open_holds[hold.party_id] += 1
-    return hold
+    caps = [Limit(code="open_holds", most=MOST_OPEN_HOLDS, used=open_holds[hold.party_id])]
+    if seen:
+        seen.add(hold)
+        caps += limits(hold, known, ledger.buckets, seen)
+    return placed_hold(hold, caps)
 
 
 # --- confirming, releasing -------------------------------------------------------------------------------------------

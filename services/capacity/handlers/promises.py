@@ -1,32 +1,34 @@
 """Promises: plan on what search knows, check with the terms as they are, and hold the whole plan if that is wanted."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import cast
 from uuid import UUID
 
 import msgspec
 
-from libs.contracts import capacity
 from libs.kit.db import Database, WriteSession
 from libs.kit.errors import Conflict, Problem, Unavailable
 from libs.service.group_commit import Decided, GroupCommit
 from libs.service.idempotency import Asked
 from libs.service.runtime import Kit
 from services.capacity import store
+from services.capacity.domain.calendar import published_on
 from services.capacity.domain.offer import Allocation, Resource, check_party, check_terms, totals
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers import holds
+from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.search import MOST_SECONDS
-from services.capacity.promise.answer import BestAt, Priced, Promise, answers, best, unbeaten
+from services.capacity.promise.answer import Answer, BestAt, Priced, answers, best, unbeaten
 from services.capacity.promise.plan import Plan
 from services.capacity.promise.planner import promise
 from services.capacity.promise.question import Question
-from services.capacity.promise.shortlist import Sellers
+from services.capacity.promise.shortlister import Sellers
 from services.capacity.search.feed import feed_of
 from services.capacity.search.index import Index
 
+TRIES = 3
+"""To find plans that stand as terms are."""
 MOST_ALLOCATIONS = 500
 _STALE = frozenset(
     {
@@ -40,6 +42,21 @@ _STALE = frozenset(
     }
 )
 """How placing refuses what was right a moment ago."""
+
+
+class Promise(msgspec.Struct, frozen=True, kw_only=True):
+    """When, where and for how much a lot can be made. What is not held may be taken by others."""
+
+    as_of: datetime
+    """All that was held, booked or published before this instant is taken into account."""
+    age_seconds: float
+    """How long ago that was."""
+    answers: list[Answer]
+    """The soonest first; backward, what starts last."""
+    held: int | None = None
+    """Which of them is held."""
+    hold: PlacedHold | None = None
+    """All of it, or nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,14 +103,20 @@ async def find(kit: Kit, wanted: Wanted) -> Found:
 
 
 async def _standing(database: Database, index: Index, wanted: Wanted) -> tuple[Question, list[Priced]]:
-    """Plans that placing would accept as they are."""
-    offered = sellers(index, wanted)
-    question = wanted.asked(next((offers.first_day for offers in offered.values()), index.first_day))
-    plans = promise(question, offered)
-    priced = [one async for one in _priced(database, plans, question.party)]
-    if not priced:
-        raise Refused("ASK_AGAIN", "The terms of those who could make the lot have changed just now; ask again.")
-    return question, unbeaten(question, priced)
+    """Plans that placing would accept as they are; made again without those who would refuse, of which the index does
+    not know."""
+    without = frozenset[UUID]()
+    for left in reversed(range(TRIES)):
+        offered = sellers(index, wanted)
+        question = wanted.asked(next((offers.first_day for offers in offered.values()), index.first_day))
+        question = replace(question, without=without)
+        priced, refusing = await _priced(database, promise(question, offered), question.party)
+        if priced and not (refusing and left):
+            return question, unbeaten(question, priced)
+        without |= refusing
+    raise Refused(
+        "NO_CAPACITY", "Who could make the lot does not sell it like this; ask for fewer pieces or other days."
+    )
 
 
 def sellers(index: Index, wanted: Wanted) -> Sellers:
@@ -102,27 +125,37 @@ def sellers(index: Index, wanted: Wanted) -> Sellers:
     return {sold: offers for sold, offers in found.items() if offers is not None and len(offers)}
 
 
-async def _priced(database: Database, plans: Sequence[Plan], party: UUID) -> AsyncIterator[Priced]:
-    """Those of the plans that are sold to this party as terms are now, with what booking them costs."""
+async def _priced(database: Database, plans: Sequence[Plan], party: UUID) -> tuple[list[Priced], frozenset[UUID]]:
+    """Those of the plans that are sold to this party as terms are now, with what booking them costs; and the resources
+    that refuse the others."""
     ids = {key for plan in plans for key, _ in plan.taken()}
     async with database.read(party, role=holds.LEDGER) as session:
         known, now = await store.resources(session, ids), await store.now(session)
+    priced, refusing = list[Priced](), ids - known.keys()
     for plan in plans:
         asked = [(known[key], known[key].allocate(day, n)) for (key, day), n in plan.taken().items() if key in known]
-        if len(asked) == len(plan.taken()) and _is_sold(asked, party, now):
-            yield Priced(plan, {resource.id: resource.price(quantity) for resource, quantity in totals(asked)})
+        parts = {one.id: [part for part in asked if part[0] is one] for one, _ in totals(asked)}
+        refuses = {key for key, some in parts.items() if not _is_sold(some, party, now)}
+        refusing |= refuses
+        if not refuses and len(asked) == len(plan.taken()):
+            priced.append(Priced(plan, {one.id: one.price(quantity) for one, quantity in totals(asked)}))
+    return priced, frozenset(refusing)
 
 
-Parts = list[tuple[Resource, Allocation]]
-
-
-def _is_sold(parts: Parts, party: UUID, now: datetime) -> bool:
+def _is_sold(parts: Sequence[tuple[Resource, Allocation]], party: UUID, now: datetime) -> bool:
     try:
         check_party(parts, party)
         check_terms(parts, now)
     except Refused:
         return False
-    return True
+    return all(part.quantity <= _most(resource, part.day) or resource.party_id == party for resource, part in parts)
+
+
+def _most(resource: Resource, day: date) -> int:
+    """The most of a day that a party may ever have which is not new; the ledger knows what is left of it."""
+    gives, terms = published_on(resource.calendar, day), resource.terms
+    of_day = gives if terms.party_percent is None else gives * terms.party_percent // 100
+    return min(of_day, gives - gives * terms.newcomers_percent // 100)
 
 
 # --- holding ---------------------------------------------------------------------------------------------------------
@@ -158,10 +191,10 @@ async def hold_promises(session: WriteSession, asks: Sequence[Ask]) -> Decided:
     """Each plan is held whole, or is refused and changes nothing."""
     asked = [one.hold for one in asks if one.hold]
     placed, writes = await holds.place_holds(session, asked) if asked else ((), ())
-    return [*_held(asks, iter(cast("Sequence[capacity.Hold | Problem]", placed)))], writes
+    return [*_held(asks, iter(placed))], writes
 
 
-def _held(asks: Sequence[Ask], placed: Iterator[capacity.Hold | Problem]) -> Iterator[Promise | Problem]:
+def _held(asks: Sequence[Ask], placed: Iterator[msgspec.Struct | Problem]) -> Iterator[Promise | Problem]:
     for one in asks:
         hold = next(placed) if one.hold else None
         if isinstance(one.found, Problem) or hold is None:

@@ -9,7 +9,7 @@ Backward is forward with time running the other way: days are mirrored, the rout
 run instead of before it. So one planner does both.
 
 The limits, all of them: the days are the `planner.NEAR` nearest, or all that are published if these have no room; each
-operation looks at a shortlist of resources (`shortlist.py`); of the ways found, so many are followed further
+operation looks at a shortlist of resources (`shortlister.py`); of the ways found, so many are followed further
 (`ways.MOST`); each operation starts as early as it can; a lot that is shared is shared so that its last piece is done
 soonest, among the `ways.MOST_SHARED` soonest ways before it, and travels on when all of it is there; operations overlap
 at one place only, in at most `question.MOST_BATCHES` batches. Within them the answers are exactly the best ones: a test

@@ -9,7 +9,6 @@ from uuid import UUID
 import msgspec
 import numpy as np
 
-from libs.contracts import capacity
 from libs.contracts.values import Money
 from services.capacity.promise.plan import Plan, Step
 from services.capacity.promise.question import Question
@@ -105,21 +104,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     trips: list[Carried]
     says: dict[str, str]
     """A sentence: `en`, `it`."""
-
-
-class Promise(msgspec.Struct, frozen=True, kw_only=True):
-    """When, where and for how much a lot can be made. What is not held may be taken by others."""
-
-    as_of: datetime
-    """All that was held, booked or published before this instant is taken into account."""
-    age_seconds: float
-    """How long ago that was."""
-    answers: list[Answer]
-    """The soonest first; backward, what starts last."""
-    held: int | None = None
-    """Which of them is held."""
-    hold: capacity.Hold | None = None
-    """All of it, or nothing."""
 
 
 @dataclass(frozen=True)

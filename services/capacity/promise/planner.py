@@ -13,7 +13,8 @@ from services.capacity.promise.hours import Hours, Longs, hours
 from services.capacity.promise.plan import Plan, unfold
 from services.capacity.promise.question import Operation, Question
 from services.capacity.promise.share import shared
-from services.capacity.promise.shortlist import Sellers, Shortlist, Shortlister, begin, metres, nobody
+from services.capacity.promise.shortlist import Shortlist, metres
+from services.capacity.promise.shortlister import Sellers, Shortlister, begin, nobody
 from services.capacity.promise.stage import Stage, link
 from services.capacity.promise.ways import MOST, Part, Way, best_of, dominated, thinned
 from services.capacity.search.offers import Offers
@@ -67,7 +68,7 @@ def _between(question: Question, sellers: Sellers, first: int, last: int) -> tup
     """The same with days from the first until before the last alone, which is day 0."""
     some = {sold: _cut(offers, first, last) for sold, offers in sellers.items()}
     due = None if question.due_day is None else question.due_day - first
-    return replace(question, first_day=question.first_day - first, due_day=due), some
+    return replace(question, first_day=min(question.first_day, last) - first, due_day=due), some
 
 
 def _cut(offers: Offers, first: int, last: int) -> Offers:

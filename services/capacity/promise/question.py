@@ -101,6 +101,8 @@ class Question:
     backward: bool = False
     """As late as possible before the due day, instead of as early as possible from the first."""
     carriage: Carriage = field(default_factory=Carriage)
+    without: frozenset[UUID] = frozenset()
+    """Resources that would refuse, as is known from an earlier answer."""
 
     @cached_property
     def sold(self) -> set[Sold]:

@@ -80,6 +80,11 @@ class Index:
         now = self.heard.now()
         return find(table, within_horizon(wanted, now), self._days.base, now, valid)
 
+    def free(self, window: Window) -> list[int]:
+        """What is free on each day of a window that was found just now."""
+        table, number = self._rows[window.resource_id][0]
+        return table.free(number, window.starts_on, window.ends_on)
+
     def offers(self, process: str, currency: str = "EUR", unit: str = "minutes") -> Offers | None:
         """What is sold of a process, for whoever plans on it; none if nobody sells it."""
         table = self._tables.get((process, currency, unit))

@@ -112,7 +112,7 @@ class Table:
         """Take resources in, or put them as they are now in their old places; the numbers of their rows. Many at once
         are quick: a column of the memory is a day of all."""
         numbers = [self._number(row) for row in rows]
-        for name in ("price", "setup", "least", "minimum", "lot"):
+        for name in ("price", "setup", "least", "minimum", "lot", "most"):
             getattr(self, name)[numbers] = [getattr(row, name) for row in rows]
         self.notice[numbers] = [row.notice_days for row in rows]
         self.window[numbers] = [_NO_END if row.window_days is None else row.window_days for row in rows]
@@ -149,9 +149,7 @@ class Table:
         given = np.array([row.cumulative for row in rows], np.int32)
         begin = np.array([(self._days.base - row.first_day).days for row in rows])
         days = np.clip(begin[:, None] + np.arange(WIDTH), 0, given.shape[1] - 1)
-        sums = np.take_along_axis(given, days, axis=1)
-        self.sums[:, numbers] = sums.T
-        self.most[numbers] = np.diff(sums, axis=1).max(axis=1)
+        self.sums[:, numbers] = np.take_along_axis(given, days, axis=1).T
 
     def set_free(self, number: int, day: date, free: int) -> None:
         """Say what is free on a day; days that are not in the index are passed over."""
@@ -160,6 +158,12 @@ class Table:
             column = self.sums[:, number]
             column[at + 1 :] += free - (column[at + 1] - column[at])
             self.most[number] = max(self.most[number], free)
+
+    def free(self, number: int, first: date, last: date) -> list[int]:
+        """What is free of a row on each day from the first to the last."""
+        begin, end = (first - self._days.base).days, (last - self._days.base).days
+        free: list[int] = np.diff(self.sums[begin : end + 2, number]).tolist()
+        return free
 
     def may_begin(self, now: datetime) -> Shorts:
         """The first day, counted from the base, on which each row may be taken: by notice."""

@@ -45,7 +45,7 @@ from services.capacity.store.offered import (
 from services.capacity.store.pools import ended_pools, locked_pool, pledged, pool, save_pools, share_of, shares_of
 from services.capacity.store.qualifications import keep_qualifications, valid
 from services.capacity.store.rows import now
-from services.capacity.store.search import find_in_rows
+from services.capacity.store.search import find_in_rows, free_in_rows
 from services.capacity.store.waitlist import (
     ahead,
     answered,
@@ -77,6 +77,7 @@ __all__ = [
     "entries_of",
     "entry",
     "find_in_rows",
+    "free_in_rows",
     "holds",
     "keep_availabilities",
     "keep_qualifications",

@@ -1,8 +1,11 @@
 """What search knows, as rows: one for each resource, made anew from the ledger whenever the ledger tells of it."""
 
+import sys
+from array import array
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import fields
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from libs.kit.db import Session, WriteSession
@@ -14,7 +17,11 @@ from services.capacity.tables import written
 _COLUMNS = [field.name for field in fields(Availability)]
 _UPDATED = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
 _KEEP = WRITE.format("availability") + f"(id) DO UPDATE SET {_UPDATED}"
-_SOME = f"SELECT {', '.join(_COLUMNS)} FROM availability WHERE id > $1 ORDER BY id LIMIT $2"  # noqa: S608 - the columns
+_LOADED = ", ".join(name for name in _COLUMNS if name not in ("places", "cumulative"))
+_SOME = f"""SELECT {_LOADED}, array_send(cumulative) AS sent
+      FROM availability WHERE id > $1 ORDER BY id LIMIT $2"""  # noqa: S608 - the columns
+_HEADER, _NUMBER = 20, 2
+"""Bytes before the numbers of an array as it is sent, and words that each takes: its length, and itself."""
 _WORN = "SELECT id FROM availability WHERE first_day <= $1 ORDER BY first_day LIMIT $2"
 _TOUCHED = """SELECT resource_id, day, published - held - committed - blocked FROM bucket
      WHERE resource_id = ANY ($1::uuid[]) AND day >= $2"""
@@ -41,11 +48,24 @@ async def keep_availabilities(session: WriteSession, kept: Sequence[Availability
 
 
 async def kept_availabilities(session: Session) -> AsyncIterator[list[Availability]]:
-    """All rows as they are kept, some at a time."""
+    """All rows as they are kept, some at a time; but for the keys that they are found by, which nobody needs who has
+    them all."""
     last = UUID(int=0)
     while found := await rows(session, _SOME, last, _SOME_AT_ONCE):
-        yield [Availability(**row) for row in found]
+        yield [_loaded(**row) for row in found]
         last = found[-1]["id"]
+
+
+def _loaded(sent: bytes, **fields: Any) -> Availability:
+    return Availability(**fields, places=[], cumulative=_numbers(sent))
+
+
+def _numbers(sent: bytes) -> "array[int]":
+    """An array as PostgreSQL sends it: to make a list of it number by number would take most of the time of a start."""
+    words = array("i", sent[_HEADER:])
+    if sys.byteorder == "little":
+        words.byteswap()
+    return words[1::_NUMBER]
 
 
 async def worn_availabilities(session: Session, first_day: date, most: int) -> list[UUID]:

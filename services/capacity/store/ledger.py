@@ -25,14 +25,14 @@ def _newest(*columns: str) -> str:
     return f"(id) DO UPDATE SET ({', '.join(columns)}) = ({', '.join(f'excluded.{name}' for name in columns)})"
 
 
-_HOLD = _newest("version", "state", "allocations", "expires_at", "refusal", "proposal")
-_BOOKING = _newest("version", "state", "allocations", "ending", "stage", "deadline", "material_by", "material_at",
-    "actual", "displaced_by")  # fmt: skip
 _SAVE_BUCKETS = """
     UPDATE bucket SET (version, published, held, committed, unattainable)
          = (new.version, new.published, new.held, new.committed, new.unattainable)
       FROM json_populate_recordset(NULL::bucket, $1::json) new WHERE bucket.id = new.id"""
+_HOLD = _newest("version", "state", "allocations", "expires_at", "refusal", "proposal")
 _SAVE_HOLDS = WRITE.format("hold") + _HOLD
+_BOOKING = _newest("version", "state", "allocations", "ending", "stage", "deadline", "material_by", "material_at",
+    "actual", "displaced_by")  # fmt: skip
 _SAVE_BOOKINGS = WRITE.format("booking") + _BOOKING
 
 

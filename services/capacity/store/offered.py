@@ -35,15 +35,17 @@ RESOURCES = BY_ID.format("resource")
 _PUBLISH = WRITE.format("resource") + "DO NOTHING RETURNING id"
 _CHANGE = """(id) DO UPDATE SET (version, terms, calendar, pattern)
     = (excluded.version, excluded.terms, excluded.calendar, excluded.pattern)"""
-# Days are local ones; the first condition is what the index finds, whatever the zone.
-_SHORT = """WHERE pattern IS NOT NULL AND calendar ->> 'ends_on' < (clock_timestamp()::date + $1::int + 2)::text
-    AND calendar ->> 'ends_on' < ((clock_timestamp() AT TIME ZONE time_zone)::date + $1::int)::text
-    ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"""
+# No local day is later than the next of UTC. now() stands still, so that the index finds what is due.
+_SHORT = """WHERE pattern IS NOT NULL
+    AND calendar ->> 'ends_on' < ((now() AT TIME ZONE 'UTC')::date + $1::int + 1)::text AND id <> ALL ($2::uuid[])
+    ORDER BY calendar ->> 'ends_on' LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"""
 _OFFERING = """SELECT to_json(resource)::text FROM resource WHERE id IN (
         SELECT id FROM resource WHERE processes @> ARRAY[$1] AND unit = 'minutes'
            AND terms #>> '{price_per_unit,currency}' = $2
            AND coalesce(terms ->> 'visibility', 'public') = 'public'
-           AND coalesce(terms ->> 'approval', 'automatic') = 'automatic' AND (calendar ->> 'starts_on')::date <= $4
+           AND coalesce(terms ->> 'approval', 'automatic') = 'automatic'
+           AND terms ->> 'party_percent' IS NULL AND coalesce((terms ->> 'newcomers_percent')::int, 0) = 0
+           AND (calendar ->> 'starts_on')::date <= $4
            AND (calendar ->> 'ends_on')::date >= $3 ORDER BY (terms #>> '{price_per_unit,amount}')::int, id LIMIT $5)"""
 Sold = tuple[str, str]
 """A process, and the currency it is sold in."""
@@ -72,10 +74,11 @@ async def save_resource(session: WriteSession, resource: Resource) -> None:
     await rows(session, WRITE.format("resource") + _CHANGE, written([resource]))
 
 
-async def short_of_days(session: WriteSession, horizon: int) -> Resource | None:
-    """A resource that works by a pattern and has fewer days published than the horizon, locked; one that somebody works
-    on is left to them."""
-    return next(iter(await read_as(session, Resource, ROW.format("resource") + _SHORT, horizon)), None)
+async def short_of_days(session: WriteSession, horizon: int, but: Collection[UUID]) -> Resource | None:
+    """A resource that works by a pattern and has fewer days published than the horizon, locked; not these, and not one
+    that somebody works on."""
+    due = await read_as(session, Resource, ROW.format("resource") + _SHORT, horizon, list(but))
+    return next(iter(due), None)
 
 
 async def resources(session: Session, ids: Collection[UUID]) -> dict[UUID, Resource]:

@@ -1,7 +1,8 @@
 """The search on rows: what a process answers with until its index is loaded, and what the index would answer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -13,21 +14,22 @@ from services.capacity.store.rows import rows
 _ENDS = {
     # The sums are in order: how many of them are below what must be reached is the number of the day after the last.
     "resource": "SELECT width_bucket(cumulative[opens + 1] + need - 1, cumulative) - 1 AS ends",
-    "day": """SELECT min(day) AS ends FROM generate_series(opens, last) AS day
-               WHERE cumulative[day + 2] - cumulative[day + 1] >= need""",
+    "day": """SELECT day AS ends FROM (SELECT generate_series(opens, last) AS day) AS days
+               WHERE most >= need AND cumulative[day + 2] - cumulative[day + 1] >= need LIMIT 1""",
 }
 _STARTS = {"resource": "width_bucket(cumulative[opens + 1], cumulative) - 1", "day": "ends"}
 _ORDERS = {"earliest": "ends_on, price", "nearest": "km NULLS LAST, ends_on, price", "cheapest": "price, ends_on"}
 _ANYBODY = "CROSS JOIN LATERAL (SELECT $2::date AS since, $3::date AS until) AS valid"
 _QUALIFIED = """JOIN (SELECT party_id, greatest(since, $2::date) AS since, least(until, $3::date) AS until FROM
           unnest($11::uuid[], $12::date[], $13::date[]) AS span (party_id, since, until)) AS valid USING (party_id)"""
+# OFFSET 0: what is worked out of a row is worked out once, and not again wherever it is used.
 _FIND = """SELECT * FROM (
     SELECT DISTINCT ON (id) id, party_id, site_id, name,
            first_day + {starts} AS starts_on, first_day + ends AS ends_on, need, price, km, is_sold
-      FROM (SELECT id, party_id, site_id, name, first_day, cumulative,
+      FROM (SELECT id, party_id, site_id, name, first_day, most, cumulative,
                    greatest(since, today + notice_days) - first_day AS opens,
-                   least(until, today + window_days) - first_day AS last,
-                   need, greatest(least, setup + price::bigint * need) AS price, km, is_sold
+                   CASE WHEN window_days IS NULL THEN until ELSE least(until, today + window_days) END
+                   - first_day AS last, need, greatest(least, setup + price::bigint * need) AS price, km, is_sold
               FROM availability {who}
              CROSS JOIN LATERAL (SELECT (statement_timestamp() AT TIME ZONE time_zone)::date AS today) AS there
              CROSS JOIN LATERAL (
@@ -36,11 +38,14 @@ _FIND = """SELECT * FROM (
              CROSS JOIN LATERAL (SELECT sqrt(power((latitude - $5::float) * $9::float, 2)
                    + power((longitude - $6::float) * $9::float * cos(radians($5::float)), 2)) AS km) AS away
              WHERE places && $1::text[] AND (visibility <> 'private' OR is_sold)
-               AND ($7::float IS NULL OR km <= $7::float)) AS near
+               AND ($7::float IS NULL OR km <= $7::float) OFFSET 0) AS near
      CROSS JOIN LATERAL ({ends}) AS enough
      WHERE opens <= last AND ends <= last AND ($8::bigint IS NULL OR price <= $8::bigint)
      ORDER BY id, ends) AS found
  ORDER BY {order}, id LIMIT {limit}"""
+_FREE = """SELECT cumulative[starts_on - first_day + 1 : ends_on - first_day + 2]
+      FROM unnest($1::uuid[], $2::date[], $3::date[]) WITH ORDINALITY AS found (id, starts_on, ends_on, place)
+      JOIN availability USING (id) ORDER BY place"""
 _MOST_CELLS = 400
 
 
@@ -52,6 +57,13 @@ async def find_in_rows(session: Session, wanted: Wanted, valid: Valid | None = N
     given: list[Any] = [list(_places(wanted)), wanted.first, wanted.last, wanted.quantity, *near]
     given += [wanted.km, wanted.price, KM_PER_DEGREE, wanted.party, *_spans(valid)]
     return [_window(row) for row in await rows(session, query, *given)]
+
+
+async def free_in_rows(session: Session, windows: Sequence[Window]) -> list[list[int]]:
+    """What is free on each day of these windows, as the rows have it."""
+    given = zip(*((one.resource_id, one.starts_on, one.ends_on) for one in windows), strict=True)
+    found = await rows(session, _FREE, *map(list, given)) if windows else []
+    return [[after - before for before, after in pairwise(sums)] for (sums,) in found]
 
 
 def _window(row: Any) -> Window:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from libs.demo.holidays import august, closed_days, easter, holidays, last_day
 from libs.demo.milan import FIRMS, PLACES, TRADES, WORKSHOPS, Firm, firm, firms, workshops_among
+from services.capacity.domain import holidays as named
 from services.catalog.domain import PROCESSES
 
 START = date(2026, 11, 23)
@@ -159,3 +160,11 @@ def test_a_year_of_a_milanese_workshop_has_easter_monday_and_sant_ambrogio_once(
     # 365 days can miss a movable feast, or hold it twice; a fixed one they hold once, except across a leap day.
     assert sum(day in mondays for day in closed) == sum(start <= day <= last_day(start) for day in mondays)
     assert sum((day.month, day.day) == (12, 7) for day in closed) <= 1
+
+
+def test_the_demo_keeps_the_holidays_that_capacity_knows_by_name() -> None:
+    # It publishes days, for it speaks GraphQL, which has no patterns yet.
+    for year in range(2020, 2100):
+        assert holidays(year, "Milano") == named.holidays("IT-MI", year)
+        assert holidays(year, "Rho") == named.holidays("IT", year)
+        assert all(august(year, weeks) == named.august(year, weeks) for weeks in (2, 3, 4))

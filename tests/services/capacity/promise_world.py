@@ -17,7 +17,8 @@ import numpy as np
 from services.capacity.promise.hours import CLOSES, DAY, OPENS
 from services.capacity.promise.plan import Plan, Step
 from services.capacity.promise.question import Operation, Question
-from services.capacity.promise.shortlist import Sellers, metres
+from services.capacity.promise.shortlist import metres
+from services.capacity.promise.shortlister import Sellers
 from services.capacity.search.offers import PUBLIC, Offers
 
 MONDAY = date(2026, 3, 2)

@@ -120,6 +120,33 @@ async def test_a_hold_whose_price_could_not_be_shown_is_refused(api: httpx.Async
     assert (answer.status_code, answer.json()["code"]) == (409, "TOO_EXPENSIVE")
 
 
+async def test_a_quote_is_what_holding_and_confirming_would_agree_on_and_takes_nothing(
+    api: httpx.AsyncClient, db: Database
+) -> None:
+    terms = TERMS | {"deposit_percent": 20, "notice_days": 1, "material_days": 1, "approval": "by_hand"}
+    bench = (await publish(api, db, terms=terms)).json()
+    brand = new_id()
+    held = (await api.post("/holds", json=asks(bench, 400), headers=headers(brand, "brand"))).json()
+    quoted = await api.post("/quotes", json=asks(bench, 100), headers=headers(brand, "brand"))
+    assert quoted.status_code == 200, quoted.text
+    assert quoted.json()["days"] == [
+        {"resource_id": bench["id"], "day": str(day(1)), "asked": 100, "available": 80},
+    ]
+    assert (quoted.json()["price"]["amount"], quoted.json()["agreed"][0]["deposit"]["amount"]) == (6000, 1200)
+    assert (quoted.json()["by_hand"], quoted.json()["material_by"] is None) == (True, False)
+    await api.post(f"/holds/{held['id']}/propose", headers=headers(brand, "brand"))
+    workshop = headers(UUID(bench["party_id"]), "workshop")
+    booked = (await api.post(f"/holds/{held['id']}/accept", headers=workshop)).json()
+    again = (await api.post("/quotes", json=asks(bench, 400), headers=headers(brand, "brand"))).json()
+    assert (booked["price"], booked["agreed"]) == (again["price"], again["agreed"])
+    for wrong, status, code in (
+        (asks(bench, 10, day(0)), 409, "TOO_SHORT_NOTICE"),
+        (asks({"id": str(new_id())}), 404, "UNKNOWN_RESOURCE"),
+    ):
+        answer = await api.post("/quotes", json=wrong, headers=headers(brand, "brand"))
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
 async def test_an_unknown_resource_is_not_found(api: httpx.AsyncClient) -> None:
     answer = await api.post("/holds", json=asks({"id": str(new_id())}), headers=headers(new_id(), "brand"))
     assert (answer.status_code, answer.json()["code"]) == (404, "UNKNOWN_RESOURCE")

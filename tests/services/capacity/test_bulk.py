@@ -14,10 +14,12 @@ from libs.kit.ids import new_id
 from libs.kit.testing import headers
 from services.capacity.domain.calendar import published_on
 from services.capacity.files import Fault, FaultyFileError, table
+from services.capacity.handlers import bulk
 from tests.conftest import Clients, Databases
 from tests.services.capacity import world
+from tests.services.capacity.test_calendar_files import a_file
 from tests.services.capacity.test_patterns import the_resource
-from tests.services.capacity.world import day, hold, told
+from tests.services.capacity.world import day, faults, hold, told
 
 HEAD = "reference,site_id,name,kind,processes,price_per_unit,setup_price,hours,holidays,work"
 ROW = (
@@ -243,6 +245,57 @@ async def test_ten_thousand_rows_go_at_once(api: httpx.AsyncClient, db: Database
     async with db.work() as session:
         query = text("SELECT count(*) FROM resource WHERE party_id = :party")
         assert await session.scalar(query, {"party": workshop}) == 9_999
+
+
+def events(*references: str, begins: str = "080000") -> bytes:
+    rule = f"DTSTART;TZID=Europe/Rome:20260302T{begins}\nDURATION:PT6H\nRRULE:FREQ=DAILY"
+    return a_file(*(f"{rule}\nX-FILIERA-REFERENCE:{reference}" for reference in references))
+
+
+async def send_events(api: httpx.AsyncClient, workshop: UUID, body: bytes, key: str | None = None) -> dict[str, Any]:
+    answer = await api.post("/bulk/calendars.ics", content=body, headers=headers(workshop, "workshop", key), timeout=60)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def test_one_calendar_file_brings_the_hours_of_many_resources(
+    api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID]
+) -> None:
+    workshop, at = site
+    await send(api, workshop, a_table(*(ROW.format(reference=f"B{n}", site=at, name=f"Bench {n}") for n in range(3))))
+    body, key = events("B0", "B1", "B1", "nobody's"), str(new_id())
+    report = await send_events(api, workshop, body, key)
+    outcomes = {line["reference"]: line["outcome"] for line in report["lines"]}
+    assert outcomes == {"B0": "changed", "B1": "changed", "nobody's": "refused"}
+    bench = await the_resource(db, str(bulk.resource_id(workshop, "B1")))
+    assert published_on(bench.calendar, day(1)) == 720
+    assert await send_events(api, workshop, body, key) == report
+    again = await send_events(api, workshop, body)
+    assert (again["changed"], again["unchanged"], again["refused"]) == (0, 2, 1)
+    await hold(db, new_id(), (bench, day(1), 720))
+    assert await faults(db, bench) == []
+
+
+async def test_a_resource_with_a_faulty_event_is_told_and_the_others_are_changed(
+    api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID]
+) -> None:
+    workshop, at = site
+    await send(api, workshop, a_table(*(ROW.format(reference=f"B{n}", site=at, name="B") for n in range(2))))
+    report = await send_events(api, workshop, events("B0", "B1").replace(b"FREQ=DAILY", b"FREQ=HOURLY", 1))
+    assert [line["outcome"] for line in report["lines"]] == ["refused", "changed"]
+    assert report["lines"][0]["errors"][0]["path"] == "event 1"
+
+
+async def test_a_key_used_for_another_file_does_nothing(
+    api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID]
+) -> None:
+    workshop, at = site
+    await send(api, workshop, a_table(ROW.format(reference="B0", site=at, name="B")))
+    mine = headers(workshop, "workshop")
+    await api.post("/bulk/calendars.ics", content=events("B0"), headers=mine)
+    other = await api.post("/bulk/calendars.ics", content=events("B0", begins="100000"), headers=mine)
+    assert (other.status_code, other.json()["code"]) == (422, "KEY_REUSED")
+    assert (await the_resource(db, str(bulk.resource_id(workshop, "B0")))).version == 2
 
 
 async def test_brands_publish_nothing(api: httpx.AsyncClient) -> None:

@@ -65,7 +65,7 @@ def test_a_calendar_that_makes_no_sense_cannot_be(wrong: dict[str, object]) -> N
     ],
 )
 def test_terms_that_make_no_sense_cannot_be(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"price|currency|minimum"):
+    with pytest.raises(ValueError, match=r"price|currency|minimum|notice"):
         replace(Terms(price_per_unit=Money(1), setup_price=Money(1)), **wrong)
 
 

@@ -86,6 +86,7 @@ async def test_a_resource_is_published_by_its_pattern_for_twelve_months(api: htt
         ({"pattern": {"shifts": [SHIFTS[0] | {"weekdays": [8]}]}}, "pattern.shifts.0"),
         ({"pattern": {"shifts": [SHIFTS[0] | {"starts": "8 o'clock"}]}}, "pattern.shifts.0.starts"),
         ({"pattern": {"events": [EVENT | {"rule": "FREQ=HOURLY"}]}}, "pattern.events.0"),
+        ({"pattern": {"shifts": SHIFTS, "holiday": "IT"}}, "pattern.holiday"),
         ({"pattern": {"shifts": SHIFTS}, "calendar": CALENDAR | {"exceptions": {}}}, "body"),
     ],
 )
@@ -129,7 +130,7 @@ async def test_days_are_added_as_time_goes_on_and_told_once(api: httpx.AsyncClie
 
 async def test_a_horizon_that_is_long_enough_is_left_alone(api: httpx.AsyncClient, db: Database) -> None:
     published = (await publish(api, db, new_id(), pattern=PATTERN)).json()
-    await ends_sooner(db, published["id"], HORIZON)
+    await ends_sooner(db, published["id"], HORIZON + 2)  # local days are up to two apart
     await roll(db)
     assert (await the_resource(db, published["id"])).version == 1
 
@@ -168,3 +169,21 @@ async def test_what_is_published_stays_though_the_rules_for_it_change(db: Databa
     after = await the_resource(db, str(bench.id))
     assert [published_on(after.calendar, day(n)) for n in (29, 30, 31)] == [480, 480, 0]
     assert after.calendar.ends_on >= day(0) + timedelta(HORIZON)
+
+
+async def test_one_that_cannot_be_rolled_on_keeps_no_other_waiting(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    stuck, well = (world.a_resource(pattern=Pattern(), ends_on=day(ends)) for ends in (20, 30))
+    await world.publish(db, stuck, well)
+    async with db.work() as session:
+        query = text("UPDATE resource SET time_zone = 'Mars/Base' WHERE id = :id")
+        await session.execute(query, {"id": stuck.id})
+    await roll(db)
+    assert (await the_resource(db, str(well.id))).version == 2
+    assert (await the_resource(db, str(stuck.id))).version == 1
+    assert "cannot be rolled on" in caplog.text
+    async with db.work() as session:
+        await session.execute(text("UPDATE resource SET time_zone = 'Europe/Rome' WHERE id = :id"), {"id": stuck.id})
+    await roll(db)
+    assert (await the_resource(db, str(stuck.id))).version == 2

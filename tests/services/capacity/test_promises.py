@@ -11,11 +11,14 @@ import pytest
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually, headers
+from services.capacity import store
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Money
 from services.capacity.handlers import promises
 from tests.conftest import Clients, Databases
 from tests.services.capacity import world
+from tests.services.capacity.test_api import a_body
+from tests.services.capacity.test_patterns import PATTERN
 from tests.services.capacity.world import a_resource, bucket, day, faults, hold, publish
 
 PLACE = {"latitude": 45.47, "longitude": 9.19}
@@ -184,6 +187,40 @@ async def test_what_a_workshop_does_not_sell_to_this_party_is_never_in_an_answer
         assert answer["steps"][0]["resource_id"] == str(expected.id)
 
 
+async def test_a_promise_is_held_on_a_resource_by_pattern_in_whole_lots_and_within_the_share_of_a_party(
+    api: httpx.AsyncClient, db: Database
+) -> None:
+    process, brand, workshop = a_process(), new_id(), new_id()
+    stands = a_bench(process, party_id=workshop)
+    await world.know_sites(db, stands)
+    body = a_body(site_id=str(stands.site_id), processes=[process], pattern=PATTERN)
+    body["terms"] |= {"lot_multiple": 50, "minimum_charge": {"amount": 90_000}, "party_percent": 50}
+    del body["calendar"]
+    published = await api.post("/resources", json=body, headers=headers(workshop, "workshop"))
+    assert published.status_code == 201, published.text
+    await known(api, process)
+    given: dict[str, Any] = {"party": brand, "hold": True, "first_day": str(day(0))}
+    held = (await ask(api, operation(process), quantity=9, **given)).json()
+    assert sum(one["quantity"] for one in held["hold"]["allocations"]) == 100
+    assert {limit["code"] for limit in held["hold"]["limits"]} == {"open_holds", "of_day"}
+    booked = await world.confirm(db, brand, held["hold"]["id"])
+    assert booked.price.amount == held["answers"][held["held"]]["price"]["amount"] == 90_000
+    async with db.work() as session:
+        resource = (await store.resources(session, [UUID(published.json()["id"])])).popitem()[1]
+    assert await faults(db, resource) == []
+
+
+async def test_more_of_a_day_than_a_party_may_have_is_not_promised(api: httpx.AsyncClient, db: Database) -> None:
+    process = a_process()
+    shared_out, dear = a_bench(process, party_percent=20), a_bench(process, price_per_unit=Money(500))
+    await publish(db, shared_out, dear)
+    await known(api, process)
+    [answer] = await eventually(lambda: answers(api, operation(process)))
+    assert answer["steps"][0]["resource_id"] == str(dear.id)
+    kept = await ask(api, operation(process), hold=True)
+    assert kept.status_code == 201, kept.text
+
+
 async def test_backward_ends_on_the_due_day(api: httpx.AsyncClient, db: Database) -> None:
     bench = a_bench(a_process())
     await publish(db, bench)
@@ -221,6 +258,8 @@ async def test_what_nobody_does_and_what_is_due_too_soon_is_refused(api: httpx.A
     nobody = await ask(api, operation(a_process()))
     soon = await ask(api, operation(bench.processes[0]), due_day=str(day(2)))
     past = await ask(api, operation(bench.processes[0]), first_day=str(day(-9)), due_day=str(day(-8)))
+    never = await ask(api, operation(bench.processes[0]), first_day="9999-12-31")
+    assert (never.status_code, never.json()["code"]) == (409, "NO_CAPACITY")
     assert (nobody.status_code, nobody.json()["code"]) == (409, "NOT_OFFERED")
     assert (soon.json()["code"], f"on {day(3)} at the earliest" in soon.json()["detail"]) == ("NO_CAPACITY", True)
     assert "has passed" in past.json()["detail"]

@@ -60,6 +60,7 @@ async def test_a_resource_is_found_a_moment_after_it_was_published(api: httpx.As
         "price": 1000 + 120 * 50,
         "km": pytest.approx(1.112, abs=0.01),
         "sold_to_you": True,
+        "days": [{"day": str(day(2)), "quantity": 120}],
     }
 
 
@@ -78,6 +79,16 @@ async def test_what_takes_an_invitation_is_shown_or_hidden_as_its_workshop_says(
     }
     to_others = await windows(api, process)
     assert {one["resource_id"]: one["sold_to_you"] for one in to_others} == {str(shown.id): False}
+
+
+async def test_what_is_found_can_be_held_as_it_is(api: httpx.AsyncClient, db: Database) -> None:
+    bench = a_resource([300, 0, 100, 0, 0, 200, 50], processes=[a_process()])
+    await publish(db, bench)
+    [window] = await eventually(lambda: windows(api, bench.processes[0], 901))
+    assert sum(part["quantity"] for part in window["days"]) == 901
+    asked = {"allocations": [part | {"resource_id": window["resource_id"]} for part in window["days"]]}
+    held = await api.post("/holds", json=asked, headers=headers(new_id(), "brand"))
+    assert held.status_code == 201, held.text
 
 
 async def test_what_is_held_is_found_no_more_and_what_is_released_again(api: httpx.AsyncClient, db: Database) -> None:

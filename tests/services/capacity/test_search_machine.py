@@ -18,7 +18,7 @@ from libs.kit.ids import new_id
 from services.capacity import store
 from services.capacity.domain.offer import Site
 from services.capacity.domain.qualification import Qualification
-from services.capacity.domain.search import Wanted, Window
+from services.capacity.domain.search import Wanted, Window, parts
 from services.capacity.domain.terms import Money
 from services.capacity.handlers import resources
 from services.capacity.search.feed import Feed, Keeper
@@ -164,6 +164,11 @@ class SearchMachine(RuleBasedStateMachine):
         async with self.db.work() as session:
             within = within_horizon(wanted, await store.now(session))
             answers.append(await store.find_in_rows(session, within, valid))
+            free = await store.free_in_rows(session, answers[-1])
+        assert free == [self.hears.index.free(window) for window in answers[-1]]
+        assert all(
+            sum(part.quantity for part in parts(*one)) == one[0].quantity for one in zip(answers[-1], free, strict=True)
+        )
         return answers
 
 

@@ -244,6 +244,7 @@ def test_what_is_told_as_events_gives_each_published_day_the_same(pattern: Patte
         (lambda: Event(starts=datetime(2026, 1, 1, 8), minutes=60, zone="Mars/Base"), "Mars/Base"),
         (lambda: Event(starts=datetime(2026, 1, 1, 8), minutes=60, zone="../etc"), "no time zone"),
         (lambda: Event(starts=datetime(2026, 1, 1, 8), minutes=60, rule="FREQ=SECONDLY"), "SECONDLY"),
+        (lambda: Event(starts=datetime(2026, 1, 1, 8), minutes=60, rule="FREQ=DAILY;BYDAY=" + "MO," * 200), "500"),
         (lambda: Event(starts=datetime(2014, 1, 1, 8), minutes=60, rule="FREQ=DAILY;COUNT=9"), "2015 or later"),
     ],
 )

@@ -68,6 +68,10 @@ async def db(database: Databases) -> Database:
         ({"cancellation": [LADDER[1], LADDER[1]]}, "climbs"),
         ({"cancellation": [LADDER[2], replace(LADDER[1], days_before=40)]}, "climbs"),
         ({"invited": [new_id()]}, "invited"),
+        ({"answer_hours": 0}, "answer_hours"),
+        ({"notice_days": 1, "material_days": 2}, "material_days"),
+        ({"party_percent": 0}, "party_percent"),
+        ({"newcomers_percent": 101}, "newcomers_percent"),
         ({"visibility": "private", "invited": [new_id() for _ in range(1001)]}, "invited"),
     ],
 )

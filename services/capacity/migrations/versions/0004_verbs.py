@@ -42,6 +42,7 @@ INDEXES = (
     "CREATE INDEX bucket_short ON bucket (id) WHERE unattainable > 0",
     "CREATE INDEX booking_takes ON booking USING gin (allocations jsonb_path_ops) WHERE state <> 'cancelled'",
     "CREATE INDEX booking_deadline ON booking (deadline) WHERE deadline IS NOT NULL",
+    "CREATE INDEX booking_of ON booking (party_id) WHERE state <> 'cancelled'",
     "CREATE INDEX booking_displaced ON booking (id) WHERE stage = 'displaced'",
 )
 

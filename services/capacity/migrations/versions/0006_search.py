@@ -39,9 +39,10 @@ CREATE TABLE availability (
     invited     uuid[] NOT NULL,
     places      text[] NOT NULL,
     first_day   date NOT NULL,
+    most        int NOT NULL,
     cumulative  int[] STORAGE PLAIN NOT NULL CHECK (array_ndims(cumulative) = 1),
     FOREIGN KEY (party_id, id) REFERENCES resource (party_id, id)
-) WITH (fillfactor = 50)
+) WITH (fillfactor = 75)
 """
 QUALIFICATION = """
 CREATE TABLE qualification (

@@ -1,0 +1,214 @@
+"""Which resources an operation looks at: of thousands the few that can be among the best.
+
+For each operation those that would be done with it first, the cheapest, the nearest to the place of delivery, and those
+beside the shortlist of the operation planned before it. "First" is looked at twice: as if the lot never travelled so
+far, and as if it had travelled before each operation.
+"""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+from services.capacity.domain.terms import Refused
+from services.capacity.promise.free import Free
+from services.capacity.promise.hours import DAY, SPAN, Flags, Hours, Longs
+from services.capacity.promise.question import Operation, Question, Sold, Tool
+from services.capacity.promise.shortlist import Shortlist, ToolSet, cumulative, least_for
+from services.capacity.search.offers import Offers
+
+EARLY, CHEAP, NEAR, BESIDE = 5, 6, 6, 4
+"""Of each kind so many are looked at, and one beside each of so many."""
+_TRIP = 5000
+"""Metres that a lot is taken to have travelled before an operation."""
+
+Sellers = Mapping[Sold, Offers]
+"""Who sells it; what nobody sells may be missing."""
+
+
+def begin(question: Question, hours: Hours) -> int:
+    """When the planner begins: the goods are wanted or the material is there, in its direction."""
+    return hours.opens + (0 if question.backward else question.first_day * DAY)
+
+
+class _City:
+    """All who sell a process, over the days of a question and in the planner's direction."""
+
+    def __init__(self, offers: Offers, question: Question, hours: Hours) -> None:
+        self.offers, self._hours = offers, hours
+        self._opens = np.clip(offers.opens, question.first_day, hours.days)
+        self._closed = np.maximum(np.clip(offers.closes.astype(np.int64) + 1, 0, hours.days), self._opens)
+        rows = np.arange(len(offers))
+        self._least, self._most = (offers.cumulative[rows, day].astype(np.int64) for day in (self._opens, self._closed))
+        self.known = ~np.isnan(offers.latitude) & offers.sold_to(question.party)
+        if question.without:
+            refuses = (key in question.without for key in offers.ids[: len(offers)])
+            self.known &= ~np.fromiter(refuses, np.bool_, len(offers))
+
+    def before(self, day: int) -> Longs:
+        """What is free before a day."""
+        if self._hours.mirrored:
+            return self._after(self._hours.days) - self._after(self._hours.days - day)
+        return self._after(day)
+
+    def _after(self, day: int) -> Longs:
+        free: Longs = np.maximum(np.minimum(self.offers.cumulative[:, day], self._most), self._least) - self._least
+        return free
+
+    def reached(self, time: int) -> Longs:
+        """As in Free."""
+        day = min(time // DAY, self._hours.days - 1)
+        before, spent = self.before(day), min(max(time - day * DAY - self._hours.opens, 0), SPAN)
+        at: Longs = before - (-(self.before(day + 1) - before) * spent // SPAN)
+        return at
+
+    def needs(self, operation: Operation, pieces: int) -> Longs:
+        """Minutes that must be taken of each for so many pieces."""
+        works = operation.setup_minutes + operation.run_minutes * pieces
+        return least_for(self.offers.minimum, self.offers.lot, works)
+
+    def free(self, rows: Longs) -> Longs:
+        """What is free on each day."""
+        before = self.offers.cumulative[rows, : self._hours.days + 1].astype(np.int64)
+        days = before[:, 1:] - before[:, :-1]
+        number = np.arange(self._hours.days)
+        days[(number < self._opens[rows, None]) | (number >= self._closed[rows, None])] = 0
+        return days[:, ::-1] if self._hours.mirrored else days
+
+
+class Shortlister:
+    """Makes the shortlists of a question, in the order in which the planner goes through its operations."""
+
+    def __init__(self, question: Question, sellers: Sellers, hours: Hours) -> None:
+        self._question, self._hours = question, hours
+        self._cities = {sold: _City(sellers[sold], question, hours) for sold in question.sold & sellers.keys()}
+        self._times = (begin(question, hours),) * 2
+        self._last: Shortlist | None = None
+
+    def next(self, operation: Operation) -> Shortlist:
+        """Raises Refused if nobody can do it."""
+        city = self._cities.get(operation.sold)
+        able = self._able(city, operation) if city else np.zeros(0, np.bool_)
+        if city is None or not able.any():
+            raise Refused("NOT_OFFERED", nobody(operation, with_tools=city is not None and bool(len(city.offers))))
+        fits = able & self._fits(city, operation)
+        if not fits.any():
+            raise Refused("NO_CAPACITY", _no_room(operation, self._question.pieces))
+        needs = city.needs(operation, self._shared(operation))
+        rows = np.unique(np.concatenate([*self._first(city, needs, fits), *self._best(city, needs, fits)]))
+        self._last = self._shortlist(city, operation, rows)
+        self._go_on(self._last, needs[rows])
+        return self._last
+
+    def _shared(self, operation: Operation) -> int:
+        """Pieces for each, if the lot is shared by as many as may."""
+        return -(-self._question.pieces // operation.split_over)
+
+    def _fits(self, city: _City, operation: Operation) -> Flags:
+        """Who has room for what must be done in one place, be it a part of a shared lot."""
+        pieces = self._question.pieces if operation.split_over == 1 else 1
+        total = city.before(self._hours.days)
+        later = total - city.reached(self._times[0]) >= operation.run_minutes * pieces
+        return (total >= city.needs(operation, pieces)) & later
+
+    def _able(self, city: _City, operation: Operation) -> Flags:
+        able = city.known
+        for tool in operation.tools:
+            sites = self._tool_sites(tool)
+            able = able & np.fromiter((site in sites for site in city.offers.sites[: len(able)]), np.bool_, len(able))
+        return able
+
+    def _tool_sites(self, tool: Tool) -> dict[UUID, int]:
+        """Site -> the cheapest tool set there."""
+        if (city := self._cities.get(tool.sold)) is None:
+            return {}
+        offers, found = city.offers, dict[UUID, int]()
+        for row in sorted(range(len(offers)), key=lambda row: (offers.price[row], offers.ids[row])):
+            if city.known[row]:
+                found.setdefault(offers.sites[row], row)
+        return found
+
+    def _first(self, city: _City, needs: Longs, fits: Flags) -> list[Longs]:
+        return [_soonest(city, city.reached(time) + needs, fits, self._hours.days) for time in self._times]
+
+    def _best(self, city: _City, needs: Longs, fits: Flags) -> list[Longs]:
+        offers, place = city.offers, self._question.place
+        cost = np.maximum(offers.least, offers.setup + offers.price * needs)
+        found = [_least(cost, fits, CHEAP), _least(_away(offers, place.latitude, place.longitude), fits, NEAR)]
+        if self._last is not None:
+            beside = zip(*(axis[:: max(1, len(axis) // BESIDE)] for axis in self._last.where), strict=True)
+            found += [_least(_away(offers, *where), fits, 1) for where in beside]
+        return found
+
+    def _shortlist(self, city: _City, operation: Operation, rows: Longs) -> Shortlist:
+        sets = [(tool, self._tool_sites(tool)) for tool in operation.tools]
+        sites = [city.offers.sites[row] for row in rows]
+        tools = [[self._tool_set(tool, found[site]) for tool, found in sets] for site in sites]
+        return Shortlist(operation, city.offers, rows, city.free(rows), tools)
+
+    def _tool_set(self, tool: Tool, row: int) -> ToolSet:
+        city = self._cities[tool.sold]
+        offers = city.offers
+        quantity = int(least_for(offers.minimum[row], offers.lot[row], tool.quantity))
+        free = city.free(np.array([row]))[0]
+        price, setup = int(offers.price[row]) * quantity, int(offers.setup[row])
+        return ToolSet(offers.ids[row], offers.workshops[row], offers.names[row], quantity, free, price, setup)
+
+    def _go_on(self, shortlist: Shortlist, needs: Longs) -> None:
+        """When the next operation may begin: never before the one time, hardly after the other."""
+        free, rows, operation = (
+            Free(self._hours, cumulative(shortlist.free)),
+            np.arange(len(needs)),
+            shortlist.operation,
+        )
+        overlaps = any(one.transfer_batch for one in self._question.routing)
+        least = operation.run_minutes * (1 if overlaps else self._shared(operation))
+        works = np.full(len(rows), least), needs
+        starts = (free.reached(rows, np.array(time)) for time in self._times)
+        soon, late = (int(free.when(rows, at + work).min()) for at, work in zip(starts, works, strict=True))
+        end = self._hours.days * DAY - 1
+        moved = int(self._hours.arrives(np.array(late + operation.wait_minutes), np.array(_TRIP)))
+        self._times = min(soon, end), min(moved, end)
+
+
+def _soonest(city: _City, worked: Longs, fits: Flags, days: int) -> Longs:
+    """The rows that are first to have worked off so much; which of them is first of all is not looked at."""
+    few, many = 0, days
+    while few < many:  # the day by whose end enough are done
+        day = (few + many) // 2
+        enough = np.count_nonzero(fits & (city.before(day) >= worked)) >= EARLY
+        few, many = (few, day) if enough else (day + 1, many)
+    before = city.before(max(few - 1, 0))
+    today = np.maximum(city.before(few) - before, 1)
+    return _least((worked - before) / today, fits & (city.before(few) >= worked), EARLY)
+
+
+def _least(key: npt.NDArray[np.generic], fits: Flags, most: int) -> Longs:
+    """The rows that fit and have the least keys, the first of them among equals."""
+    rows = np.flatnonzero(fits)
+    if len(rows) > most:
+        worst = np.partition(key[rows], most - 1)[most - 1]
+        rows = rows[key[rows] <= worst]
+        rows = rows[np.argsort(key[rows], kind="stable")[:most]]
+    return rows
+
+
+def _away(offers: Offers, latitude: float, longitude: float) -> npt.NDArray[np.float32]:
+    """How far, in an order that is right; the number itself means nothing."""
+    north = offers.latitude - np.float32(latitude)
+    east = (offers.longitude - np.float32(longitude)) * np.float32(np.cos(np.radians(latitude)))
+    return north * north + east * east
+
+
+def nobody(operation: Operation, *, with_tools: bool = False) -> str:
+    """Why an operation has no resource at all; `with_tools`: it has some, but none has its tools beside it."""
+    if not with_tools or not operation.tools:
+        return f"No workshop offers {operation.process} in this currency; ask for another process or currency."
+    tools = " and ".join(tool.process for tool in operation.tools)
+    return f"No workshop offers {operation.process} with {tools} at the same site; ask for another tool."
+
+
+def _no_room(operation: Operation, pieces: int) -> str:
+    lot = f"{operation.process} of {pieces} pieces"
+    return f"No workshop has room for {lot} in these days; ask for fewer pieces, a later day, or a lot that is shared."
