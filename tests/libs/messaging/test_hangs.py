@@ -96,6 +96,7 @@ async def test_a_broker_that_answers_no_fetch_is_noticed_while_events_stream_in_
     spawn(Relay(kit_database, settings, SystemClock()).run())
     spawn(Consumer(kit_database, settings, probe.SUBSCRIPTIONS, SystemClock()).run())
     ids = await probe.make(kit_database, 60)
+    await probe.change(kit_database, ids)
     writing = asyncio.create_task(probe.keep_writing(kit_database, ids))
     early = await probe.told(kit_database)
 
