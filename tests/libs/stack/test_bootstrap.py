@@ -86,6 +86,18 @@ def test_a_python_without_venv_says_what_to_install(script: Path) -> None:
     assert not (script.parent / ".venv").exists()
 
 
+def test_an_environment_that_is_only_linked_to_is_not_emptied(
+    script: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    others = tmp_path_factory.mktemp("others")
+    (others / "kept").touch()
+    (script.parent / ".venv").symlink_to(others)
+    done = run(script, cwd=script.parent)
+    assert done.returncode == 1
+    assert "is a link to" in done.stderr
+    assert (others / "kept").exists()
+
+
 def test_a_download_that_fails_gets_a_sentence_and_is_tried_again_next_time(script: Path) -> None:
     lock = script.parent / "requirements.lock"
     lock.write_text(f"filiera-of-nowhere==1.0 --hash=sha256:{'0' * 64}\n")
