@@ -5,7 +5,6 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -15,7 +14,6 @@ from hypothesis.stateful import (
     invariant,
     multiple,
     rule,
-    run_state_machine_as_test,
 )
 from sqlalchemy import URL, text
 
@@ -26,6 +24,7 @@ from services.capacity.domain.offer import Resource
 from services.capacity.handlers.holds import placing
 from tests.conftest import Databases
 from tests.services.capacity import world
+from tests.services.capacity.machines import run_machine
 from tests.services.capacity.world import day
 
 DAYS = st.integers(1, 3)
@@ -146,13 +145,4 @@ class LedgerMachine(RuleBasedStateMachine):
 
 async def test_no_sequence_of_commands_breaks_the_ledger_or_leaves_an_effect_untold(database: Databases) -> None:
     db = await database("capacity")
-    machine = type("Machine", (LedgerMachine,), {"url": db.url})
-    quick = settings(
-        max_examples=12,
-        stateful_step_count=20,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],  # each step is a transaction or several: shrinking would take many minutes
-        suppress_health_check=list(HealthCheck),
-    )
-    await asyncio.to_thread(run_state_machine_as_test, machine, settings=quick)
+    await run_machine(LedgerMachine, examples=12, steps=20, url=db.url)

@@ -7,9 +7,8 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import URL, text
 
 from libs.kit.db import Database
@@ -22,6 +21,7 @@ from services.capacity.domain.offer import Resource
 from services.capacity.handlers import bookings, proposals
 from tests.conftest import Databases
 from tests.services.capacity import world
+from tests.services.capacity.machines import run_machine
 from tests.services.capacity.world import day
 
 DAYS = (1, 2)
@@ -186,13 +186,4 @@ class Verbs(RuleBasedStateMachine):
 
 async def test_what_follows_is_what_the_tables_say_and_the_ledger_stays_whole(database: Databases) -> None:
     db = await database("capacity")
-    machine = type("Machine", (Verbs,), {"url": db.url})
-    quick = settings(
-        max_examples=10,
-        stateful_step_count=30,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],  # each step is a transaction or several: shrinking would take many minutes
-        suppress_health_check=list(HealthCheck),
-    )
-    await asyncio.to_thread(run_state_machine_as_test, machine, settings=quick)
+    await run_machine(Verbs, examples=10, steps=30, url=db.url)

@@ -1,21 +1,20 @@
 """Hypothesis looks for a sequence of opening, joining, leaving, ending and all that happens to a ledger, on a real
 PostgreSQL, after which a pool's books do not balance or its room is not what the ledger says."""
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, consumes, initialize, invariant, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import Bundle, consumes, initialize, invariant, multiple, rule
 
 from libs.contracts import capacity_queues as queues
 from libs.kit.errors import Conflict
 from libs.kit.ids import new_id
 from tests.conftest import Databases
 from tests.services.capacity import line, pooling, world
+from tests.services.capacity.machines import run_machine
 from tests.services.capacity.test_machine import LedgerMachine
 
 PLEDGES = st.tuples(st.integers(0, 2), st.integers(1, 80))
@@ -158,13 +157,4 @@ class PoolMachine(LedgerMachine):
 
 async def test_no_sequence_of_commands_leaves_a_pool_unbalanced(database: Databases) -> None:
     db = await database("capacity")
-    machine = type("Machine", (PoolMachine,), {"url": db.url})
-    quick = settings(
-        max_examples=10,
-        stateful_step_count=30,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],  # each step is a transaction or several: shrinking would take many minutes
-        suppress_health_check=list(HealthCheck),
-    )
-    await asyncio.to_thread(run_state_machine_as_test, machine, settings=quick)
+    await run_machine(PoolMachine, examples=10, steps=30, url=db.url)

@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule, run_state_machine_as_test
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule
 from sqlalchemy import URL
 
 from libs.kit.db import Database
@@ -26,6 +25,7 @@ from services.capacity.search.index import within_horizon
 from services.capacity.search.qualified import Qualified
 from tests.conftest import Databases
 from tests.services.capacity import brute, world
+from tests.services.capacity.machines import run_machine
 from tests.services.capacity.world import day
 
 PLACES = st.sampled_from(
@@ -194,13 +194,4 @@ def plain(window: Window) -> Window:
 
 async def test_index_and_rows_find_what_a_plain_search_over_the_ledger_finds(database: Databases) -> None:
     db = await database("capacity")
-    machine = type("Machine", (SearchMachine,), {"url": db.url})
-    quick = settings(
-        max_examples=25,
-        stateful_step_count=25,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],  # each step is a transaction or several: shrinking would take many minutes
-        suppress_health_check=list(HealthCheck),
-    )
-    await asyncio.to_thread(run_state_machine_as_test, machine, settings=quick)
+    await run_machine(SearchMachine, examples=25, steps=25, url=db.url)

@@ -1,15 +1,13 @@
 """Hypothesis looks for a sequence of joining, leaving, serving and all that happens to a ledger, on a real PostgreSQL,
 after which somebody was served out of turn, waits for room that is there, or has an offer that is not what it says."""
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, consumes, initialize, invariant, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import Bundle, consumes, initialize, invariant, multiple, rule
 
 from libs.contracts import capacity_queues as queues
 from libs.kit.errors import Conflict
@@ -18,6 +16,7 @@ from services.capacity.domain.waitlist import Entry
 from tests.conftest import Databases
 from tests.services.capacity import line, world
 from tests.services.capacity.line import a_wish
+from tests.services.capacity.machines import run_machine
 from tests.services.capacity.test_machine import LedgerMachine
 from tests.services.capacity.world import day
 
@@ -118,13 +117,4 @@ class WaitlistMachine(LedgerMachine):
 
 async def test_no_sequence_of_commands_serves_anybody_out_of_turn(database: Databases) -> None:
     db = await database("capacity")
-    machine = type("Machine", (WaitlistMachine,), {"url": db.url})
-    quick = settings(
-        max_examples=8,
-        stateful_step_count=30,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],  # each step is a transaction or several: shrinking would take many minutes
-        suppress_health_check=list(HealthCheck),
-    )
-    await asyncio.to_thread(run_state_machine_as_test, machine, settings=quick)
+    await run_machine(WaitlistMachine, examples=8, steps=30, url=db.url)
