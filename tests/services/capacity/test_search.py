@@ -72,13 +72,15 @@ async def test_what_takes_an_invitation_is_shown_or_hidden_as_its_workshop_says(
         a_resource(processes=[process], visibility=how, invited=[friend]) for how in ("invited", "private")
     )
     await publish(db, shown, hidden)
-    to_a_friend = await eventually(lambda: windows(api, process, party=friend))
-    assert {one["resource_id"]: one["sold_to_you"] for one in to_a_friend} == {
-        str(shown.id): True,
-        str(hidden.id): True,
-    }
-    to_others = await windows(api, process)
-    assert {one["resource_id"]: one["sold_to_you"] for one in to_others} == {str(shown.id): False}
+
+    async def told(party: UUID) -> dict[str, bool]:
+        return {one["resource_id"]: one["sold_to_you"] for one in await windows(api, process, party=party)}
+
+    async def both_are_heard_of() -> bool:
+        return await told(friend) == {str(shown.id): True, str(hidden.id): True}
+
+    await eventually(both_are_heard_of)
+    assert await told(new_id()) == {str(shown.id): False}
 
 
 async def test_what_is_found_can_be_held_as_it_is(api: httpx.AsyncClient, db: Database) -> None:
