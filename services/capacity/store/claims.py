@@ -11,13 +11,15 @@ from services.capacity.domain.ledger import Booking, Bucket, Hold
 from services.capacity.domain.offer import Resource
 from services.capacity.store.rows import BY_ID, ROW, read_as, rows
 
-IS_OVER = "state = 'held' AND expires_at <= (SELECT clock_timestamp())"
+# The clock at the beginning of the statement, whose value PostgreSQL knows when it plans: of one that runs on it would
+# expect a third of all holds to be over, and read every hold there is once there are many.
+IS_OVER = "state = 'held' AND expires_at <= statement_timestamp()"
 _OVER = ROW.format("hold") + f"WHERE {IS_OVER} "
 _OVERDUE = _OVER + "ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED"
 _OVERDUE_BOOKINGS = (
     ROW.format("booking")
     + """
-    WHERE deadline <= (SELECT clock_timestamp()) ORDER BY deadline LIMIT $1 FOR UPDATE SKIP LOCKED"""
+    WHERE deadline <= statement_timestamp() ORDER BY deadline LIMIT $1 FOR UPDATE SKIP LOCKED"""
 )
 OVER_IN_THE_WAY = _OVER + "AND allocations @> ANY ($1::jsonb[]) ORDER BY id FOR UPDATE"
 _QUEUE_UP = "SELECT pg_advisory_xact_lock(hashtextextended('open holds of ' || party, 0)) FROM unnest($1::text[]) party"

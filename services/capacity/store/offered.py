@@ -52,7 +52,7 @@ Sold = tuple[str, str]
 Days = tuple[date, date]
 _FREE = """WITH over AS (SELECT bucket_id, sum(quantity) AS quantity
           FROM hold, jsonb_to_recordset(allocations) AS part (bucket_id uuid, quantity int)
-         WHERE state = 'held' AND expires_at <= (SELECT clock_timestamp()) GROUP BY bucket_id)
+         WHERE state = 'held' AND expires_at <= statement_timestamp() GROUP BY bucket_id)
     SELECT resource_id, day,
            greatest(0, published - unattainable - held - committed - blocked + coalesce(over.quantity, 0))
       FROM bucket LEFT JOIN over ON bucket_id = bucket.id
