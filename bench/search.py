@@ -248,7 +248,7 @@ async def _lags(database: Database, first_day: date) -> list[float]:
     bench = await _published(database, first_day)
     feed, keeper, commit, lags = Feed(database), Keeper(database), placing(database), _Lags()
     await feed.look()
-    metrics.LAG = lags  # type: ignore[assignment]
+    metrics.LAG = lags  # type: ignore[assignment]  # it stands in for the metric
     async with running(_again(feed.look, LOOK), _again(keeper.keep, 1.0)):
         begin, asking = time.perf_counter(), []
         for number in range(HOLDS):

@@ -178,7 +178,7 @@ class Booking(Event, frozen=True, kw_only=True):
     order_id: UUID | None = None
     """The order that it is for, if one asked; then the booking's id is the order's."""
     state: BookingState
-    """Whether it still stands; `stage` says more."""
+    """Whether it still stands."""
     allocations: list[Allocation]
     """What it takes, of which buckets."""
     price: Money

@@ -12,6 +12,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import lru_cache, partial
+from itertools import accumulate
 from typing import Any, NamedTuple, NewType
 from uuid import UUID
 
@@ -222,12 +223,16 @@ async def write(session: WriteSession, *writes: Write) -> None:
 @lru_cache(maxsize=64)
 def _as_one(statements: tuple[tuple[str, int], ...]) -> str:
     """Statements, each with how many values it is given, as one that is given them all."""
-    parts, before = [], 0
-    for number, (statement, given) in enumerate(statements):
-        shifted = re.sub(r"\$(\d+)", lambda found, by=before: f"${int(found[1]) + by}", statement)  # type: ignore[misc]
-        parts.append(f"write_{number} AS ({shifted})")
-        before += given
+    before = accumulate((given for _, given in statements), initial=0)
+    parts = [
+        f"write_{number} AS ({_shifted(statement, by)})"
+        for number, ((statement, _), by) in enumerate(zip(statements, before, strict=False))
+    ]
     return f"WITH {', '.join(parts)} SELECT"
+
+
+def _shifted(statement: str, by: int) -> str:
+    return re.sub(r"\$(\d+)", lambda found: f"${int(found[1]) + by}", statement)
 
 
 @asynccontextmanager

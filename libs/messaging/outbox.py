@@ -22,7 +22,7 @@ LARGEST = 900_000
 CAUSES: ContextVar[Mapping[UUID, Context]] = ContextVar("causes", default={})  # noqa: B039 - never changed in place
 """While a batch of events is handled: the trace of each by its aggregate, so that what follows joins the right one."""
 
-# With pg_current_xact_id a transaction has its id before it draws a number, as libs/messaging/tail.py needs: whether it
+# With pg_current_xact_id a transaction has its id before it draws a number, as libs/service/tail.py needs: whether it
 # has written before, or writes in this same statement, need not be known.
 _ADD = """
     INSERT INTO outbox (id, aggregatetype, aggregateid, version, type, payload, traceparent)

@@ -15,7 +15,7 @@ from libs.kit.db import WriteSession
 from libs.kit.errors import FieldError, field_errors
 from libs.service.commands import Body, Command, Commanded, answers
 from services.capacity.api.calendars import ICS
-from services.capacity.api.resources import PublishResource, printable
+from services.capacity.api.resources import NO_SITE, PublishResource, printable
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Site
 from services.capacity.files import Fault, FaultyFileError, table
@@ -25,7 +25,6 @@ from services.capacity.handlers.sites import known_sites
 router = APIRouter(tags=["capacity"])
 _MOST_PATTERNS = 500
 """Each is a year of days to work out, and each event of theirs is another."""
-_NO_SITE = "is no site of this workshop's; if it was registered just now, send this again"
 _CSV = {"text/csv": {"schema": {"type": "string"}}}
 
 
@@ -65,7 +64,7 @@ class _Made:
             return bulk.Row(one.line, one.reference, None, one.faults)
         site = self._sites.get(one.body.site_id)
         if site is None or site.party_id != self._party:
-            return _refused(one, "site_id", _NO_SITE)
+            return _refused(one, "site_id", NO_SITE)
         if (calendar := self._calendar(one.body, site)) is None:
             return _refused(
                 one, "pattern", f"is over the {_MOST_PATTERNS} different ones that go at a time; send it again"
@@ -144,7 +143,7 @@ def _checked(line: int, reference: str, row: dict[str, Any] | Fault) -> _Read:
 
 async def _publish(command: Command, read: Sequence[_Read]) -> Response:
     ids = {one.body.site_id for one in read if one.body}
-    sites, now = await known_sites(command.kit, ids), command.kit.clock.now()
+    sites, now = await known_sites(command.kit, ids)
     made = _Made(command.caller.party, sites, now)
     rows = await asyncio.to_thread(lambda: [*map(made, read)])
     return await command.run(lambda session: bulk.publish_rows(session, rows))

@@ -26,6 +26,7 @@ from services.capacity.handlers import resources
 from services.capacity.handlers.sites import known_sites
 
 router = APIRouter(tags=["capacity"])
+NO_SITE = "is no site of this workshop's; if it was registered just now, send this again"
 _Process = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 
 
@@ -103,9 +104,8 @@ class ChangeTerms(Body):
 def _own(sites: Mapping[UUID, Site], site_id: UUID, party: UUID, path: str) -> Site:
     site = sites.get(site_id)
     if site is None or site.party_id != party:
-        message = "is no site of this workshop's; if it was registered just now, send this again"
         told = "A resource stands at a site of its own workshop."
-        raise Invalid(told, code="SITE_UNKNOWN", errors=[FieldError(path, message)])
+        raise Invalid(told, code="SITE_UNKNOWN", errors=[FieldError(path, NO_SITE)])
     return site
 
 
@@ -113,9 +113,9 @@ def _own(sites: Mapping[UUID, Site], site_id: UUID, party: UUID, path: str) -> S
 async def publish_resource(body: PublishResource, command: Commanded) -> Response:
     """Publish a resource with its terms and calendar."""
     command.caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
-    sites = await known_sites(command.kit, [body.site_id])
+    sites, now = await known_sites(command.kit, [body.site_id])
     site = _own(sites, body.site_id, command.caller.party, "site_id")
-    resource = await asyncio.to_thread(body.to_domain, site, command.kit.clock.now())
+    resource = await asyncio.to_thread(body.to_domain, site, now)
     return await command.run(lambda session: resources.publish_resource(session, resource), 201)
 
 
@@ -129,8 +129,7 @@ async def change_terms(resource_id: UUID, body: ChangeTerms, command: Commanded)
 async def import_resources(body: ImportResources, command: Commanded) -> Response:
     """Publish resources of many workshops at once; those already known are left as they are."""
     command.caller.must_be(PartyKind.HUB)
-    sites = await known_sites(command.kit, {one.site_id for one in body.resources})
-    now = command.kit.clock.now()
+    sites, now = await known_sites(command.kit, {one.site_id for one in body.resources})
     places = [
         _own(sites, one.site_id, one.party_id, f"resources.{number}.site_id")
         for number, one in enumerate(body.resources)

@@ -50,8 +50,8 @@ def differences(live: Books, told: Books, now: datetime) -> Iterator[str]:
     sums = rebuilt(told)
     for key, bucket in live.buckets.items():
         yield from _bucket(bucket, sums.pop(key, (0, 0)), told.resources.get(bucket.resource_id), now)
-    yield from (f"bucket {key}: {held} held and {firm} committed were told, and the ledger has no such bucket"
-                for key, (held, firm) in sums.items())  # fmt: skip
+    for key, (held, firm) in sums.items():
+        yield f"bucket {key}: {held} held and {firm} committed were told, and the ledger has no such bucket"
 
 
 def _unlike(what: str, live: Mapping[UUID, _Versioned], told: Mapping[UUID, _Versioned]) -> Iterator[str]:
@@ -67,9 +67,9 @@ def _unlike(what: str, live: Mapping[UUID, _Versioned], told: Mapping[UUID, _Ver
 
 def _bucket(bucket: Bucket, claimed: tuple[int, int], resource: Resource | None, now: datetime) -> Iterator[str]:
     where = f"bucket {bucket.id} ({bucket.resource_id} on {bucket.day})"
-    if claimed != (bucket.held, bucket.committed):
-        yield (f"{where}: holds and bookings make {claimed[0]} held and {claimed[1]} committed, the ledger has"
-               f" {bucket.held} and {bucket.committed}")  # fmt: skip
+    if claimed != (has := (bucket.held, bucket.committed)):
+        told = "{} held and {} committed".format
+        yield f"{where}: holds and bookings make {told(*claimed)}, the ledger has {told(*has)}"
     if resource is None:
         yield f"{where}: its resource was never told"
     elif _is_ahead(bucket.day, resource, now) and (gives := _gives(resource, bucket)) != bucket:

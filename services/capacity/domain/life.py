@@ -18,9 +18,18 @@ HoldEvent = Literal[
 BookingStage = Literal["awaiting_material", "firm", "displaced", "moved", "started", "completed", "cancelled"]
 """`displaced`: its day has shrunk, and its workshop must move it; `moved`: its buyer must say whether that will do."""
 BookingEvent = Literal[
-    "material ready", "start", "report", "complete", "cancel", "displace", "restore", "move", "accept", "reject",
+    "material ready",
+    "start",
+    "report",
+    "complete",
+    "cancel",
+    "displace",
+    "restore",
+    "move",
+    "accept",
+    "reject",
     "deadline",
-]  # fmt: skip
+]
 S = TypeVar("S", HoldStage, BookingStage)
 
 
@@ -34,6 +43,7 @@ def _booking(cells: str) -> dict[BookingStage, str]:
 
 _GONE = "HOLD_NOT_HELD HOLD_NOT_HELD HOLD_NOT_HELD HOLD_EXPIRED"
 _OVER = "nothing nothing nothing nothing"
+# Both tables are laid out by hand: what happens at each stage is read across.
 HOLDS: dict[HoldEvent, dict[HoldStage, str]] = {
     #                             held          proposed           amended         refused .. expired
     "confirm":            _hold(f"confirmed     AWAITING_WORKSHOP  AWAITING_HOLDER {_GONE}"),

@@ -114,13 +114,16 @@ def _pattern(cells: Cells) -> Json:
 def _shifts(part: str) -> list[Json]:
     """`Mon-Fri 08:00-12:00 13:00-17:00`: the same days, each hours a shift of its own."""
     days, *hours = part.split()
-    if not hours or not all(_HOURS.fullmatch(one) for one in hours):
+    found = [match for one in hours if (match := _HOURS.fullmatch(one))]
+    if not hours or len(found) < len(hours):
         raise ValueError(
             f"{part.strip()!r} is not understood; write e.g. Mon-Fri 08:00-12:00 13:00-17:00; Sat 08:00-12:00"
         )
-    times = [_HOURS.fullmatch(one).groups() for one in hours]  # type: ignore[union-attr]  # as was just seen
     weekdays = [day for some in days.split(",") for day in _weekdays(some)]
-    return [{"weekdays": weekdays, "starts": f"{a:0>2}:{b}", "ends": f"{c:0>2}:{d}"} for a, b, c, d in times]
+    return [
+        {"weekdays": weekdays, "starts": f"{a:0>2}:{b}", "ends": f"{c:0>2}:{d}"}
+        for a, b, c, d in (match.groups() for match in found)
+    ]
 
 
 def _weekdays(some: str) -> list[int]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from libs.contracts import capacity
 from libs.contracts import capacity_queues as queues
@@ -77,8 +77,7 @@ def hold_event(hold: Hold) -> capacity.Hold:
 
 def placed_hold(hold: Hold, limits: Sequence[Limit]) -> PlacedHold:
     """The answer to who placed it."""
-    told = {name: getattr(told_of, name) for told_of in [hold_event(hold)] for name in told_of.__struct_fields__}
-    return PlacedHold(**told, limits=list(limits))
+    return PlacedHold(**asdict(hold_event(hold)), limits=list(limits))
 
 
 def booking_event(booking: Booking) -> capacity.Booking:

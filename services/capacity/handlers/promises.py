@@ -15,6 +15,7 @@ from libs.service.runtime import Kit
 from services.capacity import store
 from services.capacity.domain.calendar import published_on
 from services.capacity.domain.offer import Allocation, Resource, check_party, check_terms, totals
+from services.capacity.domain.plan import MOST_ALLOCATIONS
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers import holds
 from services.capacity.handlers.facts import PlacedHold
@@ -29,7 +30,6 @@ from services.capacity.search.index import Index
 
 TRIES = 3
 """To find plans that stand as terms are."""
-MOST_ALLOCATIONS = 500
 _STALE = frozenset(
     {
         "NO_CAPACITY",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -23,14 +24,13 @@ async def keep_sites(session: WriteSession, events: Sequence[catalog.SiteRegiste
     await store.keep_sites(session, msgspec.convert([*newest.values()], list[Site], from_attributes=True))
 
 
-async def known_sites(kit: Kit, ids: Collection[UUID]) -> dict[UUID, Site]:
-    """These of the sites that exist. Those the catalog has told of only just may still be on their way: they are waited
-    for, in no transaction."""
-    found: dict[UUID, Site] = {}
+async def known_sites(kit: Kit, ids: Collection[UUID]) -> tuple[dict[UUID, Site], datetime]:
+    """These of the sites that exist, and what time it is. Those the catalog has told of only just may still be on their
+    way: they are waited for, in no transaction."""
     for _ in range(LOOKS):
         async with kit.database.read() as session:
-            found = await store.sites(session, ids)
+            found, now = await store.sites(session, ids), await store.now(session)
         if len(found) == len(ids):
             break
         await asyncio.sleep(_PAUSE)
-    return found
+    return found, now

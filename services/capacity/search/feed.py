@@ -15,9 +15,9 @@ import msgspec
 from libs.contracts import capacity
 from libs.contracts.capacity import Bucket
 from libs.kit.db import Database
-from libs.messaging import tail
-from libs.messaging.tail import Tail, Told
+from libs.service import tail
 from libs.service.runtime import Kit
+from libs.service.tail import Tail, Told
 from services.capacity import store
 from services.capacity.domain.availability import first_searched
 from services.capacity.search import metrics

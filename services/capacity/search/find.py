@@ -194,16 +194,12 @@ def _on_one_day(table: Table, field: _Field) -> tuple[_Field, Ints]:
 
 
 def _windows(table: Table, wanted: Wanted, base: date, field: _Field, starts: Ints, ends: Ints) -> list[Window]:
-    cost = _cost(table, field)
-    keys = {"earliest": (ends, cost), "nearest": (field.km, ends, cost), "cheapest": (cost, ends)}[wanted.order]
-    rows = field.rows.tolist()
-    best = sorted(zip(*(key.tolist() for key in keys), (table.ids[row] for row in rows), range(len(rows)), strict=True))
-    once = dict[int, int]()
-    for *_, at in best:
-        once.setdefault(rows[at], at)
-        if len(once) == wanted.limit:
-            break
-    chosen, day = list(once.values()), base.toordinal()
+    best = _best(table, wanted, field, ends)
+    field = field.only(best)
+    sold = _sold_to(table, field.rows, wanted.party)
+    columns = (starts[best], ends[best], field.need, _cost(table, field), field.km, sold)
+    chosen = zip(field.rows.tolist(), *(column.tolist() for column in columns), strict=True)
+    day = base.toordinal()
     return [
         Window(
             table.ids[row],
@@ -215,16 +211,20 @@ def _windows(table: Table, wanted: Wanted, base: date, field: _Field, starts: In
             need,
             price,
             None if km == _FAR else round(km, 3),
-            sold,
+            sold_to_you,
         )
-        for row, start, end, need, price, km, sold in zip(
-            once,
-            starts[chosen].tolist(),
-            ends[chosen].tolist(),
-            field.need[chosen].tolist(),
-            cost[chosen].tolist(),
-            field.km[chosen].tolist(),
-            _sold_to(table, field.rows[chosen], wanted.party).tolist(),
-            strict=True,
-        )
+        for row, start, end, need, price, km, sold_to_you in chosen
     ]
+
+
+def _best(table: Table, wanted: Wanted, field: _Field, ends: Ints) -> Rows:
+    """Where in the field the best are, in the order asked for; a resource once."""
+    cost, rows = _cost(table, field), field.rows.tolist()
+    keys = {"earliest": (ends, cost), "nearest": (field.km, ends, cost), "cheapest": (cost, ends)}[wanted.order]
+    best = sorted(zip(*(key.tolist() for key in keys), (table.ids[row] for row in rows), range(len(rows)), strict=True))
+    once = dict[int, int]()
+    for *_, at in best:
+        once.setdefault(rows[at], at)
+        if len(once) == wanted.limit:
+            break
+    return np.array([*once.values()], np.intp)

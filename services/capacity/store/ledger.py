@@ -31,8 +31,18 @@ _SAVE_BUCKETS = """
       FROM json_populate_recordset(NULL::bucket, $1::json) new WHERE bucket.id = new.id"""
 _HOLD = _newest("version", "state", "allocations", "expires_at", "refusal", "proposal")
 _SAVE_HOLDS = WRITE.format("hold") + _HOLD
-_BOOKING = _newest("version", "state", "allocations", "ending", "stage", "deadline", "material_by", "material_at",
-    "actual", "displaced_by")  # fmt: skip
+_BOOKING = _newest(
+    "version",
+    "state",
+    "allocations",
+    "ending",
+    "stage",
+    "deadline",
+    "material_by",
+    "material_at",
+    "actual",
+    "displaced_by",
+)
 _SAVE_BOOKINGS = WRITE.format("booking") + _BOOKING
 
 

@@ -72,13 +72,15 @@ def is_wanted(standing: Standing, wanted: Wanted) -> bool:
     """But for its free days."""
     resource, km = standing.resource, away(standing.place, wanted.near)
     need = resource.terms.least_for(wanted.quantity)
-    return all((
-        wanted.process in resource.processes,
-        (wanted.unit, wanted.currency) == (resource.unit, resource.terms.price_per_unit.currency),
-        wanted.near is None or wanted.km is None or (km is not None and km <= wanted.km),
-        wanted.price is None or resource.price(need) <= wanted.price,
-        resource.is_seen_by(wanted.party),
-    ))  # fmt: skip
+    return all(
+        (
+            wanted.process in resource.processes,
+            (wanted.unit, wanted.currency) == (resource.unit, resource.terms.price_per_unit.currency),
+            wanted.near is None or wanted.km is None or (km is not None and km <= wanted.km),
+            wanted.price is None or resource.price(need) <= wanted.price,
+            resource.is_seen_by(wanted.party),
+        )
+    )
 
 
 def best(standing: Standing, buckets: Buckets, wanted: Wanted, now: datetime) -> Window | None:

@@ -16,20 +16,8 @@ from libs.kit.testing import eventually, headers
 from services.capacity import store
 from services.capacity.domain.offer import Resource
 from services.capacity.handlers import sites
-from tests.conftest import Clients, Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import bucket, day, faults, told
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
-
-
-@pytest.fixture
-async def api(client: Clients) -> httpx.AsyncClient:
-    return await client("capacity")
-
 
 CALENDAR = {"weekly": [480] * 7, "starts_on": str(day(-5)), "ends_on": str(day(300))}
 TERMS = {"price_per_unit": {"amount": 50, "currency": "EUR"}, "setup_price": {"amount": 1000}}

@@ -19,7 +19,6 @@ from services.capacity.domain.claims import Booking, Hold
 from services.capacity.domain.ledger import Ledger
 from services.capacity.domain.terms import Money
 from services.capacity.handlers import bookings
-from tests.conftest import Clients, Databases
 from tests.services.capacity import world
 from tests.services.capacity.test_life import NOW
 from tests.services.capacity.world import a_resource, act, day, hold, publish
@@ -33,16 +32,6 @@ async def worker() -> str:
     name = f"audit_{new_id().hex}"
     await migrate("capacity", database=f"capacity_{name}")
     return name
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
-
-
-@pytest.fixture
-async def api(client: Clients) -> httpx.AsyncClient:
-    return await client("capacity")
 
 
 @pytest.fixture
@@ -77,7 +66,7 @@ async def test_the_ledger_is_what_the_log_tells_until_somebody_changes_it_in_sil
     async with db.work() as session:
         await session.execute(text("UPDATE bucket SET committed = 7 WHERE id = :id"), {"id": bucket})
     _, found = await audit(db, broker, looks=2)
-    claimed = "holds and bookings make 0 held and 0 committed, the ledger has 0 and 7"
+    claimed = "holds and bookings make 0 held and 0 committed, the ledger has 0 held and 7 committed"
     unlike = "version 3 is one thing in the ledger and another in the log"
     assert found == [f"bucket {bucket} ({bench.id} on {day(2)}): {claimed}", f"bucket {bucket}: {unlike}"]
 

@@ -13,21 +13,10 @@ from libs.kit.settings import Settings
 from libs.kit.testing import eventually
 from libs.messaging.broker import Broker, within
 from libs.messaging.topics import create_topics
-from tests.conftest import Clients, Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import an_order, bucket, day, faults, publish, then, told
 
 Send = Callable[..., Awaitable[None]]
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
-
-
-@pytest.fixture
-async def api(client: Clients) -> httpx.AsyncClient:
-    return await client("capacity")
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from libs.kit.testing import headers
 from services.capacity.domain.calendar import published_on
 from services.capacity.files import Fault, FaultyFileError, table
 from services.capacity.handlers import bulk
-from tests.conftest import Clients, Databases
 from tests.services.capacity import world
 from tests.services.capacity.test_calendar_files import a_file
 from tests.services.capacity.test_patterns import the_resource
@@ -126,16 +125,6 @@ def test_whatever_is_in_the_rows_is_read_or_told(rows: list[str]) -> None:
 
 
 # --- over HTTP -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
-
-
-@pytest.fixture
-async def api(client: Clients) -> httpx.AsyncClient:
-    return await client("capacity")
 
 
 @pytest.fixture

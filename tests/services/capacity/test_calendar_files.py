@@ -21,7 +21,6 @@ from services.capacity.domain.events import Event
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.shifts import Pattern, calendar_of, quantities
 from services.capacity.files import FaultyFileError, ics_in, ics_out
-from tests.conftest import Clients, Databases
 from tests.services.capacity import world
 from tests.services.capacity.test_shifts import ROME, dates, patterns
 from tests.services.capacity.world import a_resource, day
@@ -183,16 +182,6 @@ def test_a_file_has_what_the_standard_demands() -> None:
 
 
 # --- over HTTP -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
-
-
-@pytest.fixture
-async def api(client: Clients) -> httpx.AsyncClient:
-    return await client("capacity")
 
 
 @pytest.fixture

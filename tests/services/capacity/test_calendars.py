@@ -12,14 +12,8 @@ from libs.kit.errors import Conflict
 from libs.kit.ids import new_id
 from services.capacity.domain.calendar import published_on
 from services.capacity.domain.offer import Resource
-from tests.conftest import Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import a_resource, bucket, day, faults, hold, publish, told
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
 
 
 @pytest.fixture

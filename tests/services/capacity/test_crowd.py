@@ -5,20 +5,12 @@ import sys
 from pathlib import Path
 from random import Random
 
-import pytest
-
 from libs.kit.db import Database
 from services.capacity.domain.offer import Resource
-from tests.conftest import Databases
 from tests.services.capacity import world
 from tests.services.capacity.crowd import Told
 from tests.services.capacity.linear import buckets, is_linearizable
 from tests.services.capacity.soak import ROOT, Crowd, wrong
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
 
 
 async def let_loose(db: Database, benches: list[Resource], folder: Path, attempts: int, *seconds: int) -> Crowd:

@@ -11,17 +11,11 @@ from libs.kit.ids import new_id
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Rung
 from services.capacity.handlers import bookings
-from tests.conftest import Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import a_resource, act, an_order, bucket, day, faults, hold, publish, then, told
 
 TOPIC = "capacity.booking"
 LADDER = [Rung(days_before=30, buyer_percent=80, workshop_percent=50)]
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
 
 
 @pytest.fixture

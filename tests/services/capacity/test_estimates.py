@@ -11,21 +11,10 @@ from libs.kit.ids import new_id
 from libs.kit.testing import headers
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.work import Work
-from tests.conftest import Clients, Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import a_resource, day, hold
 
 SEWING = Work(run=20, setup=15, changes={"thread": 10}, lot_multiple=4, transfer_batch=8, elapsed_minutes=120)
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
-
-
-@pytest.fixture
-async def api(client: Clients) -> httpx.AsyncClient:
-    return await client("capacity")
 
 
 async def a_bench(db: Database, **changes: Any) -> Resource:

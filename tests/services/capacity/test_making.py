@@ -8,16 +8,10 @@ from libs.kit.ids import new_id
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Rung
 from services.capacity.handlers import bookings
-from tests.conftest import Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import a_resource, act, an_order, bucket, day, faults, publish, then, told
 
 TOPIC = "capacity.booking"
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
 
 
 @pytest.fixture

@@ -15,14 +15,8 @@ from services.capacity.domain.ledger import Ledger
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Money
 from services.capacity.handlers import orders as handler
-from tests.conftest import Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import an_order, bucket, day, faults, hear, hold, last_told, publish, then, told
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from services.capacity.domain.calendar import published_on
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.shifts import HORIZON, Pattern
 from services.capacity.handlers.calendars import roll_calendars
-from tests.conftest import Clients, Databases
 from tests.services.capacity import world
 from tests.services.capacity.test_api import CALENDAR, a_body
 from tests.services.capacity.world import bucket, day, faults, hold, told
@@ -27,16 +26,6 @@ from tests.services.capacity.world import bucket, day, faults, hold, told
 SHIFTS = [{"weekdays": [1, 2, 3, 4, 5, 6, 7], "starts": "08:00", "ends": "17:00", "break_minutes": 60}]
 EVENT = {"starts": "2026-01-01T08:00", "minutes": 60}
 PATTERN = {"shifts": SHIFTS, "holidays": "IT-MI"}
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
-
-
-@pytest.fixture
-async def api(client: Clients) -> httpx.AsyncClient:
-    return await client("capacity")
 
 
 async def publish(api: httpx.AsyncClient, db: Database, workshop: UUID, **when: Any) -> httpx.Response:

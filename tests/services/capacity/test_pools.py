@@ -11,16 +11,10 @@ from libs.kit.ids import new_id
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Rung
 from services.capacity.handlers import pools
-from tests.conftest import Databases
 from tests.services.capacity import line, pooling, world
 from tests.services.capacity.pooling import close, join, leave, look, open_pool, states
 from tests.services.capacity.test_ledger import crowd
 from tests.services.capacity.world import a_resource, bucket, day, hold, publish, told
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
 
 
 @pytest.fixture

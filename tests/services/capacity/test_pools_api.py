@@ -11,19 +11,8 @@ from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually, headers
 from services.capacity.domain.offer import Resource
-from tests.conftest import Clients, Databases
 from tests.services.capacity import line, pooling, world
 from tests.services.capacity.world import day
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
-
-
-@pytest.fixture
-async def api(client: Clients) -> httpx.AsyncClient:
-    return await client("capacity")
 
 
 @pytest.fixture

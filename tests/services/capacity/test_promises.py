@@ -15,23 +15,12 @@ from services.capacity import store
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Money
 from services.capacity.handlers import promises
-from tests.conftest import Clients, Databases
 from tests.services.capacity import world
 from tests.services.capacity.test_api import a_body
 from tests.services.capacity.test_patterns import PATTERN
 from tests.services.capacity.world import a_resource, bucket, day, faults, hold, publish
 
 PLACE = {"latitude": 45.47, "longitude": 9.19}
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
-
-
-@pytest.fixture
-async def api(client: Clients) -> httpx.AsyncClient:
-    return await client("capacity")
 
 
 def a_process() -> str:

@@ -10,14 +10,8 @@ from libs.kit.ids import new_id
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Money
 from services.capacity.handlers import proposals
-from tests.conftest import Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import a_resource, act, an_order, bucket, day, faults, hold, publish, told
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
 
 
 @pytest.fixture

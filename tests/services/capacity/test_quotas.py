@@ -14,16 +14,10 @@ from services.capacity.domain.quota import NEW_UNTIL
 from services.capacity.domain.terms import Refused
 from services.capacity.domain.waitlist import Entry, Wish, check_hope
 from services.capacity.handlers.holds import placing
-from tests.conftest import Databases
 from tests.services.capacity import world
 from tests.services.capacity.test_ledger import crowd
 from tests.services.capacity.test_life import NOW
 from tests.services.capacity.world import a_resource, an_order, ask, bucket, day, faults, hold, publish, told
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
 
 
 async def an_old_hand(db: Database) -> UUID:

@@ -78,7 +78,7 @@ def without_end(rule: str) -> tuple[str, Ends]:
     parts = dict(part.split("=") for part in rule.split(";"))
     count, until = parts.pop("COUNT", ""), parts.pop("UNTIL", "99991231T000000")
     plain = ";".join(f"{name}={value}" for name, value in parts.items())
-    return plain, Ends(f"COUNT={count}" if count else "", datetime.strptime(until, "%Y%m%dT%H%M%S"))  # noqa: DTZ007
+    return plain, Ends(f"COUNT={count}" if count else "", datetime.strptime(until, "%Y%m%dT%H%M%S"))  # noqa: DTZ007 - a local time
 
 
 @given(rules(), starts_of, st.integers(0, 400), st.integers(0, 400))
@@ -121,10 +121,13 @@ def test_a_rule_that_never_falls_ends_at_the_last_day_that_is_looked_at() -> Non
         ("FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13;COUNT=3", "1997-09-02", "1998-02-13 1998-03-13 1998-11-13"),
         ("FREQ=MONTHLY;COUNT=4;BYMONTHDAY=1,-1", "1997-09-30", "1997-09-30 1997-10-01 1997-10-31 1997-11-01"),
         ("FREQ=YEARLY;BYDAY=20MO;COUNT=3", "1997-05-19", "1997-05-19 1998-05-18 1999-05-17"),
-        ("FREQ=YEARLY;INTERVAL=4;BYMONTH=11;BYDAY=TU;BYMONTHDAY=2,3,4,5,6,7,8;COUNT=3", "1996-11-05",
-         "1996-11-05 2000-11-07 2004-11-02"),
+        (
+            "FREQ=YEARLY;INTERVAL=4;BYMONTH=11;BYDAY=TU;BYMONTHDAY=2,3,4,5,6,7,8;COUNT=3",
+            "1996-11-05",
+            "1996-11-05 2000-11-07 2004-11-02",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_examples_of_the_standard_come_out(rule: str, starts: str, days: str) -> None:
     begins = datetime.fromisoformat(f"{starts}T09:00:00")
     found = falls_on(rule, begins, begins.date(), date(2005, 1, 1))

@@ -12,19 +12,8 @@ from libs.kit.ids import new_id
 from libs.kit.testing import eventually, headers
 from services.capacity.handlers import search
 from services.capacity.handlers.qualifications import keep_qualifications
-from tests.conftest import Clients, Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import a_resource, day, hold, publish
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
-
-
-@pytest.fixture
-async def api(client: Clients) -> httpx.AsyncClient:
-    return await client("capacity")
 
 
 def a_process() -> str:

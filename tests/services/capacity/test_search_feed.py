@@ -20,7 +20,6 @@ from services.capacity.domain.search import Wanted
 from services.capacity.handlers import search
 from services.capacity.search.feed import Feed, Keeper, feed_of
 from services.capacity.search.index import Heard, Index
-from tests.conftest import Databases
 from tests.services.capacity.world import a_resource, day, hold, publish
 
 
@@ -29,11 +28,6 @@ class Process:
     """As much of a process as searching needs."""
 
     database: Database
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
 
 
 @pytest.fixture

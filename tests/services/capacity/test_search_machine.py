@@ -48,17 +48,21 @@ BENCHES = st.fixed_dictionaries(
         "visible": st.sampled_from(["public", "public", "invited", "invited to us", "private", "private to us"]),
     }
 )
-WANTED = st.fixed_dictionaries({
-    "quantity": st.sampled_from([1, 60, 480, 481, 2000, 200_000]),
-    "near": NEAR,
-    "km": st.sampled_from([None, 0.3, 4.0, 30.0, 25_000.0]),
-    "price": st.sampled_from([None, 0, 30_000]),
-    "lot": st.sampled_from(["resource", "day"]),
-    "order": st.sampled_from(["earliest", "nearest", "cheapest"]),
-    "limit": st.sampled_from([1, 3, 20]),
-    "qualifications": st.sampled_from([frozenset(), frozenset(), frozenset({"gots"}), frozenset({"gots", "sa8000"})]),
-    "unit": st.sampled_from(["minutes", "minutes", "pieces"]),
-})  # fmt: skip
+WANTED = st.fixed_dictionaries(
+    {
+        "quantity": st.sampled_from([1, 60, 480, 481, 2000, 200_000]),
+        "near": NEAR,
+        "km": st.sampled_from([None, 0.3, 4.0, 30.0, 25_000.0]),
+        "price": st.sampled_from([None, 0, 30_000]),
+        "lot": st.sampled_from(["resource", "day"]),
+        "order": st.sampled_from(["earliest", "nearest", "cheapest"]),
+        "limit": st.sampled_from([1, 3, 20]),
+        "qualifications": st.sampled_from(
+            [frozenset(), frozenset(), frozenset({"gots"}), frozenset({"gots", "sa8000"})]
+        ),
+        "unit": st.sampled_from(["minutes", "minutes", "pieces"]),
+    }
+)
 
 
 class SearchMachine(RuleBasedStateMachine):

@@ -1,6 +1,7 @@
 """What a pattern of shifts, holidays, closures and overtime gives each day."""
 # ruff: noqa: DTZ001 - clock times are told without a zone
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
@@ -248,6 +249,6 @@ def test_what_is_told_as_events_gives_each_published_day_the_same(pattern: Patte
         (lambda: Event(starts=datetime(2014, 1, 1, 8), minutes=60, rule="FREQ=DAILY;COUNT=9"), "2015 or later"),
     ],
 )
-def test_a_pattern_that_makes_no_sense_cannot_be(wrong: object, why: str) -> None:
+def test_a_pattern_that_makes_no_sense_cannot_be(wrong: Callable[[], object], why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        wrong()  # type: ignore[operator]
+        wrong()

@@ -15,7 +15,6 @@ from libs.kit.errors import Conflict, NotFound
 from libs.kit.ids import new_id
 from services.capacity.domain.offer import check_terms, price
 from services.capacity.domain.terms import NOTHING_OWED, Money, Refused, Rung, Terms, percent_of, rung_at
-from tests.conftest import Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import a_resource, an_order, bucket, day, faults, hold, publish, then, told
 
@@ -42,11 +41,6 @@ def a_bench(**changes: Any) -> Any:
     """A bench whose calendar goes from before noon of that day on."""
     span = {"starts_on": date(2026, 3, 1), "ends_on": date(2027, 3, 1)}
     return a_resource(**span | changes)
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
 
 
 # --- the rules -------------------------------------------------------------------------------------------------------

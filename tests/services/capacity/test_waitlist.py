@@ -13,16 +13,10 @@ from libs.kit.ids import new_id
 from services.capacity import store
 from services.capacity.domain.offer import Resource
 from services.capacity.handlers import waitlist
-from tests.conftest import Databases
 from tests.services.capacity import line, world
 from tests.services.capacity.line import a_wish, join, leave, serve, states
 from tests.services.capacity.test_ledger import crowd
 from tests.services.capacity.world import a_resource, bucket, day, hold, publish, told
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
 
 
 @pytest.fixture

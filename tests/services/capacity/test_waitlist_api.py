@@ -9,19 +9,8 @@ import pytest
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually, headers
-from tests.conftest import Clients, Databases
 from tests.services.capacity import world
 from tests.services.capacity.world import bucket, day
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("capacity")
-
-
-@pytest.fixture
-async def api(client: Clients) -> httpx.AsyncClient:
-    return await client("capacity")
 
 
 def a_wish(resource: UUID | None = None, quantity: object = 300, **changes: object) -> dict[str, Any]:

@@ -6,10 +6,9 @@ from uuid import UUID
 import msgspec
 
 from libs.kit.db import Database
-from libs.kit.settings import Settings
 from libs.kit.testing import eventually
-from libs.messaging import tail
-from libs.messaging.tail import Tail, Told
+from libs.service import tail
+from libs.service.tail import Tail, Told
 from tests.libs.messaging import probe
 from tests.libs.messaging.probe import ThingChanged
 
@@ -26,10 +25,8 @@ def names(told: list[Told]) -> list[tuple[UUID, int]]:
     return [(one.aggregate_id, msgspec.json.decode(one.payload, type=ThingChanged).version) for one in told]
 
 
-async def test_12_writers_are_all_heard_once_and_each_aggregate_in_order(
-    kit_database: Database, settings: Settings
-) -> None:
-    writers = Database(settings.url, pool_size=12)
+async def test_12_writers_are_all_heard_once_and_each_aggregate_in_order(kit_database: Database) -> None:
+    writers = Database(kit_database.url, pool_size=12)
     ids = await probe.make(writers, 60)
     writing = asyncio.create_task(probe.write(writers, ids, EVENTS, writers=12, delay=0.02))
     heard, at, gaps = list[tuple[UUID, int]](), Tail(), 0
