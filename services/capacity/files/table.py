@@ -17,7 +17,8 @@ from services.capacity.files import Fault, FaultyFileError
 MOST_ROWS = 10_000
 NEEDED = ("reference", "site_id", "name", "kind", "processes", "price_per_unit", "setup_price", "hours")
 _TERMS = ("minimum_quantity", "notice_days", "window_days", "lot_multiple", "deposit_percent", "visibility")
-OPTIONAL = ("unit", "currency", "minimum_charge", *_TERMS, "teams", "holidays", "august_weeks", "work")
+_HOURS_TOO = ("teams", "quantity")
+OPTIONAL = ("unit", "currency", "minimum_charge", *_TERMS, *_HOURS_TOO, "holidays", "august_weeks", "work")
 _ENGLISH = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ITALIAN = ("lun", "mar", "mer", "gio", "ven", "sab", "dom")
 _WEEKDAYS = {name: number for names in (_ENGLISH, _ITALIAN) for number, name in enumerate(names, 1)}
@@ -110,13 +111,13 @@ def _money(cells: Cells, name: str) -> Json:
 
 def _pattern(cells: Cells) -> Json:
     closed = {name: cells[name] for name in ("holidays", "august_weeks") if name in cells}
-    teams = {"teams": cells["teams"]} if "teams" in cells else {}
+    each = {name: cells[name] for name in _HOURS_TOO if name in cells}
     if "hours" not in cells:
-        if closed or teams:
-            raise ValueError("are to be told beside teams, holidays and august_weeks")
+        if closed or each:
+            raise ValueError("are to be told beside teams, quantity, holidays and august_weeks")
         return {}
     parts = [part for part in cells["hours"].split(";") if part.strip()]
-    return {"pattern": closed | {"shifts": [shift | teams for part in parts for shift in _shifts(part)]}}
+    return {"pattern": closed | {"shifts": [shift | each for part in parts for shift in _shifts(part)]}}
 
 
 def _shifts(part: str) -> list[Json]:

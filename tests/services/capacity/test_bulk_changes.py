@@ -148,9 +148,12 @@ async def test_fewer_hours_displace_as_a_single_calendar_does(
     assert await faults(db, *benches) == []
 
 
-@pytest.mark.parametrize(("path", "change"), [("site_id", {}), ("unit", {"unit": "pieces"})])
+PIECES = {"shifts": [{"weekdays": [1], "starts": "08:00", "ends": "12:00", "quantity": 9}]}
+
+
+@pytest.mark.parametrize(("path", "change"), [("site_id", {}), ("unit", {"unit": "pieces", "pattern": PIECES})])
 async def test_a_resource_stays_at_its_site_and_is_counted_as_it_was(
-    api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID], path: str, change: dict[str, str]
+    api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID], path: str, change: dict[str, Any]
 ) -> None:
     workshop, at = site
     await send(api, workshop, a_table(ROW.format(reference="B0", site=at, name="Bench")))
