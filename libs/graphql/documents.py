@@ -27,8 +27,8 @@ def prepare(schema: GraphQLSchema, text: str) -> DocumentNode:
         limits.check(document)
     except limits.TooMuch as error:
         raise Refusal(GraphQLError(str(error), extensions={"code": "TOO_MUCH"})) from None
-    except GraphQLError as error:
-        raise Refusal(error) from None
+    except GraphQLError as error:  # told as a plain one: for one of syntax Strawberry would close a whole web socket
+        raise Refusal(GraphQLError(error.message, source=error.source, positions=error.positions)) from None
     if errors := validate(schema, document, specified_rules, _MOST_ERRORS):
         raise Refusal(*errors)
     return document

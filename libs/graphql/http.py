@@ -1,7 +1,8 @@
-"""GraphQL over HTTP: POST of JSON, answered as `application/graphql-response+json` or `application/json`."""
+"""GraphQL over HTTP: POST of JSON, or GET of what only reads, answered as `application/graphql-response+json` or as
+`application/json` (the GraphQL-over-HTTP specification, https://graphql.github.io/graphql-over-http/draft/)."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from libs.kit.errors import BadRequest
 _LARGEST = 4 * 1024 * 1024
 """Bytes of a request: an import of 500 things with all that they hold."""
 _RESPONSE = "application/graphql-response+json"
+_AS_JSON = {"variables", "extensions"}
 
 
 class Asked(msgspec.Struct):
@@ -28,6 +30,8 @@ class Asked(msgspec.Struct):
     query: str
     variables: dict[str, Any] | None = None
     operationName: str | None = None  # noqa: N815 - the specification's name
+    extensions: dict[str, Any] | None = None
+    """Whatever clients add; there is none that we know."""
 
 
 @asynccontextmanager
@@ -49,11 +53,18 @@ def endpoint(schema: Schema, changes: Changes, page: str) -> APIRouter:
     @router.post("/graphql")
     async def graphql(request: Request) -> Response:
         """Run a query or a mutation. The token is optional; one that is not valid is refused."""
+        return await run(request, await _asked(request))
+
+    @router.get("/graphql")
+    async def graphql_by_address(request: Request) -> Response:
+        """Run a query that is in the address: `query`, `variables` and `extensions` as JSON, `operationName`."""
+        return await run(request, _in_address(request), writes=False)
+
+    async def run(request: Request, asked: Asked, *, writes: bool = True) -> Response:
         after = parse_after(request.headers.get("filiera-after", ""), schema.operation.topics)
         connection = connect(request, changes, after)
         await connection.identify(request.headers.get("authorization"))
-        asked = await _asked(request)
-        result = await schema.run(connection, asked.query, asked.variables, asked.operationName)
+        result = await schema.run(connection, asked.query, asked.variables, asked.operationName, writes=writes)
         return _answer(result, _RESPONSE in request.headers.get("accept", ""))
 
     @router.websocket("/graphql")
@@ -73,10 +84,23 @@ async def _asked(request: Request) -> Asked:
             raise BadRequest(f"A request has no more than {_LARGEST} bytes.", code="TOO_LARGE")
     if b"\\u0000" in body:
         raise BadRequest("Text cannot hold the character NUL.", code="NUL")
-    try:
+    with _understood('Send {"query": "...", "variables": {...}}'):
         return msgspec.json.decode(body, type=Asked)
+
+
+def _in_address(request: Request) -> Asked:
+    given: dict[str, Any] = dict(request.query_params)
+    with _understood("Send ?query=...&variables={...}, the latter as JSON"):
+        given |= {name: msgspec.json.decode(given[name] or "null") for name in _AS_JSON & given.keys()}
+        return msgspec.convert(given, Asked)
+
+
+@contextmanager
+def _understood(otherwise: str) -> Iterator[None]:
+    try:
+        yield
     except (msgspec.DecodeError, RecursionError) as error:
-        raise BadRequest(f'Send {{"query": "...", "variables": {{...}}}}: {error}.', code="NOT_JSON") from None
+        raise BadRequest(f"{otherwise}: {error}.", code="NOT_JSON") from None
 
 
 def _answer(result: ExecutionResult, wanted: bool) -> Response:
