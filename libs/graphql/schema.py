@@ -13,6 +13,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from libs.graphql.charges import charge
 from libs.graphql.documents import Refusal, prepare
 from libs.graphql.opaque import Malformed
 from libs.graphql.operation import Connection, Operation
@@ -63,6 +64,7 @@ class Schema(strawberry.Schema):
     ) -> ExecutionResult:
         """Run a query or, if it may write, a mutation, for HTTP. Raises OnlyReads."""
         try:
+            await charge(connection, self.graphql, query, variables, operation)
             document = prepare(self.graphql, query)
         except Refusal as refusal:
             return PreExecutionError(data=None, errors=refusal.errors)
@@ -91,12 +93,14 @@ class Schema(strawberry.Schema):
         self, context: Operation, query: str, variables: Any, *more: Any, **named: Any
     ) -> AsyncGenerator[Any, None]:
         try:
-            prepare(self.graphql, query)
+            spent = await charge(context.connection, self.graphql, query, variables, named.get("operation_name"))
             results: Any = await super().stream(query, variables, context, *more, **named)
             async with aclosing(results):
                 async for result in results:
                     await context.release()  # a slow reader must not keep a connection of the pool
-                    yield _told(result)
+                    told = _told(result)
+                    told.extensions = (told.extensions or {}) | spent
+                    yield told
         except Refusal as refusal:
             yield PreExecutionError(data=None, errors=refusal.errors)
         finally:

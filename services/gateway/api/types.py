@@ -29,7 +29,7 @@ TOPICS = {
 shape = Shapes().shape
 MOST_DAYS = 92
 FromDay = Annotated[date, strawberry.argument(name="from", description="The first day.")]
-Days = Annotated[int, strawberry.argument(description=f"How many days, 1 to {MOST_DAYS}.")]
+Days = Annotated[int, strawberry.argument(description=f"How many days, 1 to {MOST_DAYS}. Each costs a point.")]
 
 
 def later(name: str) -> Any:

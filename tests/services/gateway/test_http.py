@@ -85,7 +85,7 @@ async def test_a_query_may_be_in_the_address(ask: world.Asker) -> None:
         "/graphql", params={"query": query, "variables": '{"n": 1}', "operationName": "a"}, headers={"accept": NEW}
     )
     assert (answer.status_code, answer.headers["content-type"]) == (200, NEW)
-    assert answer.json() == {"data": {"parties": {"__typename": "PartyConnection"}}}
+    assert answer.json()["data"] == {"parties": {"__typename": "PartyConnection"}}
 
 
 @pytest.mark.parametrize("wrong", ["{", "[]", "1", '"x"', "[" * 10_000])
