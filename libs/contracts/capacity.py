@@ -68,6 +68,11 @@ class TermsChanged(Resource, frozen=True, kw_only=True):
     """A workshop changed how a resource is sold; what is booked stays as it was agreed."""
 
 
+@event("capacity", "resource", "resource_changed")
+class ResourceChanged(Resource, frozen=True, kw_only=True):
+    """A workshop changed what it tells of a resource: its name or its work, or several things at once."""
+
+
 class Bucket(Event, frozen=True, kw_only=True):
     """State of a bucket: one resource on one local day.
 

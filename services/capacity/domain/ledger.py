@@ -1,6 +1,6 @@
 """The ledger: buckets that never give away more than they have, and what is done with the claims on them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -163,10 +163,10 @@ class Ledger:
 
     # --- buckets ---
 
-    def republish(self, calendar: Calendar) -> None:
-        """Give every bucket at hand what a new calendar says; what is taken beyond that becomes unattainable."""
+    def republish(self, calendars: Mapping[UUID, Calendar]) -> None:
+        """Give every bucket at hand what its resource's calendar says; what is taken beyond becomes unattainable."""
         for bucket in self.buckets.values():
-            self.buckets[bucket.id] = bucket.giving(published_on(calendar, bucket.day))
+            self.buckets[bucket.id] = bucket.giving(published_on(calendars[bucket.resource_id], bucket.day))
 
     def changed(self) -> list[Bucket]:
         """Buckets that are not as they were, each one version on."""

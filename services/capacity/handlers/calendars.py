@@ -135,9 +135,9 @@ async def _roll_next(kit: Kit, failed: list[UUID]) -> bool:
 async def _roll(session: WriteSession, resource: Resource) -> None:
     """What is published stays, days are added. A bucket beyond, left from a longer calendar, gets its room."""
     beyond = resource.calendar.ends_on + timedelta(days=1)
-    ledger = await store.ledger_from(session, resource.id, beyond)
+    ledger = await store.ledger_from(session, {resource.id: beyond})
     changed = await asyncio.to_thread(resource.rolled, await store.now(session))
-    ledger.republish(changed.calendar)
-    await store.save_resource(session, changed)
+    ledger.republish({changed.id: changed.calendar})
+    await store.save_resources(session, changed)
     await outbox.add(session, resource_event(changed))
     await save_and_tell(session, ledger)

@@ -119,6 +119,7 @@ class Table:
         self.visibility[numbers] = [_VISIBLE[row.visibility] for row in rows]
         for number, row in zip(numbers, rows, strict=True):
             self.invited[number] = frozenset((row.party_id, *row.invited))
+            self.names[number] = row.name
         self.zone[numbers] = [self._days.number(row.time_zone) for row in rows]
         self._stand(numbers, rows)
         self._fill(numbers, rows)
@@ -158,6 +159,10 @@ class Table:
             column = self.sums[:, number]
             column[at + 1 :] += free - (column[at + 1] - column[at])
             self.most[number] = max(self.most[number], free)
+
+    def empty(self, number: int) -> None:
+        """Say that nothing of a row is free: its resource is not sold so any more."""
+        self.sums[:, number] = self.most[number] = 0
 
     def free(self, number: int, first: date, last: date) -> list[int]:
         """What is free of a row on each day from the first to the last."""
