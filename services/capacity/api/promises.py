@@ -35,7 +35,11 @@ class ToolBody(Body):
 
 
 class OperationBody(Body):
-    """One operation. Set-up and run are minutes of the resource's time; queue and wait are minutes of the clock."""
+    """One operation. Set-up and run are minutes of the resource's time; queue and wait are minutes of the clock.
+
+    A resource that publishes its work for the process goes by that: set-up, run and transfer batch are for the others.
+    `changed` names what changes from the work before, as for an estimate.
+    """
 
     process: _Process
     setup_minutes: Annotated[StrictInt, Field(ge=0, le=10_000)] = 0
@@ -45,6 +49,7 @@ class OperationBody(Body):
     transfer_batch: _Pieces | None = None
     split_over: Annotated[StrictInt, Field(ge=1, le=8)] = 1
     stays_whole: Literal["dye_lot", "hide", "alloy"] | None = None
+    changed: Annotated[tuple[str, ...], Field(max_length=20)] = ()
     tools: Annotated[tuple[ToolBody, ...], Field(max_length=5)] = ()
 
     @model_validator(mode="after")

@@ -11,11 +11,11 @@ from services.capacity.domain.terms import Refused
 from services.capacity.promise.extend import extended, travelled
 from services.capacity.promise.hours import Hours, Longs, hours
 from services.capacity.promise.plan import Plan, unfold
-from services.capacity.promise.question import Operation, Question
+from services.capacity.promise.question import Question
 from services.capacity.promise.share import shared
 from services.capacity.promise.shortlist import Shortlist, metres
 from services.capacity.promise.shortlister import Sellers, Shortlister, begin, nobody
-from services.capacity.promise.stage import Stage, link
+from services.capacity.promise.stage import Stage
 from services.capacity.promise.ways import MOST, Part, Way, best_of, dominated, thinned
 from services.capacity.search.offers import Offers
 
@@ -83,13 +83,12 @@ def _stages(question: Question, shortlister: Shortlister, span: Hours) -> list[S
     shortlists = [shortlister.next(operation) for operation in order]
     uses = [_uses(shortlist) for shortlist in shortlists]
     stages = list[Stage]()
-    came: tuple[Operation | None, tuple[Longs, Longs]] = None, _at(question)
     for number, shortlist in enumerate(shortlists):
-        operation, where = came
-        joined = link(operation, shortlist.operation, question)
+        before = stages[-1] if stages else None
+        where = before.shortlist.where if before else _at(question)
         later = uses[number] & frozenset[UUID]().union(*uses[number + 1 :])
-        stages.append(Stage(shortlist, where, joined, question.pieces, span, later | _carried(stages, uses, number)))
-        came = shortlist.operation, shortlist.where
+        later |= _carried(stages, uses, number)
+        stages.append(Stage(shortlist, where, before, question.pieces, span, later))
     return stages
 
 
@@ -124,11 +123,9 @@ def _ends(question: Question, stages: Sequence[Stage], span: Hours) -> list[tupl
 
 def _home(question: Question, last: Stage, ways: Sequence[Way]) -> list[tuple[Way, int]]:
     """The lots on their way to the place where they are wanted, or, backward, from where the material is."""
-    operation, span = last.shortlist.operation, last.hours
-    north, east = last.shortlist.where
+    span, (north, east) = last.hours, last.shortlist.where
     lengths = metres((north[:, None], east[:, None]), _at(question))
-    lies = operation.queue_minutes if question.backward else operation.wait_minutes
-    columns = zip(ways, *(column[:, 0].tolist() for column in travelled(ways, lengths, lies, span)), strict=True)
+    columns = zip(ways, *(column[:, 0].tolist() for column in travelled(ways, lengths, span)), strict=True)
     home = [(replace(way, metres=length, price=price), ready) for way, ready, length, price in columns]
     days = span.days - (question.first_day if question.backward else 0)
     return [(way, ready) for way, ready in home if span.day_of(ready) < days]

@@ -30,7 +30,10 @@ class Tool:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One step of a routing. Minutes of set-up and run are of the resource; of queue and wait, of the clock."""
+    """One step of a routing. Minutes of set-up and run are of the resource; of queue and wait, of the clock.
+
+    A resource that publishes what the process takes goes by that, and not by the set-up, run and transfer batch here.
+    """
 
     process: str
     setup_minutes: int = 0
@@ -40,9 +43,11 @@ class Operation:
     queue_minutes: int = 0
     """How long the lot lies before the operation may begin."""
     wait_minutes: int = 0
-    """How long it lies after it: drying, cooling, burn-out."""
+    """How long it lies after it, at least: drying, cooling, burn-out."""
     transfer_batch: int | None = None
     """So many pieces go on to the next operation as soon as they are done, if that is at the same place."""
+    changed: tuple[str, ...] = ()
+    """What changes from the work before: colour, thread, gauge, alloy. It counts where a resource publishes it."""
     split_over: int = 1
     """The lot may be shared by so many resources."""
     stays_whole: Literal["dye_lot", "hide", "alloy"] | None = None
@@ -52,11 +57,6 @@ class Operation:
     @property
     def sold(self) -> Sold:
         return self.process, "minutes"
-
-    def cuts(self, pieces: int) -> list[int]:
-        """How many pieces are done when each transfer batch goes on, the last batch first left out: [4, 8] of 10."""
-        batch = max(self.transfer_batch or pieces, -(-pieces // MOST_BATCHES))
-        return list(range(batch, pieces, batch))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,25 @@ from services.capacity.promise.plan import Plan, Step, Trip
 from services.capacity.promise.question import Question
 
 Code = Literal[
-    "PREVIOUS", "REST", "CARRIERS", "TRAVEL", "QUEUE", "NOTICE", "TOOLS", "ROOM", "SET_UP", "PACE", "NOT_SOONER"
+    "PREVIOUS",
+    "REST",
+    "DRYING",
+    "CARRIERS",
+    "TRAVEL",
+    "QUEUE",
+    "NOTICE",
+    "TOOLS",
+    "ROOM",
+    "SET_UP",
+    "PACE",
+    "NOT_SOONER",
 ]
-"""PREVIOUS: the operation before is under way. REST: the lot lies after it. CARRIERS: none leaves yet. TRAVEL: it is on
-the road. QUEUE: it lies before the operation. NOTICE: the workshop takes no work sooner. TOOLS: too few are free. ROOM:
-the resource is not free. SET_UP: it is set up. PACE: sooner it would run dry. NOT_SOONER: the due day lets it wait.
+"""PREVIOUS: the operation before is under way. REST: the lot lies after it, by the routing. DRYING: it dries, cools or
+burns out, as that resource publishes. CARRIERS: none leaves yet. TRAVEL: it is on the road. QUEUE: it lies before the
+operation. NOTICE: the workshop takes no work sooner. TOOLS: too few are free. ROOM: the resource is not free. SET_UP:
+it is set up. PACE: sooner it would run dry. NOT_SOONER: the due day lets it wait.
 """
-IDLE: frozenset[Code] = frozenset({"REST", "CARRIERS", "QUEUE", "NOTICE", "TOOLS", "ROOM", "NOT_SOONER"})
+IDLE: frozenset[Code] = frozenset({"REST", "DRYING", "CARRIERS", "QUEUE", "NOTICE", "TOOLS", "ROOM", "NOT_SOONER"})
 """Nothing is done to the lot meanwhile."""
 
 
@@ -43,11 +55,13 @@ def _reasons(question: Question, plan: Plan, step: Step, number: int) -> Iterato
     before = [one for one in plan.steps if one.operation == step.operation - 1]
     there = plan.leaves
     if before:
-        came = max(before, key=lambda one: one.ends) if last is None or last.source is None else plan.steps[last.source]
+        slowest = max(before, key=lambda one: one.ends + one.rest_minutes)
+        came = slowest if last is None or last.source is None else plan.steps[last.source]
         ready = came.ends if last else came.first_batch
         yield Reason("PREVIOUS", came.process, came.resource_id, came.run_starts, ready)
-        there = ready + question.routing[came.operation].wait_minutes
-        yield Reason("REST", came.process, None, ready, there)
+        there = ready + came.rest_minutes
+        rests: tuple[Code, UUID | None] = ("DRYING", came.resource_id) if came.dries else ("REST", None)
+        yield Reason(rests[0], came.process, rests[1], ready, there)
     if last:
         yield from _on_the_road(last)
         there = last.arrives

@@ -18,6 +18,7 @@ _MONTHS = {
 _WAITS: dict[str, Mapping[Code, str]] = {
     "en": {
         "REST": "the lot rests after {waits_for} until {day}",
+        "DRYING": "the lot dries or cools after {waits_for} until {day}",
         "CARRIERS": "before {process} at {name} the lot waits for carriers until {day}",
         "QUEUE": "the lot queues before {process} at {name} until {day}",
         "NOTICE": "{process} at {name} takes no work before {day}",
@@ -27,6 +28,7 @@ _WAITS: dict[str, Mapping[Code, str]] = {
     },
     "it": {
         "REST": "il lotto riposa dopo {waits_for} fino a {day}",
+        "DRYING": "il lotto asciuga o si raffredda dopo {waits_for} fino a {day}",
         "CARRIERS": "prima di {process} presso {name} il lotto aspetta il corriere fino a {day}",
         "QUEUE": "il lotto è in coda prima di {process} presso {name} fino a {day}",
         "NOTICE": "{process} presso {name} non accetta lavoro prima di {day}",

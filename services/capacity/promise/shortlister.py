@@ -6,6 +6,7 @@ far, and as if it had travelled before each operation.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from uuid import UUID
 
 import numpy as np
@@ -16,7 +17,8 @@ from services.capacity.promise.free import Free
 from services.capacity.promise.hours import DAY, SPAN, Flags, Hours, Longs
 from services.capacity.promise.question import Operation, Question, Sold, Tool
 from services.capacity.promise.shortlist import Shortlist, ToolSet, cumulative, least_for
-from services.capacity.search.offers import Offers
+from services.capacity.promise.works import Works, roughly
+from services.capacity.search.offers import FIGURES, Offers
 
 EARLY, CHEAP, NEAR, BESIDE = 5, 6, 6, 4
 """Of each kind so many are looked at, and one beside each of so many."""
@@ -63,10 +65,9 @@ class _City:
         at: Longs = before - (-(self.before(day + 1) - before) * spent // SPAN)
         return at
 
-    def needs(self, operation: Operation, pieces: int) -> Longs:
+    def needs(self, works: Works, pieces: int) -> Longs:
         """Minutes that must be taken of each for so many pieces."""
-        works = operation.setup_minutes + operation.run_minutes * pieces
-        return least_for(self.offers.minimum, self.offers.lot, works)
+        return least_for(self.offers.minimum, self.offers.lot, works.setup + works.runs(pieces))
 
     def free(self, rows: Longs) -> Longs:
         """What is free on each day."""
@@ -92,10 +93,11 @@ class Shortlister:
         able = self._able(city, operation) if city else np.zeros(0, np.bool_)
         if city is None or not able.any():
             raise Refused("NOT_OFFERED", nobody(operation, with_tools=city is not None and bool(len(city.offers))))
-        fits = able & self._fits(city, operation)
+        rough = roughly(operation, city.offers.figures)
+        fits = able & self._fits(city, operation, rough)
         if not fits.any():
             raise Refused("NO_CAPACITY", _no_room(operation, self._question.pieces))
-        needs = city.needs(operation, self._shared(operation))
+        needs = city.needs(rough, self._shared(operation))
         rows = np.unique(np.concatenate([*self._first(city, needs, fits), *self._best(city, needs, fits)]))
         self._last = self._shortlist(city, operation, rows)
         self._go_on(self._last, needs[rows])
@@ -105,12 +107,12 @@ class Shortlister:
         """Pieces for each, if the lot is shared by as many as may."""
         return -(-self._question.pieces // operation.split_over)
 
-    def _fits(self, city: _City, operation: Operation) -> Flags:
+    def _fits(self, city: _City, operation: Operation, rough: Works) -> Flags:
         """Who has room for what must be done in one place, be it a part of a shared lot."""
         pieces = self._question.pieces if operation.split_over == 1 else 1
         total = city.before(self._hours.days)
-        later = total - city.reached(self._times[0]) >= operation.run_minutes * pieces
-        return (total >= city.needs(operation, pieces)) & later
+        later = total - city.reached(self._times[0]) >= rough.runs(pieces)
+        return (total >= city.needs(rough, pieces)) & later
 
     def _able(self, city: _City, operation: Operation) -> Flags:
         able = city.known
@@ -157,19 +159,23 @@ class Shortlister:
 
     def _go_on(self, shortlist: Shortlist, needs: Longs) -> None:
         """When the next operation may begin: never before the one time, hardly after the other."""
-        free, rows, operation = (
-            Free(self._hours, cumulative(shortlist.free)),
-            np.arange(len(needs)),
-            shortlist.operation,
+        free, rows = Free(self._hours, cumulative(shortlist.free)), np.arange(len(needs))
+        works, queue = shortlist.works, shortlist.operation.queue_minutes
+        least = works.quickest() if self._overlaps else works.runs(self._shared(shortlist.operation))
+        soon, late = (
+            free.when(rows, free.reached(rows, np.array(time)) + work)
+            for time, work in zip(self._times, (least, needs), strict=True)
         )
-        overlaps = any(one.transfer_batch for one in self._question.routing)
-        least = operation.run_minutes * (1 if overlaps else self._shared(operation))
-        works = np.full(len(rows), least), needs
-        starts = (free.reached(rows, np.array(time)) for time in self._times)
-        soon, late = (int(free.when(rows, at + work).min()) for at, work in zip(starts, works, strict=True))
         end = self._hours.days * DAY - 1
-        moved = int(self._hours.arrives(np.array(late + operation.wait_minutes), np.array(_TRIP)))
-        self._times = min(soon, end), min(moved, end)
+        rested = int((late + (queue if self._hours.mirrored else works.elapsed)).min())
+        moved = int(self._hours.arrives(np.array(rested), np.array(_TRIP)))
+        self._times = min(int(soon.min()), end), min(moved, end)
+
+    @cached_property
+    def _overlaps(self) -> bool:
+        """Whether any operation may begin before the one before it has ended."""
+        batches = (city.offers.figures[FIGURES.index("batch")] for city in self._cities.values())
+        return any(one.transfer_batch for one in self._question.routing) or any(batch.any() for batch in batches)
 
 
 def _soonest(city: _City, worked: Longs, fits: Flags, days: int) -> Longs:

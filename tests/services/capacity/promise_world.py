@@ -5,19 +5,21 @@ minute of work as the end of a run, from the first on, or, backward, from the la
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise, repeat
+from math import ceil
 from uuid import UUID
 
 import numpy as np
 
+from services.capacity.domain.work import Work, lot, spread
 from services.capacity.promise.hours import CLOSES, DAY, OPENS
-from services.capacity.promise.question import Operation, Question
+from services.capacity.promise.question import MOST_BATCHES, Operation, Question
 from services.capacity.promise.shortlist import metres
 from services.capacity.promise.shortlister import Sellers
-from services.capacity.search.offers import PUBLIC, Offers
+from services.capacity.search.offers import PUBLIC, Offers, figures
 
 MONDAY = date(2026, 3, 2)
 SPAN = CLOSES - OPENS
@@ -41,6 +43,8 @@ class Bench:
     lot: int = 1
     least: int = 0
     visibility: int = PUBLIC
+    work: tuple[tuple[str, Work], ...] = ()
+    """What it publishes, by process."""
 
     @property
     def id(self) -> UUID:
@@ -61,8 +65,9 @@ class Bench:
         return max(self.least, self.setup + self.price * quantity) if quantity else 0
 
 
-def offers(benches: list[Bench]) -> Offers:
+def offers(benches: list[Bench], process: str) -> Offers:
     """As the index has them."""
+    work = [dict(bench.work).get(process) for bench in benches]
     free = np.array([bench.free for bench in benches])
     cumulative = np.zeros((len(benches), free.shape[1] + 1), np.int32, order="F")
     cumulative[:, 1:] = free.cumsum(axis=1)
@@ -88,6 +93,8 @@ def offers(benches: list[Bench]) -> Offers:
         least=column("least", np.int32),
         visibility=column("visibility", np.int8),
         invited=[frozenset({GUEST})] * len(benches),
+        work=work,
+        figures=np.array([figures(one) for one in work], np.int32).T,
     )
 
 
@@ -96,7 +103,7 @@ def city(benches: list[Bench]) -> Sellers:
     processes = sorted({process for bench in benches for process in bench.processes})
     units = {"lasts": "pieces"}
     return {
-        (process, units.get(process, "minutes")): offers([one for one in benches if process in one.processes])
+        (process, units.get(process, "minutes")): offers([one for one in benches if process in one.processes], process)
         for process in processes
     }
 
@@ -130,6 +137,46 @@ def arrival(ready: int, length: int, question: Question) -> int:
     return leaves + by.loading_minutes + -(-length * 60 // (by.km_per_hour * 1000))
 
 
+# --- what work takes -------------------------------------------------------------------------------------------------
+
+
+def work_at(bench: Bench, operation: Operation) -> Work:
+    """Its own, or what the routing says."""
+    routed = Work(run=operation.run_minutes, setup=operation.setup_minutes, transfer_batch=operation.transfer_batch)
+    return dict(bench.work).get(operation.process, routed)
+
+
+def elapsed(bench: Bench, operation: Operation) -> int:
+    return max(work_at(bench, operation).elapsed_minutes, operation.wait_minutes)
+
+
+def learned(work: Work) -> Work:
+    """With days that are no slower than those before: a plan counts on no day being faster than what follows."""
+    slowest = [*accumulate([100, *reversed(work.ramp_percent)], min)][:0:-1]
+    return replace(work, ramp_percent=slowest)
+
+
+HAIR = 10**5
+"""Parts of a minute: work that comes to no whole number of these is not tried."""
+
+
+class Minutes:
+    """Of a run, for a lot of so many pieces, if all days of learning are as long as the longest."""
+
+    def __init__(self, work: Work, pieces: int, longest: int) -> None:
+        self.lot = _minutes(work, lot(work, pieces), longest)
+        self.done = [_minutes(work, some, longest) for some in range(pieces)] + [self.lot]
+        """By which so many pieces are; all of them: the places that stay empty too."""
+        fine = replace(work, run=work.run * HAIR)
+        self.begun = [_minutes(fine, some, longest * HAIR) // HAIR for some in range(pieces + 1)]
+        """Whole ones that are over when the next piece after so many begins."""
+
+
+def _minutes(work: Work, pieces: int, longest: int) -> int:
+    alone = replace(learned(work), setup=0, cleanup=0, changes={}, minimum_pieces=1, lot_multiple=1)
+    return sum(spread(alone, pieces, repeat(max(longest, 1)))) if pieces else 0
+
+
 # --- the slow search -------------------------------------------------------------------------------------------------
 
 
@@ -142,36 +189,47 @@ class Run:
     free: Free
     end: int
     pieces: int
+    minutes: Minutes
+
+    @property
+    def work(self) -> Work:
+        return work_at(self.bench, self.operation)
 
     @property
     def start(self) -> int:
-        return self.end - self.operation.run_minutes * self.pieces
+        return self.end - self.minutes.lot
 
     @property
-    def lead(self) -> int:
-        works = self.end - self.start
-        return self.bench.least_for(self.operation.setup_minutes + works) - works
+    def last(self) -> int:
+        """The bench is clean."""
+        return self.end + self.work.cleanup
 
     @property
     def first(self) -> int:
         """What is taken begins with set-up, or more, where less is not sold."""
-        return self.start - self.lead
+        once = self.work.once(self.operation.changed) - self.work.cleanup
+        return self.last - self.bench.least_for(once + self.last - self.start)
 
     def done(self, pieces: int) -> int:
-        """When so many are done."""
-        return done_at(self.free, self.end - self.operation.run_minutes * (self.pieces - pieces))
+        """When so many are done, and have lain as long as they must."""
+        return done_at(self.free, self.start + self.minutes.done[pieces]) + elapsed(self.bench, self.operation)
 
     def may_begin(self, piece: int, time: int) -> bool:
         """Whether the run reaches this piece no earlier than then."""
-        return worked(self.free, time) <= SPAN * (self.start + self.operation.run_minutes * piece)
+        return worked(self.free, time) <= SPAN * (self.start + self.minutes.begun[piece])
+
+    def cuts(self) -> list[int]:
+        """How many pieces are done when each transfer batch goes on, but the last."""
+        batch = max(self.work.transfer_batch or self.pieces, ceil(self.pieces / MOST_BATCHES))
+        return list(range(batch, self.pieces, batch))
 
 
 def follows(one: Run, other: Run, question: Question) -> bool:
     """Whether nothing of the second is done before it is there."""
     length = away(one.bench, other.bench)
-    cuts = [*(one.operation.cuts(question.pieces) if not length else []), question.pieces]
+    cuts = [*(one.cuts() if not length else []), question.pieces]
     for begun, cut in pairwise([0, *cuts]):
-        there = arrival(one.done(cut) + one.operation.wait_minutes, length, question)
+        there = arrival(one.done(cut), length, question)
         if not other.may_begin(begun, there + other.operation.queue_minutes):
             return False
     return True
@@ -227,7 +285,7 @@ class Slow:
         """The day on which the goods are received, or on which the material must be handed over at the latest."""
         last, length = found.runs[-1], away(found.runs[-1].bench, self.question)
         if not self.question.backward:
-            there = arrival(last.done(last.pieces) + last.operation.wait_minutes, length, self.question)
+            there = arrival(last.done(last.pieces), length, self.question)
             return there // DAY + (there % DAY > CLOSES), length
         for ready in reversed(range(-5 * DAY, self.days * DAY)):
             there = arrival(ready, length, self.question) + last.operation.queue_minutes
@@ -270,10 +328,11 @@ class Slow:
         return min(there, key=lambda one: (one.price, one.id), default=None)
 
     def _run(self, found: Found, operation: Operation, bench: Bench, free: Free) -> Run | None:
-        ends = range(1, sum(free) + 1)
+        ends, longest = range(1, sum(free) + 1), max(bench.sold(self.question.first_day)[: self.days])
+        takes = Minutes(work_at(bench, operation), self.question.pieces, longest)
         for end in reversed(ends) if self.question.backward else ends:
-            run = Run(operation, bench, free, end, self.question.pieces)
-            if run.first >= 0 and self._fits(found, run):
+            run = Run(operation, bench, free, end, self.question.pieces, takes)
+            if run.first >= 0 and run.last <= sum(free) and self._fits(found, run):
                 return run
         return None
 
@@ -289,13 +348,13 @@ class Slow:
         return run.may_begin(0, there + run.operation.queue_minutes)
 
     def _ends(self, run: Run) -> bool:
-        ready = run.done(run.pieces) + run.operation.wait_minutes
+        ready = run.done(run.pieces)
         due = (self.days - 1) * DAY + CLOSES
         return arrival(ready, away(run.bench, self.question), self.question) <= due
 
     def _after(self, found: Found, run: Run, tools: list[tuple[Bench, int]]) -> Found:
         sums = [sum(run.free[:day]) for day in range(len(run.free) + 1)]
-        parts = (min(run.end, after) - max(run.first, before) for before, after in pairwise(sums))
+        parts = (min(run.last, after) - max(run.first, before) for before, after in pairwise(sums))
         days = {day: minutes for day, minutes in enumerate(parts) if minutes > 0}
         taken, price = dict(found.taken), found.price
         for bench, quantities in [(run.bench, days), *((one, dict.fromkeys(days, n)) for one, n in tools)]:

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.capacity.domain.terms import Refused
+from services.capacity.domain.work import Work
 from services.capacity.promise import planner
 from services.capacity.promise.plan import Plan
 from services.capacity.promise.planner import promise
 from services.capacity.promise.question import Carriage, Operation, Place, Question, Tool
 from services.capacity.search.offers import PRIVATE, PUBLIC
 from tests.services.capacity.promise_rules import faults
-from tests.services.capacity.promise_world import GUEST, MONDAY, Bench, Slow, city, done_at
+from tests.services.capacity.promise_world import GUEST, MONDAY, Bench, Minutes, Slow, city, done_at, work_at
 
 PROCESSES = ("cutting", "lasting", "sewing")
 PLACE = Place(45, 9)
@@ -41,8 +42,29 @@ def benches(draw: st.DrawFn) -> list[Bench]:
     return found + [Bench(number=8 + n, processes=("lasts",), free=draw(lasts), north=at) for n, at in enumerate(tools)]
 
 
+works = st.builds(
+    Work,
+    run=st.integers(1, 9),
+    pieces=st.sampled_from([1, 1, 3]),
+    setup=st.sampled_from([0, 7]),
+    cleanup=st.sampled_from([0, 6]),
+    changes=st.sampled_from([{}, {"thread": 9}]),
+    efficiency_percent=st.sampled_from([100, 80, 125]),
+    ramp_percent=st.sampled_from([[], [], [50], [40, 80], [100, 50]]),
+    lot_multiple=st.sampled_from([1, 1, 3]),
+    minimum_pieces=st.sampled_from([1, 1, 5]),
+    transfer_batch=st.sampled_from([None, 1, 3]),
+    elapsed_minutes=st.sampled_from([0, 0, 45, 1500]),
+)
+
+
+undried = works.map(lambda work: replace(work, elapsed_minutes=0))
+
+
 def _bench(draw: st.DrawFn, number: int, processes: set[str]) -> Bench:
+    telling = draw(st.dictionaries(st.sampled_from(sorted(processes)), works))
     return Bench(
+        work=tuple(telling.items()),
         number=number,
         processes=tuple(sorted(processes)),
         free=draw(days),
@@ -69,6 +91,7 @@ def operations(most_shared: int = 1) -> st.SearchStrategy[Operation]:
         wait_minutes=elapsed,
         transfer_batch=st.sampled_from([None, 1, 3]),
         split_over=st.integers(1, most_shared),
+        changed=st.sampled_from([(), ("thread",)]),
         tools=st.sampled_from([(), (), (Tool("lasts", "pieces", 5),)]),
     )
 
@@ -217,6 +240,27 @@ def test_two_operations_at_one_bench_do_not_use_the_same_minutes() -> None:
     assert sum(plan.taken().values()) == 80
 
 
+def test_a_bench_works_by_its_own_figures_and_the_next_waits_until_it_is_dry() -> None:
+    glue = Work(run=9, pieces=2, setup=6, cleanup=12, efficiency_percent=90, lot_multiple=4, elapsed_minutes=120)
+    plan = only(a_question(CUT, SEW, pieces=3), replace(CUTTER, work=(("cutting", glue),)), SEWER)
+    cut, sewn = plan.steps
+    assert (cut.lot, cut.setup_minutes, cut.run_minutes, cut.cleanup_minutes) == (4, 6, 20, 12)
+    assert (sum(cut.minutes.values()), sewn.run_minutes) == (38, 30)
+    assert clock(plan, cut.ends, sewn.run_starts) == ["Mon 12:20", "Mon 14:20"]
+
+
+def test_what_is_learned_is_given_the_minutes_that_its_first_days_take() -> None:
+    learned = Work(run=10, ramp_percent=[50])
+    plan = only(a_question(CUT, pieces=9), replace(CUTTER, work=(("cutting", learned),)))
+    assert [*plan.steps[0].minutes.values()] == [60, 60]
+
+
+def test_what_changes_is_changed_over_if_the_bench_says_what_that_takes() -> None:
+    told = replace(CUTTER, work=(("cutting", Work(run=10, setup=5, changes={"colour": 20})),))
+    plan = only(a_question(replace(CUT, changed=("colour", "gauge")), pieces=2), told)
+    assert plan.steps[0].setup_minutes == 25
+
+
 def test_what_takes_an_invitation_is_not_in_the_plans_of_others() -> None:
     cheap = replace(CUTTER, number=9, price=1, visibility=PRIVATE)
     for party, chosen in ((GUEST, 9), (UUID(int=78), 1)):
@@ -261,25 +305,37 @@ def test_the_same_question_has_the_same_answer(question: Question, found: list[B
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(days, min_size=2, max_size=3), st.integers(2, 9), st.integers(1, 9), st.sampled_from([1, 25]))
+@given(
+    st.lists(st.tuples(days, st.none() | undried), min_size=2, max_size=3),
+    st.integers(2, 9),
+    st.integers(1, 9),
+    st.sampled_from([1, 25]),
+)
 def test_a_shared_lot_is_shared_so_that_its_last_piece_is_done_soonest(
-    free: list[tuple[int, ...]], pieces: int, run: int, minimum: int
+    sharing: list[tuple[tuple[int, ...], Work | None]], pieces: int, run: int, minimum: int
 ) -> None:
     for_nothing = {"price": 0, "setup": 0, "minimum": minimum}
-    sharers = [Bench(number=n, processes=("cutting",), free=one, **for_nothing) for n, one in enumerate(free)]
-    shares = (share for share in product(range(pieces + 1), repeat=len(free)) if sum(share) == pieces)
-    ends = [end for share in shares if (end := _last_done(sharers, share, run)) is not None]
-    question = a_question(replace(CUT, run_minutes=run, setup_minutes=3, split_over=len(free)), pieces=pieces)
+    sharers = [
+        Bench(number=n, processes=("cutting",), free=free, work=(("cutting", work),) if work else (), **for_nothing)
+        for n, (free, work) in enumerate(sharing)
+    ]
+    operation = replace(CUT, run_minutes=run, setup_minutes=3, split_over=len(sharing))
+    shares = (share for share in product(range(pieces + 1), repeat=len(sharing)) if sum(share) == pieces)
+    ends = [end for share in shares if (end := _last_done(sharers, share, operation)) is not None]
+    question = a_question(operation, pieces=pieces)
     plans = answers(question, sharers)
     assert min((plan.ready for plan in plans), default=None) == min(ends, default=None)
 
 
-def _last_done(sharers: list[Bench], share: tuple[int, ...], run: int) -> int | None:
-    works = [max(3 + run * count, bench.minimum) for bench, count in zip(sharers, share, strict=True)]
-    parts = [(bench, work) for bench, work, count in zip(sharers, works, share, strict=True) if count]
-    if any(sum(bench.free) < work for bench, work in parts):
-        return None
-    return max(done_at(bench.free, work) for bench, work in parts)
+def _last_done(sharers: list[Bench], share: tuple[int, ...], operation: Operation) -> int | None:
+    parts = [_done(bench, operation, count) for bench, count in zip(sharers, share, strict=True) if count]
+    return None if None in parts else max(part for part in parts if part is not None)
+
+
+def _done(bench: Bench, operation: Operation, pieces: int) -> int | None:
+    work = work_at(bench, operation)
+    sold = bench.least_for(work.once() + Minutes(work, pieces, max(bench.free)).lot)
+    return done_at(bench.free, sold - work.cleanup) if sum(bench.free) >= sold else None
 
 
 def test_of_many_the_soonest_the_cheapest_and_the_nearest_are_looked_at() -> None:

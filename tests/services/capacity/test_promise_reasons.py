@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 
+from services.capacity.domain.work import Work
 from services.capacity.promise.plan import Plan
 from services.capacity.promise.planner import promise
 from services.capacity.promise.question import Operation, Question, Tool
@@ -36,6 +37,7 @@ def why(question: Question, plan: Plan, number: int) -> list[tuple[str, str]]:
 
 LASTS = Bench(number=8, processes=("lasts",), free=(0, 0, 9, 9, 0, 0, 0))
 LASTING = replace(CUT, tools=(Tool("lasts", "pieces", 5),))
+GLUER = replace(CUTTER, work=(("cutting", Work(run=10, elapsed_minutes=120)),))
 BATCHED = replace(CUT, transfer_batch=1)
 
 
@@ -46,6 +48,8 @@ BATCHED = replace(CUT, transfer_batch=1)
         ((CUT,), (replace(CUTTER, opens=2),), [("NOTICE", "Wed 08:00")]),
         ((CUT,), (replace(CUTTER, free=(0, 0, 60, 60)),), [("ROOM", "Wed 08:00")]),
         ((LASTING,), (CUTTER, LASTS), [("TOOLS", "Wed 08:00")]),
+        ((replace(CUT, wait_minutes=60), SEW), (GLUER, SEWER), [("PREVIOUS", "Mon 14:40"), ("DRYING", "Mon 16:40")]),
+        ((replace(CUT, wait_minutes=180), SEW), (GLUER, SEWER), [("PREVIOUS", "Mon 14:40"), ("REST", "Mon 17:40")]),
         ((replace(CUT, queue_minutes=600),), (CUTTER,), [("QUEUE", "Mon 18:00")]),
         ((replace(CUT, setup_minutes=30, run_minutes=5),), (CUTTER,), [("SET_UP", "Mon 13:00")]),
         ((CUT,), (replace(CUTTER, north=10),), [("TRAVEL", "Mon 08:57")]),
