@@ -20,6 +20,9 @@ that is smaller than the work's smallest takes the time of that; its own pieces 
   before was nobody knows, where days are sold in minutes: what the question does not name costs nothing;
 - clean-up is done right after the run. Backward it too ends by the due day.
 
+Who must be qualified for an operation is so on every day on which the operation takes time of it; on days between, the
+lot may lie. Qualifications are looked at as they are when a promise is asked for: a hold does not ask again.
+
 The limits, all of them: the days are the `planner.NEAR` nearest, or all that are published if these have no room; each
 operation looks at a shortlist of resources (`shortlister.py`); of the ways found, so many are followed further
 (`ways.MOST`); each operation starts as early as it can; a lot that is shared is shared so that its last piece is done

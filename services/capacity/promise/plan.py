@@ -65,6 +65,8 @@ class Step:
     ends: int
     opens: int
     """The first day that the resource sells, counted from day 0."""
+    qualified: int
+    """The day from which the workshop is qualified for it without a break until it begins; day 0 if it need not be."""
     minutes: dict[int, int]
     """Day -> minutes taken."""
     price_per_minute: int
@@ -122,7 +124,7 @@ def unfold(question: Question, stages: Sequence[Stage], end: Way, ended: tuple[i
     ordered = forward[::-1] if question.backward else forward
     steps = list[Step]()
     for number, (stage, one) in enumerate(ordered):
-        steps += [_step(number, stage, part, steps) for part in one.parts]
+        steps += [_step(question, number, stage, part, steps) for part in one.parts]
     end_at, span = ended
     leaves = stages[0].hours.mirror(end_at) if question.backward else question.first_day * DAY + OPENS
     spots = [_spot(stage, part.row) for stage, one in ordered for part in one.parts]
@@ -141,7 +143,7 @@ def unfold(question: Question, stages: Sequence[Stage], end: Way, ended: tuple[i
     )
 
 
-def _step(number: int, stage: Stage, part: Part, before: Sequence[Step]) -> Step:
+def _step(question: Question, number: int, stage: Stage, part: Part, before: Sequence[Step]) -> Step:
     shortlist, row = stage.shortlist, part.row
     offers, at = shortlist.offers, int(shortlist.rows[row])
     starts, run_starts, first_batch, ends = _clock(stage, part)
@@ -174,12 +176,20 @@ def _step(number: int, stage: Stage, part: Part, before: Sequence[Step]) -> Step
         first_batch=first_batch,
         ends=ends,
         opens=int(offers.opens[at]),
+        qualified=_qualified(
+            question.spans(operation, offers.workshops[at]), offers.day(min(minutes)), offers.first_day
+        ),
         minutes=minutes,
         price_per_minute=int(shortlist.price[row]),
         setup_price=0 if offers.ids[at] in set_up else int(shortlist.setup_price[row]),
         tools=tools,
         tools_price=sum(tool.price * len(minutes) + tool.setup * (tool.id not in set_up) for tool in tools),
     )
+
+
+def _qualified(spans: Sequence[tuple[date, date]] | None, begins: date, first_day: date) -> int:
+    since = (first for first, last in spans or () if first <= begins <= last)
+    return max(0, (next(since, first_day) - first_day).days)
 
 
 def _clock(stage: Stage, part: Part) -> tuple[int, int, int, int]:

@@ -11,7 +11,7 @@ from services.capacity.domain.terms import Refused
 from services.capacity.promise.extend import extended, travelled
 from services.capacity.promise.hours import Hours, Longs, hours
 from services.capacity.promise.plan import Plan, unfold
-from services.capacity.promise.question import Question
+from services.capacity.promise.question import Operation, Question
 from services.capacity.promise.share import shared
 from services.capacity.promise.shortlist import Shortlist, metres
 from services.capacity.promise.shortlister import Sellers, Shortlister, begin, nobody
@@ -28,8 +28,21 @@ def promise(question: Question, sellers: Sellers) -> list[Plan]:
     """The plans that no other plan beats in all of: day, whole kilometres, price. The soonest first; backward, that
     which starts last.
 
-    Raises Refused: NOT_OFFERED if nobody does an operation, NO_CAPACITY if there is no room for it.
+    Raises Refused: NOT_OFFERED if nobody does an operation, NO_CAPACITY if there is no room for it, NOT_QUALIFIED if
+    either is so for want of qualifications alone.
     """
+    try:
+        return _promised(question, sellers)
+    except Refused as refused:
+        if not any(operation.qualifications for operation in question.routing):
+            raise
+        routing = tuple(replace(operation, qualifications=frozenset()) for operation in question.routing)
+        _promised(replace(question, routing=routing), sellers)
+        raise Refused("NOT_QUALIFIED", f"{refused.message} {_for_want(question, sellers)}") from None
+
+
+def _promised(question: Question, sellers: Sellers) -> list[Plan]:
+    """On the nearest days, or on all that are published."""
     offered = _shared(question, sellers)
     published = min(offers.cumulative.shape[1] - 1 for offers in offered.values())
     last = min(published, question.due_day + 1) if question.backward and question.due_day is not None else published
@@ -148,6 +161,20 @@ def _unbeaten(ends: list[tuple[Way, int]], span: Hours) -> list[tuple[Way, int]]
     keys = np.array([(span.day_of(ready), way.metres // 1000, way.price) for way, ready in ends], np.int64)
     best = np.flatnonzero(~dominated(keys))
     return [ends[best[number]] for number in thinned(keys[best], MOST_ANSWERS)]
+
+
+def _for_want(question: Question, sellers: Sellers) -> str:
+    """Which qualifications are wanted, and when whoever is there has them."""
+    return " ".join(_qualified(question, sellers, one) for one in question.routing if one.qualifications)
+
+
+def _qualified(question: Question, sellers: Sellers, operation: Operation) -> str:
+    spans = [span for key in {*sellers[operation.sold].workshops} for span in question.spans(operation, key) or ()]
+    what = f"for {operation.process} with {', '.join(sorted(operation.qualifications))}"
+    if not spans:
+        return f"No workshop is qualified {what}."
+    first, last = min(first for first, _ in spans), max(last for _, last in spans)
+    return f"Qualified {what} are workshops from {first} on at the earliest, and until {last} at the latest."
 
 
 def _no_room(stage: Stage) -> str:

@@ -1,9 +1,13 @@
 """What is asked: how many pieces, made how, from and to which place, by when."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Literal
 from uuid import UUID
+
+from services.capacity.domain.search import Valid
 
 MOST_BATCHES = 16
 """A lot moves on within a place in no more parts than this: smaller transfer batches are put together."""
@@ -53,6 +57,8 @@ class Operation:
     stays_whole: Literal["dye_lot", "hide", "alloy"] | None = None
     """Why it may not."""
     tools: tuple[Tool, ...] = ()
+    qualifications: frozenset[str] = frozenset()
+    """Schemes; the workshop has each on every day on which it works at this."""
 
     @property
     def sold(self) -> Sold:
@@ -103,6 +109,14 @@ class Question:
     carriage: Carriage = field(default_factory=Carriage)
     without: frozenset[UUID] = frozenset()
     """Resources that would refuse, as is known from an earlier answer."""
+    valid: Mapping[frozenset[str], Valid] = field(default_factory=dict, hash=False)
+    """By what an operation asks for, on which days workshops have all of it."""
+
+    def spans(self, operation: Operation, workshop: UUID) -> Sequence[tuple[date, date]] | None:
+        """The days on which a workshop may do it; none: on any."""
+        if not operation.qualifications:
+            return None
+        return self.valid.get(operation.qualifications, {}).get(workshop, ())
 
     @cached_property
     def sold(self) -> set[Sold]:

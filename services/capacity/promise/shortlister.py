@@ -7,11 +7,13 @@ far, and as if it had travelled before each operation.
 
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import pairwise
 from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 
+from services.capacity.domain.search import Valid
 from services.capacity.domain.terms import Refused
 from services.capacity.promise.free import Free
 from services.capacity.promise.hours import DAY, SPAN, Flags, Hours, Longs
@@ -35,15 +37,22 @@ def begin(question: Question, hours: Hours) -> int:
 
 
 class _City:
-    """All who sell a process, over the days of a question and in the planner's direction."""
+    """All who sell a process, over the days of a question and in the planner's direction; with `valid`, those who are
+    qualified, and as if they were from their first such day to their last: of the days between, `free` knows."""
 
-    def __init__(self, offers: Offers, question: Question, hours: Hours) -> None:
+    def __init__(self, offers: Offers, question: Question, hours: Hours, valid: Valid | None = None) -> None:
         self.offers, self._hours = offers, hours
-        self._opens = np.clip(offers.opens, question.first_day, hours.days)
-        self._closed = np.maximum(np.clip(offers.closes.astype(np.int64) + 1, 0, hours.days), self._opens)
+        self.known = ~np.isnan(offers.latitude) & offers.sold_to(question.party)
+        opens, closed = offers.opens.astype(np.int64), offers.closes.astype(np.int64) + 1
+        self._spans = _spans(offers, valid) if valid is not None else {}
+        if valid is not None:
+            self.known &= np.isin(np.arange(len(offers)), [*self._spans])
+            for row, spans in self._spans.items():
+                opens[row], closed[row] = max(opens[row], spans[0][0]), min(closed[row], spans[-1][1])
+        self._opens = np.clip(opens, question.first_day, hours.days)
+        self._closed = np.maximum(np.clip(closed, 0, hours.days), self._opens)
         rows = np.arange(len(offers))
         self._least, self._most = (offers.cumulative[rows, day].astype(np.int64) for day in (self._opens, self._closed))
-        self.known = ~np.isnan(offers.latitude) & offers.sold_to(question.party)
         if question.without:
             refuses = (key in question.without for key in offers.ids[: len(offers)])
             self.known &= ~np.fromiter(refuses, np.bool_, len(offers))
@@ -75,7 +84,20 @@ class _City:
         days = before[:, 1:] - before[:, :-1]
         number = np.arange(self._hours.days)
         days[(number < self._opens[rows, None]) | (number >= self._closed[rows, None])] = 0
+        for at, row in enumerate(rows.tolist()):
+            for (_, lapses), (again, _) in pairwise(self._spans.get(row, ())):
+                days[at, max(0, lapses) : max(0, again)] = 0
         return days[:, ::-1] if self._hours.mirrored else days
+
+
+def _spans(offers: Offers, valid: Valid) -> dict[int, list[tuple[int, int]]]:
+    """Row -> spans of days, in their order: the first, and the one after the last."""
+    found = ((row, valid[key]) for row, key in enumerate(offers.workshops[: len(offers)]) if valid.get(key))
+    day_0 = offers.first_day.toordinal()
+    return {
+        row: sorted((first.toordinal() - day_0, last.toordinal() + 1 - day_0) for first, last in spans)
+        for row, spans in found
+    }
 
 
 class Shortlister:
@@ -89,7 +111,7 @@ class Shortlister:
 
     def next(self, operation: Operation) -> Shortlist:
         """Raises Refused if nobody can do it."""
-        city = self._cities.get(operation.sold)
+        city = self._city(operation)
         able = self._able(city, operation) if city else np.zeros(0, np.bool_)
         if city is None or not able.any():
             raise Refused("NOT_OFFERED", nobody(operation, with_tools=city is not None and bool(len(city.offers))))
@@ -102,6 +124,13 @@ class Shortlister:
         self._last = self._shortlist(city, operation, rows)
         self._go_on(self._last, needs[rows])
         return self._last
+
+    def _city(self, operation: Operation) -> _City | None:
+        city = self._cities.get(operation.sold)
+        if city is None or not operation.qualifications:
+            return city
+        valid = self._question.valid.get(operation.qualifications, {})
+        return _City(city.offers, self._question, self._hours, valid)
 
     def _shared(self, operation: Operation) -> int:
         """Pieces for each, if the lot is shared by as many as may."""

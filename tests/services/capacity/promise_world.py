@@ -5,21 +5,22 @@ minute of work as the end of a run, from the first on, or, backward, from the la
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
-from itertools import accumulate, pairwise, repeat
+from itertools import pairwise
 from math import ceil
 from uuid import UUID
 
 import numpy as np
 
-from services.capacity.domain.work import Work, lot, spread
+from services.capacity.domain.work import Work
 from services.capacity.promise.hours import CLOSES, DAY, OPENS
 from services.capacity.promise.question import MOST_BATCHES, Operation, Question
 from services.capacity.promise.shortlist import metres
 from services.capacity.promise.shortlister import Sellers
 from services.capacity.search.offers import PUBLIC, Offers, figures
+from tests.services.capacity.promise_work import Minutes
 
 MONDAY = date(2026, 3, 2)
 SPAN = CLOSES - OPENS
@@ -54,6 +55,18 @@ class Bench:
     def place(self) -> tuple[float, float]:
         return (float(np.float32(45 + self.north / 100)), float(np.float32(9)))
 
+    @property
+    def workshop(self) -> UUID:
+        return UUID(int=2000 + self.north)
+
+    def does(self, operation: Operation) -> Work:
+        """What it takes: its own figures, or what the routing says."""
+        routed = Work(run=operation.run_minutes, setup=operation.setup_minutes, transfer_batch=operation.transfer_batch)
+        return dict(self.work).get(operation.process, routed)
+
+    def elapsed(self, operation: Operation) -> int:
+        return max(self.does(operation).elapsed_minutes, operation.wait_minutes)
+
     def sold(self, first: int) -> Free:
         """What may be taken of each day."""
         return tuple(free * (max(self.opens, first) <= day <= self.closes) for day, free in enumerate(self.free))
@@ -78,7 +91,7 @@ def offers(benches: list[Bench], process: str) -> Offers:
     return Offers(
         ids=[bench.id for bench in benches],
         sites=[UUID(int=1000 + bench.north) for bench in benches],
-        workshops=[UUID(int=2000 + bench.north) for bench in benches],
+        workshops=[bench.workshop for bench in benches],
         names=[f"Bench {bench.number}" for bench in benches],
         first_day=MONDAY,
         cumulative=cumulative,
@@ -106,6 +119,12 @@ def city(benches: list[Bench]) -> Sellers:
         (process, units.get(process, "minutes")): offers([one for one in benches if process in one.processes], process)
         for process in processes
     }
+
+
+def qualified(question: Question, operation: Operation, bench: Bench, day: int) -> bool:
+    """Whether its workshop has all that the operation asks for on a day."""
+    spans, on = question.valid.get(operation.qualifications, {}).get(bench.workshop, ()), MONDAY + timedelta(day)
+    return not operation.qualifications or any(first <= on <= last for first, last in spans)
 
 
 # --- the rules of time, a minute at a time ---------------------------------------------------------------------------
@@ -137,46 +156,6 @@ def arrival(ready: int, length: int, question: Question) -> int:
     return leaves + by.loading_minutes + -(-length * 60 // (by.km_per_hour * 1000))
 
 
-# --- what work takes -------------------------------------------------------------------------------------------------
-
-
-def work_at(bench: Bench, operation: Operation) -> Work:
-    """Its own, or what the routing says."""
-    routed = Work(run=operation.run_minutes, setup=operation.setup_minutes, transfer_batch=operation.transfer_batch)
-    return dict(bench.work).get(operation.process, routed)
-
-
-def elapsed(bench: Bench, operation: Operation) -> int:
-    return max(work_at(bench, operation).elapsed_minutes, operation.wait_minutes)
-
-
-def learned(work: Work) -> Work:
-    """With days that are no slower than those before: a plan counts on no day being faster than what follows."""
-    slowest = [*accumulate([100, *reversed(work.ramp_percent)], min)][:0:-1]
-    return replace(work, ramp_percent=slowest)
-
-
-HAIR = 10**5
-"""Parts of a minute: work that comes to no whole number of these is not tried."""
-
-
-class Minutes:
-    """Of a run, for a lot of so many pieces, if all days of learning are as long as the longest."""
-
-    def __init__(self, work: Work, pieces: int, longest: int) -> None:
-        self.lot = _minutes(work, lot(work, pieces), longest)
-        self.done = [_minutes(work, some, longest) for some in range(pieces)] + [self.lot]
-        """By which so many pieces are; all of them: the places that stay empty too."""
-        fine = replace(work, run=work.run * HAIR)
-        self.begun = [_minutes(fine, some, longest * HAIR) // HAIR for some in range(pieces + 1)]
-        """Whole ones that are over when the next piece after so many begins."""
-
-
-def _minutes(work: Work, pieces: int, longest: int) -> int:
-    alone = replace(learned(work), setup=0, cleanup=0, changes={}, minimum_pieces=1, lot_multiple=1)
-    return sum(spread(alone, pieces, repeat(max(longest, 1)))) if pieces else 0
-
-
 # --- the slow search -------------------------------------------------------------------------------------------------
 
 
@@ -193,7 +172,7 @@ class Run:
 
     @property
     def work(self) -> Work:
-        return work_at(self.bench, self.operation)
+        return self.bench.does(self.operation)
 
     @property
     def start(self) -> int:
@@ -212,7 +191,7 @@ class Run:
 
     def done(self, pieces: int) -> int:
         """When so many are done, and have lain as long as they must."""
-        return done_at(self.free, self.start + self.minutes.done[pieces]) + elapsed(self.bench, self.operation)
+        return done_at(self.free, self.start + self.minutes.done[pieces]) + self.bench.elapsed(self.operation)
 
     def may_begin(self, piece: int, time: int) -> bool:
         """Whether the run reaches this piece no earlier than then."""
@@ -312,24 +291,29 @@ class Slow:
         tools = [(one, one.least_for(tool.quantity)) for one, tool in zip(sets, operation.tools, strict=True) if one]
         if len(tools) < len(operation.tools):
             return
-        free = list(self._left(found, bench))
+        free = list(self._left(found, bench, operation))
         for one, quantity in tools:
             free = [now if left >= quantity else 0 for now, left in zip(free, self._left(found, one), strict=True)]
         run = self._run(found, operation, bench, tuple(free))
         if run is not None:
             yield from self._plans(self._after(found, run, tools))
 
-    def _left(self, found: Found, bench: Bench) -> Free:
-        sold = bench.sold(self.question.first_day)[: self.days]
-        return tuple(free - found.taken.get((bench.number, day), 0) for day, free in enumerate(sold))
+    def _left(self, found: Found, bench: Bench, operation: Operation | None = None) -> Free:
+        sold = enumerate(self._sold(bench, operation))
+        return tuple(free - found.taken.get((bench.number, day), 0) * bool(free) for day, free in sold)
+
+    def _sold(self, bench: Bench, operation: Operation | None) -> Free:
+        """On days on which the workshop is qualified."""
+        sold = enumerate(bench.sold(self.question.first_day)[: self.days])
+        return tuple(free * (not operation or qualified(self.question, operation, bench, day)) for day, free in sold)
 
     def _tool_set(self, process: str, bench: Bench) -> Bench | None:
         there = [one for one in self.benches if process in one.processes and one.north == bench.north]
         return min(there, key=lambda one: (one.price, one.id), default=None)
 
     def _run(self, found: Found, operation: Operation, bench: Bench, free: Free) -> Run | None:
-        ends, longest = range(1, sum(free) + 1), max(bench.sold(self.question.first_day)[: self.days])
-        takes = Minutes(work_at(bench, operation), self.question.pieces, longest)
+        ends, longest = range(1, sum(free) + 1), max(self._sold(bench, operation))
+        takes = Minutes(bench.does(operation), self.question.pieces, longest)
         for end in reversed(ends) if self.question.backward else ends:
             run = Run(operation, bench, free, end, self.question.pieces, takes)
             if run.first >= 0 and run.last <= sum(free) and self._fits(found, run):

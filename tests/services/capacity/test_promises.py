@@ -13,6 +13,7 @@ from libs.kit.ids import new_id
 from libs.kit.testing import eventually, headers
 from services.capacity import store
 from services.capacity.domain.offer import Resource
+from services.capacity.domain.qualification import Qualification
 from services.capacity.domain.terms import Money
 from services.capacity.domain.work import Work
 from services.capacity.handlers import promises
@@ -128,6 +129,29 @@ async def test_an_index_from_the_rows_knows_of_the_work(api: httpx.AsyncClient, 
         "fewest": 1,
         "batch": 3,
     }
+
+
+async def test_who_must_be_qualified_is_so_on_the_days_of_the_work_and_not_when_it_is_asked(
+    api: httpx.AsyncClient, db: Database
+) -> None:
+    bench, scheme = a_bench(a_process()), a_process()
+    await publish(db, bench)
+    await known(api, *bench.processes)
+    span = {"valid_from": day(3), "valid_until": day(5)}
+    shown = Qualification(id=new_id(), party_id=bench.party_id, version=1, scheme=scheme, state="shown", **span)
+    async with db.work() as session:
+        await store.keep_qualifications(session, [shown])
+    asked = operation(bench.processes[0], qualifications=[scheme])
+    [answer] = await answers(api, asked, quantity=3 * 48)
+    assert [one["day"] for one in answer["steps"][0]["takes"]] == [str(day(n)) for n in (3, 4, 5)]
+    [wait] = answer["steps"][0]["waits"]
+    assert (wait["code"], wait["waits_for"], wait["until"][:10]) == ("QUALIFICATION", scheme, str(day(3)))
+    assert f"is not qualified ({scheme}) for" in answer["says"]["en"]
+    over = await ask(api, asked, quantity=3 * 48 + 1)
+    assert (over.status_code, over.json()["code"]) == (409, "NOT_QUALIFIED")
+    assert f"from {day(3)} on at the earliest, and until {day(5)} at the latest" in over.json()["detail"]
+    held = await ask(api, asked, quantity=48, hold=True)
+    assert [one["day"] for one in held.json()["hold"]["allocations"]] == [str(day(3))]
 
 
 async def test_only_telling_changes_nothing_and_needs_no_key(api: httpx.AsyncClient, db: Database) -> None:
