@@ -37,7 +37,7 @@ def code_lines(path: Path) -> int:
         ("libs/service", 700),
         ("libs/graphql", 1300),
         *((f"services/{name}", 900) for name in ("catalog", "orders", "gateway")),
-        # What the platform exists for is larger than a service is wont to be: there a layer may be as large as two services.
+        # What the platform exists for is larger than other services: there a layer may be as large as two of them.
         *((f"services/capacity/{layer}", 2000) for layer in CAPACITY),
     ],
 )
