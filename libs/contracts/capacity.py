@@ -107,10 +107,15 @@ class HoldState(StrEnum):
     """`held` is alive; the others are final."""
 
     HELD = "held"
+    """Alive until it expires."""
     REFUSED = "refused"
+    """There was no room, or the workshop said no."""
     CONFIRMED = "confirmed"
+    """Made a booking."""
     RELEASED = "released"
+    """Given back by who held it."""
     EXPIRED = "expired"
+    """Its time passed."""
 
 
 class Hold(Event, frozen=True, kw_only=True):
@@ -172,7 +177,9 @@ class BookingState(StrEnum):
     """A booking is firm until it is cancelled."""
 
     CONFIRMED = "confirmed"
+    """It stands."""
     CANCELLED = "cancelled"
+    """By either side, or because a deadline passed."""
 
 
 class Booking(Event, frozen=True, kw_only=True):

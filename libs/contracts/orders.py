@@ -14,12 +14,19 @@ class OrderState(StrEnum):
     """`placed` and `reserved` are on their way; `confirmed` stands, `stage` says how; the others are final."""
 
     PLACED = "placed"
+    """Capacity is being looked for."""
     RESERVED = "reserved"
+    """Held, and about to be booked."""
     CONFIRMED = "confirmed"
+    """Booked: it will be made."""
     REFUSED = "refused"
+    """It cannot be made; the reason says why."""
     CANCELLED = "cancelled"
+    """Withdrawn; what was booked is given back."""
     FAILED = "failed"
+    """What was held or booked was lost, or nobody answered by the deadline; nothing stays booked."""
     QUARANTINED = "quarantined"
+    """Something happened that is not foreseen: an operator looks at it."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

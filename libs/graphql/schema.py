@@ -13,9 +13,11 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from libs.graphql.charges import charge
 from libs.graphql.documents import Refusal, prepare
 from libs.graphql.opaque import Malformed
 from libs.graphql.operation import Connection, Operation
+from libs.kit.errors import Problem
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,12 @@ OPERATIONS = Histogram("filiera_operation_seconds", "How long an operation took,
 _WRONG_OPERATION = "Name an operation of the document, a query or a mutation; subscriptions go over a web socket."
 _OVER_HTTP = {OperationType.QUERY, OperationType.MUTATION}
 _FAULT = "This is a fault of ours. Try again, or tell us the time."
+
+
+class OnlyReads(Problem):
+    """A link, an image or a cache may send a GET: what it asks for must change nothing."""
+
+    status, title, headers = 405, "Only queries are taken by GET", {"Allow": "POST"}
 
 
 class _Prepared(SchemaExtension):
@@ -51,14 +59,19 @@ class Schema(strawberry.Schema):
         """graphql-core's schema."""
         return self._schema
 
-    async def run(self, connection: Connection, query: str, variables: Any, operation: str | None) -> ExecutionResult:
-        """Run a query or a mutation, for HTTP."""
+    async def run(
+        self, connection: Connection, query: str, variables: Any, operation: str | None, *, writes: bool
+    ) -> ExecutionResult:
+        """Run a query or, if it may write, a mutation, for HTTP. Raises OnlyReads."""
         try:
+            await charge(connection, self.graphql, query, variables, operation)
             document = prepare(self.graphql, query)
         except Refusal as refusal:
             return PreExecutionError(data=None, errors=refusal.errors)
         if operation is None and len(_operations(document)) > 1:
             return PreExecutionError(data=None, errors=[GraphQLError(_WRONG_OPERATION)])
+        if not writes and _writes(document):
+            raise OnlyReads("A mutation is sent by POST.", code="ONLY_READS")
         context = self.operation(connection)
         try:
             stale = not _writes(document) and await context.stale()
@@ -80,12 +93,14 @@ class Schema(strawberry.Schema):
         self, context: Operation, query: str, variables: Any, *more: Any, **named: Any
     ) -> AsyncGenerator[Any, None]:
         try:
-            prepare(self.graphql, query)
+            spent = await charge(context.connection, self.graphql, query, variables, named.get("operation_name"))
             results: Any = await super().stream(query, variables, context, *more, **named)
             async with aclosing(results):
                 async for result in results:
                     await context.release()  # a slow reader must not keep a connection of the pool
-                    yield _told(result)
+                    told = _told(result)
+                    told.extensions = (told.extensions or {}) | spent
+                    yield told
         except Refusal as refusal:
             yield PreExecutionError(data=None, errors=refusal.errors)
         finally:

@@ -2,13 +2,18 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
+import msgspec
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
 from strawberry.types.unset import UNSET
 
 from libs.graphql.changes import Changes
@@ -17,6 +22,20 @@ from libs.graphql.schema import Schema
 from libs.kit.errors import Problem
 
 _FORBIDDEN = 4403
+
+
+class _Request(msgspec.Struct):
+    query: str
+    variables: dict[str, Any] | None = None
+    operationName: str | None = None  # noqa: N815 - the protocol's name
+    extensions: dict[str, Any] | None = None
+
+
+class _Subscribe(msgspec.Struct):
+    """As PROTOCOL.md of graphql-ws has it."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    payload: _Request
 
 
 class _Handler(BaseGraphQLTransportWSHandler[Connection, None]):
@@ -37,6 +56,14 @@ class _Handler(BaseGraphQLTransportWSHandler[Connection, None]):
             await super().handle_message(cast("Message", message))
         else:
             await self.handle_invalid_message("A message is a JSON object with a `type`")
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        try:
+            msgspec.convert(message, _Subscribe)
+        except msgspec.ValidationError as error:
+            await self.handle_invalid_message(str(error))
+        else:
+            await super().handle_subscribe(message)
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         await super().handle_connection_init(message)

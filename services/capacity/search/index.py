@@ -65,7 +65,7 @@ class Index:
                 sold[process, row.currency, row.unit].append(row)
         for one, some in sold.items():
             table = self._tables.setdefault(one, Table(self._days))
-            for row, number in zip(some, table.put(some), strict=True):
+            for row, number in zip(some, table.put(some, one[0]), strict=True):
                 self._rows[row.id].append((table, number))
         for resource_id, places in before.items():
             for table, number in places:

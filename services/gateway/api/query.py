@@ -8,6 +8,7 @@ from strawberry import ID
 
 from libs.contracts import capacity, orders
 from libs.contracts.values import PartyKind
+from libs.graphql.limits import MOST_POINTS
 from libs.graphql.opaque import key_of, parse_id
 from libs.graphql.paging import After, First
 from libs.graphql.shapes import Node
@@ -32,7 +33,11 @@ def _ask(description: str, graphql_type: Any) -> Callable[[F], F]:
     return cast("Callable[[F], F]", strawberry.field(description=description, graphql_type=graphql_type))
 
 
-@strawberry.type(description="What can be asked. What concerns you is known by your token; without one it is nothing.")
+@strawberry.type(
+    description="What can be asked. What concerns you is known by your token; without one it is nothing. An operation"
+    f" costs a point for each object that its answer may hold, {MOST_POINTS:,} at most; `extensions.budget` tells what"
+    " remains."
+)
 class Query:
     @_ask(description="Anything by its id; null if there is none, or none that you may see.", graphql_type=Node | None)
     async def node(self, info: Info, id: NodeId) -> Any:  # noqa: A002 - Relay's name
