@@ -36,6 +36,7 @@ def code_lines(path: Path) -> int:
         ("libs/messaging", 1200),
         ("libs/service", 700),
         ("libs/graphql", 900),
+        ("libs/graphql_compiler", 1000),
         *((f"services/{name}", 900) for name in ("catalog", "orders", "gateway")),
         # What the platform exists for is larger than a service is wont to be: there a layer is as large as the kit.
         *((f"services/capacity/{layer}", 1800) for layer in CAPACITY),
