@@ -36,6 +36,7 @@ def code_lines(path: Path) -> int:
         ("libs/messaging", 1200),
         ("libs/service", 700),
         ("libs/graphql", 1300),
+        ("libs/graphql_compiler", 1000),
         *((f"services/{name}", 900) for name in ("catalog", "orders", "gateway")),
         # What the platform exists for is larger than other services: there a layer may be as large as two of them.
         *((f"services/capacity/{layer}", 2000) for layer in CAPACITY),

@@ -117,8 +117,15 @@ class Operation(ABC):
 
     async def find(self, topic: str, key: UUID | None) -> Any:
         """An aggregate by its id as the caller may see it; None if there is none, or none that may be seen."""
-        event = await self.nodes.load((topic, key)) if key else None
-        return event and self.seen(event)
+        [found] = await self.find_all(topic, [key])
+        return found
+
+    async def find_all(self, topic: str, keys: Sequence[UUID | None]) -> list[Any]:
+        """Aggregates by their ids, likewise, in this order."""
+        wanted = list(dict.fromkeys(key for key in keys if key))
+        events = await self.nodes.load_many([(topic, key) for key in wanted])
+        found = {key: event and self.seen(event) for key, event in zip(wanted, events, strict=True)}
+        return [found[key] if key else None for key in keys]
 
     async def release(self) -> None:
         """Give the connection back; the next read takes a new one and sees what has come since."""

@@ -3,11 +3,11 @@
 import logging
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, ClassVar
 
 import strawberry
 from graphql import DocumentNode, FieldNode, GraphQLError, OperationDefinitionNode
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
@@ -17,11 +17,17 @@ from libs.graphql.charges import charge
 from libs.graphql.documents import Refusal, prepare
 from libs.graphql.opaque import Malformed
 from libs.graphql.operation import Connection, Operation
+from libs.graphql_compiler import Plans
+from libs.graphql_compiler.strawberry import CompiledExecution, strawberry_source_of
 from libs.kit.errors import Problem
 
 log = logging.getLogger(__name__)
 
 OPERATIONS = Histogram("filiera_operation_seconds", "How long an operation took, by its field", ["operation"])
+
+UNCOMPILED = Counter(
+    "filiera_uncompiled", "Operations, and values of them, that graphql-core had to execute", ["reason"]
+)
 
 _WRONG_OPERATION = "Name an operation of the document, a query or a mutation; subscriptions go over a web socket."
 _OVER_HTTP = {OperationType.QUERY, OperationType.MUTATION}
@@ -44,6 +50,16 @@ class _Prepared(SchemaExtension):
         yield
 
 
+class _Plans(Plans):
+    def fell_back(self, reason: str) -> None:
+        super().fell_back(reason)
+        UNCOMPILED.labels(reason).inc()
+
+
+class _Compiled(CompiledExecution):
+    plans: ClassVar[Plans] = _Plans(strawberry_source_of)
+
+
 class Schema(strawberry.Schema):
     """Strawberry's schema with our way of running: the same over HTTP and over web sockets."""
 
@@ -51,13 +67,20 @@ class Schema(strawberry.Schema):
         self, operation: type[Operation], query: Any, mutation: Any, subscription: Any, types: Iterable[Any]
     ) -> None:
         """`operation` is made for each operation and is what resolvers get as `info.context`."""
-        super().__init__(query, mutation, subscription, types=types, extensions=[_Prepared])
+        super().__init__(
+            query, mutation, subscription, types=types, extensions=[_Prepared], execution_context_class=_Compiled
+        )
         self.operation = operation
 
     @property
     def graphql(self) -> Any:
         """graphql-core's schema."""
         return self._schema
+
+    @property
+    def plans(self) -> Plans:
+        """Its compiled operations, and the count of what was not compiled."""
+        return _Compiled.plans
 
     async def run(
         self, connection: Connection, query: str, variables: Any, operation: str | None, *, writes: bool

@@ -1,5 +1,6 @@
 """The schema's objects: which contract, which of its fields, and what can be looked up from there."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from libs.graphql.listing import Listing
 from libs.graphql.opaque import Malformed, global_id
 from libs.graphql.paging import After, Connection, First
 from libs.graphql.shapes import Shapes, list_of, output
+from libs.graphql_compiler import batch
 from libs.kit.auth import Principal
 from services.gateway import store, views
 from services.gateway.api.context import Context, Info
@@ -45,8 +47,12 @@ def page_type(name: str) -> Any:
 def one(name: str, attribute: str, description: str) -> Any:
     """A field that looks up what an attribute names: null if that has not reached us, or is not to be seen."""
 
+    async def find_all(roots: Sequence[Any], info: Info) -> list[Any]:
+        return await info.context.find_all(TOPICS[name], [getattr(root, attribute) for root in roots])
+
+    @batch(find_all)
     async def find(root: Parent[Any], info: Info) -> Any:
-        return await info.context.find(TOPICS[name], getattr(root, attribute))
+        return (await find_all([root], info))[0]
 
     return field(resolver=find, description=description, graphql_type=later(name) | None)
 
@@ -82,9 +88,15 @@ async def _buckets(root: Parent[capacity.Resource], info: Info, start: FromDay, 
     return await info.context.days_of(root, start, days)
 
 
+async def _sites(roots: Sequence[capacity.Resource], info: Info) -> list[Any]:
+    sites = await info.context.find_all(TOPICS["Site"], [root.site_id for root in roots])
+    own = zip(roots, sites, strict=True)
+    return [site if site and site.party_id == root.party_id else None for root, site in own]
+
+
+@batch(_sites)
 async def _site(root: Parent[capacity.Resource], info: Info) -> Any:
-    site = await info.context.find(TOPICS["Site"], root.site_id)
-    return site if site and site.party_id == root.party_id else None
+    return (await _sites([root], info))[0]
 
 
 async def bucket(context: Context, key: str) -> views.Bucket | None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import groupby
 
@@ -18,6 +19,7 @@ from libs.kit.db import Database
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually
 from libs.service.runtime import build
+from services.gateway.api.schema import schema
 from services.gateway.app import api
 from services.gateway.handlers import project
 from services.gateway.subscriptions import changes
@@ -31,6 +33,14 @@ Serve = Callable[[str], Awaitable[str]]
 @pytest.fixture
 async def db(database: Databases) -> Database:
     return await database("gateway")
+
+
+@pytest.fixture(autouse=True)
+def all_compiled() -> Iterator[None]:
+    """Whatever a test asks, nothing of it is left to graphql-core."""
+    before = Counter(schema.plans.fallbacks)
+    yield
+    assert schema.plans.fallbacks == before
 
 
 @pytest.fixture
