@@ -1,27 +1,27 @@
-// A brand: benches that can do a process, their free minutes, and a slot held and booked.
+// A brand: where there is room for a process near a place, held and booked.
 
 import { type Filiera, done, graphql } from "./client";
 import type {
-  BrandBenchesQuery,
-  BrandBenchesQueryVariables,
   BrandConfirmMutation,
   BrandConfirmMutationVariables,
   BrandHoldMutation,
   BrandHoldMutationVariables,
+  BrandSearchQuery,
+  BrandSearchQueryVariables,
 } from "./generated";
 
-const BENCHES = graphql`
-  query brandBenchesQuery($process: String!, $from: Date!, $days: Int!) {
-    resources(first: 20, process: $process) {
-      edges {
-        node {
-          id
-          name
-          unit
-          workshop { name }
-          terms { pricePerUnit { amount currency } minimumQuantity noticeDays }
-          buckets(from: $from, days: $days) { day available }
-        }
+const SEARCH = graphql`
+  query brandSearchQuery($for: SearchInput!, $order: WindowOrder!) {
+    search(for: $for, order: $order, first: 10) {
+      ageSeconds
+      windows {
+        startsOn
+        endsOn
+        km
+        price { amount currency }
+        days { day quantity }
+        resource { id name unit }
+        workshop { name }
       }
     }
   }
@@ -47,23 +47,26 @@ const CONFIRM = graphql`
   }
 `;
 
-export type Bench = BrandBenchesQuery["resources"]["edges"][number]["node"];
+export type Window = BrandSearchQuery["search"]["windows"][number];
 
-export async function benches(filiera: Filiera, wanted: BrandBenchesQueryVariables): Promise<Bench[]> {
-  const { resources }: BrandBenchesQuery = await filiera.ask(BENCHES, wanted);
-  return resources.edges.map((edge) => edge.node);
+/** Where there is room, the nearest first; `minutes` of one resource. */
+export async function nearby(filiera: Filiera, process: string, minutes: number, latitude: number, longitude: number) {
+  const variables: BrandSearchQueryVariables = {
+    for: { process, quantity: minutes, near: { latitude, longitude, km: 20 } },
+    order: "NEAREST",
+  };
+  const { search }: BrandSearchQuery = await filiera.ask(SEARCH, variables);
+  return search.windows;
 }
 
-/** The first day with room is held, then booked. */
-export async function book(filiera: Filiera, bench: Bench, quantity: number) {
-  const free = bench.buckets.find((bucket) => bucket.available >= quantity);
-  if (!free) return null;
-  const held: BrandHoldMutation = await filiera.ask<BrandHoldMutation, BrandHoldMutationVariables>(HOLD, {
-    input: { allocations: [{ resourceId: bench.id, day: free.day, quantity }], seconds: 600 },
-  });
-  const { hold } = done(held.placeHold, "PlaceHoldSuccess");
-  const booked: BrandConfirmMutation = await filiera.ask<BrandConfirmMutation, BrandConfirmMutationVariables>(CONFIRM, {
-    input: { id: hold.id },
-  });
+/** All days of a window are held, or none; then booked. */
+export async function book(filiera: Filiera, window: Window) {
+  const { resource } = window;
+  if (!resource) return null;
+  const allocations = window.days.map(({ day, quantity }) => ({ resourceId: resource.id, day, quantity }));
+  const hold: BrandHoldMutationVariables = { input: { allocations, seconds: 600 } };
+  const held: BrandHoldMutation = await filiera.ask(HOLD, hold);
+  const confirm: BrandConfirmMutationVariables = { input: { id: done(held.placeHold, "PlaceHoldSuccess").hold.id } };
+  const booked: BrandConfirmMutation = await filiera.ask(CONFIRM, confirm);
   return done(booked.confirmHold, "ConfirmHoldSuccess").booking;
 }

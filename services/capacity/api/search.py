@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, StringConstraints, model_validator
 
+from libs.contracts.capacity_answers import SearchAnswer
 from libs.service.commands import Body, Caller, answers
 from libs.service.runtime import KitOf
 from services.capacity.domain.search import Lot, Order, Wanted
@@ -54,7 +55,7 @@ class SearchFor(Body):
         return Wanted(**told | {"party": party, "near": near, "qualifications": frozenset(self.qualifications)})
 
 
-@router.get("/search", **answers(search.Found))
+@router.get("/search", **answers(SearchAnswer))
 async def find(asked: Annotated[SearchFor, Query()], kit: KitOf, caller: Caller) -> Response:
     """Where there is room for so much of a process, the best windows first. Holding one decides whether it is so."""
     found = await search.search(kit, asked.to_domain(caller.party))

@@ -13,7 +13,7 @@ from libs.graphql.opaque import key_of, parse_id
 from libs.graphql.paging import After, First
 from libs.graphql.shapes import Node
 from services.gateway import store
-from services.gateway.api import types
+from services.gateway.api import finding, types
 from services.gateway.api.context import Info
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -84,3 +84,9 @@ class Query:
     @_ask(description="Orders that concern you, newest first.", graphql_type=types.page_type("Order"))
     async def orders(self, info: Info, first: First = 20, after: After = None, state: OrderState = None) -> Any:
         return await info.context.page(store.ORDERS, first, after, state=state)
+
+    search = _ask(
+        description="Where there is room for work, the best first: a resource once. What is free may be taken a moment"
+        " later; `placeHold` with its `days` decides. It needs a token.",
+        graphql_type=finding.SearchAnswer,
+    )(finding.search)
