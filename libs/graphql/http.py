@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 from strawberry.types.execution import ExecutionResult
 
 from libs.graphql import services
+from libs.graphql.asked import Asked, NulError, json
 from libs.graphql.changes import Changes
 from libs.graphql.opaque import parse_after
 from libs.graphql.operation import connect
@@ -20,14 +21,6 @@ from libs.kit.errors import BadRequest
 _LARGEST = 4 * 1024 * 1024
 """Bytes of a request: an import of 500 things with all that they hold."""
 _RESPONSE = "application/graphql-response+json"
-
-
-class Asked(msgspec.Struct):
-    """The body of a request."""
-
-    query: str
-    variables: dict[str, Any] | None = None
-    operationName: str | None = None  # noqa: N815 - the specification's name
 
 
 @asynccontextmanager
@@ -78,12 +71,13 @@ async def _body(request: Request) -> bytearray:
 
 
 def _asked(body: bytearray) -> Asked:
-    if b"\\u0000" in body:
-        raise BadRequest("Text cannot hold the character NUL.", code="NUL")
     try:
-        return msgspec.json.decode(body, type=Asked)
-    except (msgspec.DecodeError, RecursionError) as error:
+        asked: Asked = json(body, Asked)
+    except NulError as error:
+        raise BadRequest(str(error), code="NUL") from None
+    except ValueError as error:
         raise BadRequest(f'Send {{"query": "...", "variables": {{...}}}}: {error}.', code="NOT_JSON") from None
+    return asked
 
 
 def _answer(result: ExecutionResult, wanted: bool) -> Response:
