@@ -7,7 +7,7 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSchema
 
 from libs.contracts.values import PartyKind
-from libs.graphql.documents import Refusal, points
+from libs.graphql.documents import Refusal, check_introspection, points
 from libs.graphql.operation import Connection
 from libs.kit.budget import SpentError
 
@@ -24,6 +24,8 @@ async def charge(
     cost = 1 + len(text) // _CHARACTERS + connection.size // _BYTES
     remaining = await _take(connection, caller, limit, cost)
     connection.spent = {"budget": {"cost": cost, "remaining": remaining, "limit": limit}}
+    if not connection.kit.settings.introspection:
+        check_introspection(schema, text)
     running = points(schema, text, variables, operation)
     remaining = await _take(connection, caller, limit, running)
     connection.spent = {"budget": {"cost": cost + running, "remaining": remaining, "limit": limit}}

@@ -21,10 +21,10 @@ class Refusal(Exception):  # noqa: N818 - it is what is answered
 
 
 class Prepared(NamedTuple):
-    """A document that may be run, and what its operations cost, by name."""
+    """A document that may be run, and what it asks for."""
 
     document: DocumentNode
-    prices: Mapping[str, limits.Price]
+    measured: limits.Measured
 
 
 def prepare(schema: GraphQLSchema, text: str) -> DocumentNode:
@@ -32,9 +32,16 @@ def prepare(schema: GraphQLSchema, text: str) -> DocumentNode:
     return _prepared(schema, text).document
 
 
+def check_introspection(schema: GraphQLSchema, text: str) -> None:
+    """Raise Refusal if a text asks for the schema itself."""
+    if _prepared(schema, text).measured.introspects:
+        said = "The schema is not told here: it is published as a file."
+        raise Refusal(GraphQLError(said, extensions={"code": "INTROSPECTION"}))
+
+
 def points(schema: GraphQLSchema, text: str, variables: Mapping[str, Any] | None, operation: str | None) -> int:
     """What running an operation of a text costs. Raises Refusal."""
-    prices = _prepared(schema, text).prices
+    prices = _prepared(schema, text).measured.prices
     price = prices.get(operation) if operation else next(iter(prices.values()), None)
     try:
         return price.points(variables) if price else 1
@@ -47,14 +54,14 @@ def _prepared(schema: GraphQLSchema, text: str) -> Prepared:
     try:
         limits.check_text(text)
         document = parse(text, max_tokens=limits.MOST_TOKENS)
-        prices = limits.check(schema, document)
+        measured = limits.check(schema, document)
     except limits.TooMuch as error:
         raise _too_much(error) from None
     except GraphQLError as error:  # told as a plain one: for one of syntax Strawberry would close a whole web socket
         raise Refusal(GraphQLError(error.message, source=error.source, positions=error.positions)) from None
     if errors := validate(schema, document, specified_rules, _MOST_ERRORS, hide_suggestions=True):
         raise Refusal(*errors)
-    return Prepared(document, prices)
+    return Prepared(document, measured)
 
 
 def _too_much(error: limits.TooMuch) -> Refusal:

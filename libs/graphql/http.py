@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 from strawberry.types.execution import ExecutionResult
 
 from libs.graphql import services
+from libs.graphql.asked import Asked, NulError, json, request_of
 from libs.graphql.changes import Changes
 from libs.graphql.opaque import parse_after
 from libs.graphql.operation import Connection, connect
@@ -22,16 +23,6 @@ _LARGEST = 4 * 1024 * 1024
 """Bytes of a request: an import of 500 things with all that they hold."""
 _RESPONSE = "application/graphql-response+json"
 _AS_JSON = {"variables", "extensions"}
-
-
-class Asked(msgspec.Struct):
-    """The body of a request."""
-
-    query: str
-    variables: dict[str, Any] | None = None
-    operationName: str | None = None  # noqa: N815 - the specification's name
-    extensions: dict[str, Any] | None = None
-    """Whatever clients add; there is none that we know."""
 
 
 @asynccontextmanager
@@ -95,24 +86,24 @@ async def _body(request: Request) -> bytearray:
 
 
 def _asked(body: bytearray) -> Asked:
-    if b"\\u0000" in body:
-        raise BadRequest("Text cannot hold the character NUL.", code="NUL")
     with _understood('Send {"query": "...", "variables": {...}}'):
-        return msgspec.json.decode(body, type=Asked)
+        return request_of(json(body))
 
 
 def _in_address(request: Request) -> Asked:
     given: dict[str, Any] = dict(request.query_params)
     with _understood("Send ?query=...&variables={...}, the latter as JSON"):
-        given |= {name: msgspec.json.decode(given[name] or "null") for name in _AS_JSON & given.keys()}
-        return msgspec.convert(given, Asked)
+        given |= {name: json(given[name] or "null") for name in _AS_JSON & given.keys()}
+        return request_of(given)
 
 
 @contextmanager
 def _understood(otherwise: str) -> Iterator[None]:
     try:
         yield
-    except (msgspec.DecodeError, RecursionError) as error:
+    except NulError as error:
+        raise BadRequest(str(error), code="NUL") from None
+    except ValueError as error:
         raise BadRequest(f"{otherwise}: {error}.", code="NOT_JSON") from None
 
 

@@ -14,6 +14,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
     GraphQLNamedType,
     GraphQLSchema,
     IntValueNode,
@@ -108,19 +109,30 @@ class Price:
         return found
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What a document asks for, within the limits."""
+
+    prices: Mapping[str, Price]
+    """By the name of the operation, "" if it has none."""
+    introspects: bool
+    """Whether it asks for the schema itself."""
+
+
 def check_text(text: str) -> None:
     """Raise TooMuch if a document is too long to be parsed."""
     if len(text) > LONGEST_DOCUMENT:
         raise TooMuch(f"The document is longer than {LONGEST_DOCUMENT} characters.")
 
 
-def check(schema: GraphQLSchema, document: DocumentNode) -> dict[str, Price]:
-    """The price of each operation by its name, "" if it has none. Raises TooMuch if one goes beyond a limit."""
+def check(schema: GraphQLSchema, document: DocumentNode) -> Measured:
+    """What a document asks for. Raises TooMuch if that goes beyond a limit, or GraphQLError."""
     if len(document.definitions) > MOST_DEFINITIONS:
         raise TooMuch(f"The document has more than {MOST_DEFINITIONS} operations and fragments.")
     _check_tokens(document)
     measure = Measure(schema, document)
-    return {one.name.value if one.name else "": measure.price(one) for one in measure.operations}
+    prices = {one.name.value if one.name else "": measure.price(one) for one in measure.operations}
+    return Measured(prices, measure.introspects)
 
 
 def _check_tokens(document: DocumentNode) -> None:
@@ -131,12 +143,17 @@ def _check_tokens(document: DocumentNode) -> None:
             raise TooMuch(f"The document is nested too deeply: {MOST_NESTED} brackets within each other are the most.")
         if token.kind in _NUMBERS and token.end - token.start > LONGEST_NUMBER:
             raise TooMuch(f"A number has no more than {LONGEST_NUMBER} digits.")
+        if token.kind in _TEXTS and "\0" in str(token.value):
+            raise GraphQLError("Text cannot hold the character NUL.", extensions={"code": "NUL"})
         token = token.next
 
 
 _OPENING = {TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L}
+_TEXTS = {TokenKind.STRING, TokenKind.BLOCK_STRING}
 _NUMBERS = {TokenKind.INT, TokenKind.FLOAT}
 _CLOSING = {TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R}
+
+_OF_THE_SCHEMA = {"__schema", "__type"}
 
 
 class Measure:
@@ -149,6 +166,8 @@ class Measure:
         self._fragments = {one.name.value: one for one in parts if isinstance(one, FragmentDefinitionNode)}
         self._sizes: dict[str, Size] = {}
         self._open: set[str] = set()
+        self.introspects = False
+        """Whether the schema itself is asked for."""
         self.steps = 0
         """Selections looked at so far."""
 
@@ -197,6 +216,7 @@ class Measure:
         size.depth += 1
         size.fields += 1
         size.aliases += field.alias is not None
+        self.introspects |= field.name.value in _OF_THE_SCHEMA
         size.cost = cost.of_field(self._schema, parent, field, size.cost)
         return size
 

@@ -1,6 +1,7 @@
 """How an operation runs: a document of the cache, a context of its own, its faults masked."""
 
 import logging
+import re
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from typing import Any, ClassVar
@@ -31,6 +32,7 @@ UNCOMPILED = Counter(
 
 _WRONG_OPERATION = "Name an operation of the document, a query or a mutation; subscriptions go over a web socket."
 _OVER_HTTP = {OperationType.QUERY, OperationType.MUTATION}
+_SUGGESTED = re.compile(r" Did you mean [^?]*\?")
 _FAULT = "This is a fault of ours. Try again, or tell us the time."
 
 
@@ -157,9 +159,15 @@ def _unexpected(error: GraphQLError) -> bool:
 
 def _told(result: ExecutionResult, stale: bool = False) -> ExecutionResult:
     if result.errors:
-        result.errors = [_masked(error) if _unexpected(error) else error for error in result.errors]
+        result.errors = [_masked(error) if _unexpected(error) else _plain(error) for error in result.errors]
     result.extensions = {"stale": True} if stale else None
     return result
+
+
+def _plain(error: GraphQLError) -> GraphQLError:
+    """Without what else there is to ask for: that is for those who may read the schema."""
+    error.message = _SUGGESTED.sub("", error.message)
+    return error
 
 
 def _masked(error: GraphQLError) -> GraphQLError:

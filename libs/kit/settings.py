@@ -73,6 +73,8 @@ class Settings(_FromEnvironment):
     points_hub: int = Field(3_000_000, ge=1)
     """Points a minute that an address without a token, a party and a hub may spend, and the most at once
     (libs.kit.budget). A page of twenty resources with their terms costs some 100; a hub brings in a city."""
+    introspection: bool = False
+    """Whether the gateway tells its schema to whoever asks."""
     otlp: str | None = None
     """OTLP/HTTP endpoint for traces; none: not exported."""
     log: str = "json"
