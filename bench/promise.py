@@ -85,10 +85,10 @@ async def main() -> None:
 
 def _city(first_day: date) -> list[tuple[Resource, Site]]:
     found = []
-    for firm in milan.firms(FIRMS, 1, first_day):
+    for firm in milan.firms(FIRMS, 1):
         [stands] = firm.party["sites"]
         for given in firm.resources:
-            one = resource(given)
+            one = resource(given, first_day)
             where = stands["latitude"], stands["longitude"]
             found.append((one, Site(one.site_id, one.party_id, 1, milan.ZONE, *where)))
     return found

@@ -13,10 +13,13 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
+from functools import cache
 from random import Random
 from uuid import UUID, uuid5
 
 import asyncpg
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -34,6 +37,7 @@ from services.capacity.domain.availability import Availability, availability, ce
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Resource, Site
 from services.capacity.domain.search import Wanted
+from services.capacity.domain.shifts import Pattern, Shift, calendar_of
 from services.capacity.domain.terms import Money, Terms
 from services.capacity.handlers.holds import Ask, placing
 from services.capacity.search import metrics
@@ -94,18 +98,16 @@ async def main() -> None:
 
 
 def _city(first_day: date) -> Iterator[Availability]:
-    for firm in milan.firms(FIRMS, 1, first_day):
+    for firm in milan.firms(FIRMS, 1):
         [site] = firm.party["sites"]
         for given in firm.resources:
-            resource = _resource(given)
+            resource = _resource(given, first_day)
             stands = Site(resource.site_id, resource.party_id, 1, milan.ZONE, site["latitude"], site["longitude"])
             yield availability(resource, stands, {}, first_day)
 
 
-def _resource(given: Json) -> Resource:
-    terms, calendar = given["terms"], given["calendar"]
-    closed = {date.fromisoformat(one["day"]): one["quantity"] for one in calendar["exceptions"]}
-    starts_on, ends_on = (date.fromisoformat(calendar[name]) for name in ("startsOn", "endsOn"))
+def _resource(given: Json, first_day: date) -> Resource:
+    terms = given["terms"]
     return Resource(
         id=UUID(given["id"]),
         party_id=UUID(given["partyId"]),
@@ -122,8 +124,21 @@ def _resource(given: Json) -> Resource:
             minimum_quantity=terms["minimumQuantity"],
             notice_days=terms["noticeDays"],
         ),
-        calendar=Calendar(weekly=calendar["weekly"], exceptions=closed, starts_on=starts_on, ends_on=ends_on),
+        calendar=_calendar(msgspec.json.encode(given["pattern"]), first_day),
     )
+
+
+@cache
+def _calendar(pattern: bytes, first_day: date) -> Calendar:
+    given = msgspec.json.decode(pattern)
+    shifts = [_shift(**one) for one in given["shifts"]]
+    kept = Pattern(shifts=shifts, holidays=given["holidays"], august_weeks=given["augustWeeks"])
+    return calendar_of(kept, milan.ZONE, first_day)
+
+
+def _shift(weekdays: list[int], starts: str, ends: str, breakMinutes: int, teams: int) -> Shift:  # noqa: N803 - JSON
+    clock = {"starts": clock_time.fromisoformat(starts), "ends": clock_time.fromisoformat(ends)}
+    return Shift(weekdays=weekdays, break_minutes=breakMinutes, teams=teams, **clock)
 
 
 def _elsewhere(city: Sequence[Availability], number: int, *, apart: bool) -> Iterator[Availability]:
@@ -266,13 +281,10 @@ async def _published(database: Database, first_day: date) -> Resource:
     ids = {name: str(new_id()) for name in ("id", "partyId", "siteId")}
     free = {"price": {"amount": 50}, "none": {"amount": 0}}
     terms = {"pricePerUnit": free["price"], "setupPrice": free["none"], "minimumQuantity": 1, "noticeDays": 0}
-    span = {
-        "startsOn": str(first_day),
-        "endsOn": str(first_day + timedelta(360)),
-        "exceptions": [],
-        "weekly": [480] * 7,
-    }
-    bench = _resource({**ids, "name": "Bench", "kind": "bench", "processes": ["x"], "terms": terms, "calendar": span})
+    every_day = {"weekdays": [*range(1, 8)], "starts": "08:00", "ends": "16:00", "breakMinutes": 0, "teams": 1}
+    pattern = {"shifts": [every_day], "holidays": None, "augustWeeks": 0}
+    stands = {"name": "Bench", "kind": "bench", "processes": ["x"], "terms": terms, "pattern": pattern}
+    bench = _resource(ids | stands, first_day)
     async with database.work() as session:
         await store.keep_sites(session, [Site(bench.site_id, bench.party_id, 1, milan.ZONE, 45.46, 9.19)])
         await store.publish(session, [bench])

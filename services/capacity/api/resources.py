@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import msgspec
 from fastapi import APIRouter, Response
 from pydantic import AfterValidator, Field, model_validator
 
@@ -74,12 +76,18 @@ class PublishResource(Body):
     def days(self, site: Site, now: datetime) -> Calendar:
         """Its calendar, or what its pattern gives from today on."""
         today = now.astimezone(ZoneInfo(site.time_zone)).date()
-        return self.calendar or calendar_of(self.pattern or Pattern(), site.time_zone, today)
+        return self.calendar or _year(msgspec.json.encode(self.pattern), site.time_zone, today)
 
     def named(self, resource_id: UUID, site: Site, calendar: Calendar) -> Resource:
         """The resource under an id, with its days."""
         given = {name: getattr(self, name) for name in PublishResource.model_fields} | {"calendar": calendar}
         return Resource(id=resource_id, party_id=site.party_id, version=1, time_zone=site.time_zone, **given)
+
+
+@lru_cache(maxsize=1024)
+def _year(pattern: bytes, zone: str, today: date) -> Calendar:
+    """What a pattern (as JSON) gives from today on. Many resources of a city keep the same hours."""
+    return calendar_of(msgspec.json.decode(pattern, type=Pattern), zone, today)
 
 
 class ImportedResource(PublishResource):
