@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from libs.graphql.websocket import LARGEST_FRAME
+from libs.stack.home import Home
+from libs.stack.platform import Platform
 from tests.containers import IMAGES
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +34,18 @@ def test_compose_understands_the_file(profiles: str) -> None:
     command = ["docker", "compose", "--project-directory", ROOT, "--profile", profiles or "none", "config", "--quiet"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_server_keeps_no_message_that_the_protocol_would_refuse(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.make()
+    started = Platform(home).child("gateway").command()
+    assert f"--ws-max-size {LARGEST_FRAME}" in " ".join(started)
+    assert f"UVICORN_WS_MAX_SIZE={LARGEST_FRAME} " in (ROOT / "Dockerfile").read_text()
+
+
+def test_the_schema_is_told_to_nobody_and_no_proxy_is_believed() -> None:
+    assert not {"FILIERA_INTROSPECTION", "FORWARDED_ALLOW_IPS"} & SERVICES["gateway"]["environment"].keys()
 
 
 def test_every_service_of_ours_is_there() -> None:

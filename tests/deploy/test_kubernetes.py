@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.routing import APIRoute
+from uvicorn.middleware.proxy_headers import _TrustedHosts
 
 from libs.contracts import PARTITIONS, REGISTRY, TOPIC_CONFIG, topics
 from libs.kit.db import BACKGROUND
@@ -236,6 +237,22 @@ def test_the_settings_are_settings_of_the_code(overlay: str) -> None:
     assert given <= {*Settings.model_fields, "secrets"}
     urls = json.loads(settings_of(overlay)["FILIERA_SERVICES"])
     assert urls == {name: f"http://{name}:8000" for name in SERVICES if name != "gateway"}
+
+
+def test_the_gateway_believes_the_proxy_before_it_who_is_calling_and_nobody_else_does(overlay: str) -> None:
+    believed = {
+        name: variable["value"]
+        for name, pod in pods(overlay).items()
+        for variable in pod["containers"][0].get("env", [])
+        if variable["name"] == "FORWARDED_ALLOW_IPS"
+    }
+    assert believed.keys() == {"gateway"}
+    trusted = _TrustedHosts(believed["gateway"])
+    assert trusted.get_trusted_client_address("192.0.2.9, 203.0.113.7, 10.1.2.3") == ("203.0.113.7", 0)
+
+
+def test_the_schema_is_told_to_nobody(overlay: str) -> None:
+    assert "FILIERA_INTROSPECTION" not in settings_of(overlay)
 
 
 def test_no_secret_is_in_the_repository(overlay: str) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import groupby
+from typing import Any
 
 import httpx
 import pytest
@@ -74,9 +75,9 @@ async def address(ask: Asker) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def port_of(served: FastAPI) -> AsyncIterator[str]:
-    """An application behind a real port of the loopback; `host:port`."""
-    server = uvicorn.Server(uvicorn.Config(served, port=0, lifespan="off", log_config=None))
+async def port_of(served: FastAPI, **options: Any) -> AsyncIterator[str]:
+    """An application behind a real port of the loopback; `host:port`. Options are uvicorn's."""
+    server = uvicorn.Server(uvicorn.Config(served, port=0, lifespan="off", log_config=None, **options))
     serving = asyncio.create_task(server.serve())
     await eventually(lambda: server.started)
     yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"

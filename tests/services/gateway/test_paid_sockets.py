@@ -11,8 +11,9 @@ from libs.graphql.websocket import LARGEST_FRAME
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually
 from services.gateway.api import subscription
+from services.gateway.app import api
 from tests.services.gateway import test_budget, world
-from tests.services.gateway.conftest import Tell
+from tests.services.gateway.conftest import Tell, port_of
 from tests.services.gateway.test_budget import CHEAP, DEAR, LIMIT
 from tests.services.gateway.test_subscriptions import DAY, ORDER, placed, wire
 
@@ -76,6 +77,15 @@ async def test_a_frame_of_many_bytes_is_too_large_however_few_characters_it_has(
         await client.begin(new_id())
         await client.send(type="ping", payload={"x": "\N{SPOOL OF THREAD}" * (LARGEST_FRAME // 4)})
         assert (await client.closed())[0] == 4400
+
+
+@pytest.mark.usefixtures("ask")
+async def test_the_server_keeps_no_message_that_is_too_large() -> None:
+    """As it is started everywhere: tests/deploy/test_compose.py."""
+    async with port_of(api, ws_max_size=LARGEST_FRAME) as where, wire(where) as client:
+        await client.begin(new_id())
+        await client.send(type="ping", payload={"x": "x" * LARGEST_FRAME})
+        assert (await client.closed())[0] == 1009
 
 
 async def test_nobody_has_more_than_so_many_web_sockets(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
