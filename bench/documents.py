@@ -59,7 +59,7 @@ def _limits(text: str) -> Callable[[], None]:
     def check() -> None:
         try:
             limits.check(schema.graphql, document)
-        except limits.TooMuch:
+        except (limits.TooMuch, GraphQLError):
             return
 
     return check
