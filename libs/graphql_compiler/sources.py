@@ -1,8 +1,8 @@
 """Where the value of a field comes from: decided once, when the operation is compiled."""
 
 import dis
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
 from types import FunctionType
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -46,6 +46,8 @@ class Call:
     """Whether what it returns is always to be awaited."""
     info: Callable[[Any], Any] | None = None
     """What makes the info it wants of graphql-core's."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Of its parameters by arguments, if they differ."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,11 @@ def batch(many: Resolver) -> Callable[[R], R]:
     return marked
 
 
-def source_of(parent: GraphQLObjectType, name: str, field: GraphQLField) -> Source:
+def source_of(parent: GraphQLObjectType, name: str, definition: GraphQLField) -> Source:
     """Of a field in a schema of graphql-core."""
     if name == "__typename":
         return Constant(parent.name)
-    resolve = field.resolve
+    resolve = definition.resolve
     if resolve is None or resolve is default_field_resolver:
         return Member(name)
     if many := getattr(resolve, "batch", None):
