@@ -176,6 +176,12 @@ def test_a_workshop_works_on_days_on_which_it_is_qualified() -> None:
     assert [plan.on(day).day for day in plan.steps[0].minutes] == [3, 5]
 
 
+def test_what_one_operation_took_of_days_that_the_next_may_not_have_leaves_the_others_as_they_are() -> None:
+    green = replace(CUT, qualifications=GOTS)
+    plan = only(a_question(CUT, green, pieces=7, valid={GOTS: shown(CUTTER, 1, 1, 4, 9)}), CUTTER)
+    assert [[plan.on(day).day for day in step.minutes] for step in plan.steps] == [[2, 3], [3, 6]]
+
+
 def test_a_nearer_workshop_that_is_not_qualified_is_left_out() -> None:
     far = replace(CUTTER, number=3, north=9)
     plan = only(a_question(replace(CUT, qualifications=GOTS), valid={GOTS: shown(far, 0, 9)}), CUTTER, far)
