@@ -97,28 +97,26 @@ class Works:
         before = np.arange(-(-pieces // int(batch.min()))) * batch
         return np.minimum(before, pieces), np.minimum(before + batch, pieces)
 
+    def first(self, pieces: int, row: int) -> int:
+        """How many pieces of a lot of one row are done with its first batch."""
+        batch = int(self.batch[row]) or pieces
+        return min(pieces, max(batch, -(-pieces // MOST_BATCHES)))
+
 
 def works(operation: Operation, told: Sequence[Work | None], longest: Longs) -> Works:
     """What it takes of these resources; `longest`: the most minutes that are free on a day of each."""
     routed = as_routed(operation)
     of = [one or routed for one in told]
+    columns = np.array([_columns(one, operation) for one in of], np.int64).T
+    setup, cleanup, run, per, multiple, fewest, batch, elapsed = columns
+    published = np.array([one is not None for one in told])
+    return Works(setup, cleanup, run, per, _paces(of), longest, multiple, fewest, batch, elapsed, published)
 
-    def column(values: Sequence[int]) -> Longs:
-        return np.array(values, np.int64)
 
-    return Works(
-        setup=column([one.once(operation.changed) - one.cleanup for one in of]),
-        cleanup=column([one.cleanup for one in of]),
-        run=column([one.run for one in of]),
-        per=column([one.pieces for one in of]),
-        paces=_paces(of),
-        longest=longest,
-        multiple=column([one.lot_multiple for one in of]),
-        fewest=column([one.minimum_pieces for one in of]),
-        batch=column([one.transfer_batch or 0 for one in of]),
-        elapsed=column([max(one.elapsed_minutes, operation.wait_minutes) for one in of]),
-        published=np.array([one is not None for one in told]),
-    )
+def _columns(one: Work, operation: Operation) -> tuple[int, ...]:
+    lots = one.lot_multiple, one.minimum_pieces, one.transfer_batch or 0
+    elapsed = max(one.elapsed_minutes, operation.wait_minutes)
+    return one.once(operation.changed) - one.cleanup, one.cleanup, one.run, one.pieces, *lots, elapsed
 
 
 def roughly(operation: Operation, figures: Ints) -> Works:
@@ -139,6 +137,8 @@ def as_routed(operation: Operation) -> Work:
 
 def _paces(of: Sequence[Work]) -> Longs:
     """(rows, days); a day that is as fast as all later ones is as good as one of these."""
+    if not any(one.ramp_percent for one in of):
+        return np.array([[100 * one.efficiency_percent] for one in of])
     ramps = [[*accumulate([100, *reversed(one.ramp_percent)], min)][::-1] for one in of]
     days = max(map(len, ramps))
     whole = [(ramp + [100] * days)[:days] for ramp in ramps]
