@@ -1,6 +1,6 @@
 """What a workshop offers: a resource at a site, and what of it is asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -96,6 +96,12 @@ class Allocation:
     workshop_id: UUID
     day: date
     quantity: int
+
+
+def check_work(work: Mapping[str, Work], processes: Collection[str]) -> None:
+    """Refuse to tell what a process takes that is not done. Raises ValueError."""
+    if unknown := sorted(work.keys() - set(processes)):
+        raise ValueError(f"work names {unknown[0]}, which is none of its processes")
 
 
 @lru_cache(maxsize=2**16)
