@@ -120,7 +120,9 @@ def _size(size: Variable | int, variables: Mapping[str, Any]) -> int:
     if isinstance(size, int):
         return size
     given = variables.get(size.name, size.default)
-    return _within(given) if isinstance(given, int) else size.default
+    if isinstance(given, float) and given.is_integer():  # an Int to GraphQL
+        given = int(given)
+    return _within(given) if isinstance(given, int) else MOST_ITEMS
 
 
 def _within(size: int) -> int:

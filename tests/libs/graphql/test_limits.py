@@ -154,6 +154,14 @@ def test_an_operation_costs_a_point_for_each_object_that_its_answer_may_hold(doc
     assert points(SCHEMA, document, {"n": 7}, None) == COSTS[document]
 
 
+@pytest.mark.parametrize(
+    ("given", "size"), [(9.0, 9), (100.0, 100), (1e300, 100), (9.5, 100), ("9", 100), (None, 100), ([9], 100)]
+)
+def test_a_size_is_paid_as_what_it_is_coerced_to_and_nonsense_as_the_most(given: Any, size: int) -> None:
+    document = "query($n: Int!) { parties(first: $n) { edges { cursor } } }"
+    assert points(SCHEMA, document, {"n": given}, None) == size * 2
+
+
 def test_of_several_operations_the_one_that_is_named_is_paid() -> None:
     document = "query A { __typename } query B { parties(first: 5) { edges { cursor } } }"
     assert [points(SCHEMA, document, {}, name) for name in ("A", "B", None, "C")] == [1, 10, 1, 1]
