@@ -17,6 +17,7 @@ from tests.services.capacity.test_patterns import the_resource
 from tests.services.capacity.world import day, faults, told
 
 LADDER = [{"days_before": 30, "buyer_percent": 50, "workshop_percent": 20}]
+NAP = {"weekdays": [1], "starts": "08:00", "ends": "09:00", "break_minutes": 60}
 BY_HAND = TERMS | {"approval": "by_hand", "cancellation": LADDER, "notice_days": 1}
 
 
@@ -88,6 +89,7 @@ async def test_an_owner_corrects_what_is_published_one_thing_at_a_time(owner: Si
         ({"colour": "red"}, "colour", "is not known here; is it misspelt?"),
         ({"terms": {"setup_price": {"amount": 1}}}, "terms.price_per_unit", "is missing"),
         ({"processes": ["lockstitch", "lockstitch"]}, "processes", "names a process twice"),
+        ({"calendar": None, "pattern": {"shifts": [NAP]}}, "body", "pattern has a break that is as long as its shift"),
     ],
 )
 async def test_a_slip_in_what_is_published_is_told_in_plain_words(
