@@ -15,7 +15,7 @@ from services.capacity.domain.terms import MOST, MOST_TO_PAY
 from services.capacity.handlers import search
 
 router = APIRouter(tags=["capacity"])
-_Scheme = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+Scheme = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 
 
 class SearchFor(Body):
@@ -31,7 +31,7 @@ class SearchFor(Body):
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
     km: Annotated[float, Field(gt=0, le=1000)] | None = None
     price: Annotated[int, Field(ge=0, le=MOST_TO_PAY)] | None = None
-    qualifications: list[_Scheme] = Field(default=[], max_length=10)
+    qualifications: list[Scheme] = Field(default=[], max_length=10)
     lot: Lot = "resource"
     order: Order = "earliest"
     limit: Annotated[int, Field(ge=1, le=100)] = 20

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal, TypeVar
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from libs.kit.db import Database
 from libs.kit.errors import Conflict
 from libs.service.runtime import Kit
 from services.capacity.domain.terms import Refused
-from services.capacity.handlers.promises import TRIES, Taken, Told, Wanted, heard_index, sellers, sold
+from services.capacity.handlers.promises import TRIES, Taken, Told, Wanted, heard_index, qualified, sellers, sold
 from services.capacity.promise.answer import Answer, Priced, answers
 from services.capacity.promise.plan import Plan
 from services.capacity.promise.question import Question
@@ -140,7 +140,8 @@ class Found:
 async def find(kit: Kit, asked: Asked) -> Found:
     """Plan. Nothing is changed. Raises as `promises.find` does."""
     index = heard_index(kit)
-    as_of = index.heard.as_of
+    looked, asked = await _qualified(kit.database, asked)
+    as_of = index.heard.now() - timedelta(seconds=max(looked, index.heard.age()))
     try:
         case, first = await _standing(kit.database, index, asked)
     except Refused as refused:
@@ -152,7 +153,7 @@ async def find(kit: Kit, asked: Asked) -> Found:
         best, outcome = await _improved(kit.database, asked.seconds, case, first, near)
     told = Together(
         as_of=as_of,
-        age_seconds=round(index.heard.age(), 3),
+        age_seconds=round((index.heard.now() - as_of).total_seconds(), 3),
         day_0=case.day_0,
         found_by="greedy" if best is first else "optimiser",
         optimiser=outcome,
@@ -164,6 +165,12 @@ async def find(kit: Kit, asked: Asked) -> Found:
         lots=[_lot(case, *one, asked.currency) for one in zip(case.questions, best.plans, strict=True)],
     )
     return Found(told, together(one.plan for one in best.plans))
+
+
+async def _qualified(database: Database, asked: Asked) -> tuple[float, Asked]:
+    """As `promises.qualified` does, for every lot."""
+    found = [await qualified(database, lot) for lot in asked.lots]
+    return max(ago for ago, _ in found), replace(asked, lots=[lot for _, lot in found])
 
 
 async def _standing(database: Database, index: Index, asked: Asked) -> tuple[Case, Joint]:

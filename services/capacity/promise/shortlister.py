@@ -6,23 +6,28 @@ far, and as if it had travelled before each operation.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
+from itertools import pairwise
 from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 
+from services.capacity.domain.search import Valid
 from services.capacity.domain.terms import Refused
 from services.capacity.promise.free import Free
 from services.capacity.promise.hours import DAY, SPAN, Flags, Hours, Longs
 from services.capacity.promise.question import Operation, Question, Sold, Tool
-from services.capacity.promise.shortlist import Shortlist, ToolSet, cumulative, least_for
-from services.capacity.search.offers import Offers
+from services.capacity.promise.shortlist import Shortlist, ToolSet, least_for
+from services.capacity.promise.works import Works, roughly
+from services.capacity.search.offers import FIGURES, Floats, Offers
 
 EARLY, CHEAP, NEAR, BESIDE = 5, 6, 6, 4
 """Of each kind so many are looked at, and one beside each of so many."""
 _TRIP = 5000
 """Metres that a lot is taken to have travelled before an operation."""
 
+Rows = npt.NDArray[np.intp]
 Sellers = Mapping[Sold, Offers]
 """Who sells it; what nobody sells may be missing."""
 
@@ -33,15 +38,22 @@ def begin(question: Question, hours: Hours) -> int:
 
 
 class _City:
-    """All who sell a process, over the days of a question and in the planner's direction."""
+    """All who sell a process, over the days of a question and in the planner's direction; with `valid`, those who are
+    qualified, and as if they were from their first such day to their last: of the days between, `free` knows."""
 
-    def __init__(self, offers: Offers, question: Question, hours: Hours) -> None:
+    def __init__(self, offers: Offers, question: Question, hours: Hours, valid: Valid | None = None) -> None:
         self.offers, self._hours = offers, hours
-        self._opens = np.clip(offers.opens, question.first_day, hours.days)
-        self._closed = np.maximum(np.clip(offers.closes.astype(np.int64) + 1, 0, hours.days), self._opens)
+        self.known = ~np.isnan(offers.latitude) & offers.sold_to(question.party)
+        opens, closed = offers.opens.astype(np.int64), offers.closes.astype(np.int64) + 1
+        self._spans = _spans(offers, valid) if valid is not None else {}
+        if valid is not None:
+            self.known &= np.isin(np.arange(len(offers)), [*self._spans])
+            for row, spans in self._spans.items():
+                opens[row], closed[row] = max(opens[row], spans[0][0]), min(closed[row], spans[-1][1])
+        self._opens = np.clip(opens, question.first_day, hours.days)
+        self._closed = np.maximum(np.clip(closed, 0, hours.days), self._opens)
         rows = np.arange(len(offers))
         self._least, self._most = (offers.cumulative[rows, day].astype(np.int64) for day in (self._opens, self._closed))
-        self.known = ~np.isnan(offers.latitude) & offers.sold_to(question.party)
         if question.without:
             refuses = (key in question.without for key in offers.ids[: len(offers)])
             self.known &= ~np.fromiter(refuses, np.bool_, len(offers))
@@ -63,10 +75,9 @@ class _City:
         at: Longs = before - (-(self.before(day + 1) - before) * spent // SPAN)
         return at
 
-    def needs(self, operation: Operation, pieces: int) -> Longs:
-        """Minutes that must be taken of each for so many pieces."""
-        works = operation.setup_minutes + operation.run_minutes * pieces
-        return least_for(self.offers.minimum, self.offers.lot, works)
+    def needs(self, works: Works, runs: Longs) -> Longs:
+        """Minutes that must be taken of each for runs so long."""
+        return least_for(self.offers.minimum, self.offers.lot, works.setup + runs)
 
     def free(self, rows: Longs) -> Longs:
         """What is free on each day."""
@@ -74,7 +85,20 @@ class _City:
         days = before[:, 1:] - before[:, :-1]
         number = np.arange(self._hours.days)
         days[(number < self._opens[rows, None]) | (number >= self._closed[rows, None])] = 0
+        for at, row in enumerate(rows.tolist()):
+            for (_, lapses), (again, _) in pairwise(self._spans.get(row, ())):
+                days[at, max(0, lapses) : max(0, again)] = 0
         return days[:, ::-1] if self._hours.mirrored else days
+
+
+def _spans(offers: Offers, valid: Valid) -> dict[int, list[tuple[int, int]]]:
+    """Row -> spans of days, in their order: the first, and the one after the last."""
+    found = ((row, valid[key]) for row, key in enumerate(offers.workshops[: len(offers)]) if valid.get(key))
+    day_0 = offers.first_day.toordinal()
+    return {
+        row: sorted((first.toordinal() - day_0, last.toordinal() + 1 - day_0) for first, last in spans)
+        for row, spans in found
+    }
 
 
 class Shortlister:
@@ -88,14 +112,17 @@ class Shortlister:
 
     def next(self, operation: Operation) -> Shortlist:
         """Raises Refused if nobody can do it."""
-        city = self._cities.get(operation.sold)
+        city = self._city(operation)
         able = self._able(city, operation) if city else np.zeros(0, np.bool_)
         if city is None or not able.any():
             raise Refused("NOT_OFFERED", nobody(operation, with_tools=city is not None and bool(len(city.offers))))
-        fits = able & self._fits(city, operation)
-        if not fits.any():
+        rough, shared = roughly(operation, city.offers.figures), self._shared(operation)
+        runs = rough.runs(shared)
+        needs = city.needs(rough, runs)
+        least = (runs, needs) if shared == self._question.pieces else (alone := rough.runs(1), city.needs(rough, alone))
+        fits = np.flatnonzero(able & self._fits(city, *least))
+        if not len(fits):
             raise Refused("NO_CAPACITY", _no_room(operation, self._question.pieces))
-        needs = city.needs(operation, self._shared(operation))
         rows = np.unique(np.concatenate([*self._first(city, needs, fits), *self._best(city, needs, fits)]))
         self._last = self._shortlist(city, operation, rows)
         self._go_on(self._last, needs[rows])
@@ -103,22 +130,29 @@ class Shortlister:
 
     def named(self, operation: Operation, ids: Iterable[UUID]) -> Shortlist:
         """The shortlist of these resources, those that cannot do it left out."""
-        city = self._cities[operation.sold]
+        city = self._city(operation)
+        if city is None:
+            raise Refused("NOT_OFFERED", nobody(operation))
         rows = {key: row for row, key in enumerate(city.offers.ids[: len(city.offers)])}
         able = self._able(city, operation)
         found = [rows[key] for key in ids if key in rows and able[rows[key]]]
         return self._shortlist(city, operation, np.array(found, np.int64))
 
+    def _city(self, operation: Operation) -> _City | None:
+        city = self._cities.get(operation.sold)
+        if city is None or not operation.qualifications:
+            return city
+        valid = self._question.valid.get(operation.qualifications, {})
+        return _City(city.offers, self._question, self._hours, valid)
+
     def _shared(self, operation: Operation) -> int:
         """Pieces for each, if the lot is shared by as many as may."""
         return -(-self._question.pieces // operation.split_over)
 
-    def _fits(self, city: _City, operation: Operation) -> Flags:
-        """Who has room for what must be done in one place, be it a part of a shared lot."""
-        pieces = self._question.pieces if operation.split_over == 1 else 1
+    def _fits(self, city: _City, runs: Longs, needs: Longs) -> Flags:
+        """Who has room for what must be done in one place at least."""
         total = city.before(self._hours.days)
-        later = total - city.reached(self._times[0]) >= operation.run_minutes * pieces
-        return (total >= city.needs(operation, pieces)) & later
+        return (total >= needs) & (total - city.reached(self._times[0]) >= runs)
 
     def _able(self, city: _City, operation: Operation) -> Flags:
         able = city.known
@@ -137,16 +171,18 @@ class Shortlister:
                 found.setdefault(offers.sites[row], row)
         return found
 
-    def _first(self, city: _City, needs: Longs, fits: Flags) -> list[Longs]:
+    def _first(self, city: _City, needs: Longs, fits: Rows) -> list[Rows]:
         return [_soonest(city, city.reached(time) + needs, fits, self._hours.days) for time in self._times]
 
-    def _best(self, city: _City, needs: Longs, fits: Flags) -> list[Longs]:
+    def _best(self, city: _City, needs: Longs, fits: Rows) -> list[Rows]:
         offers, place = city.offers, self._question.place
-        cost = np.maximum(offers.least, offers.setup + offers.price * needs)
-        found = [_least(cost, fits, CHEAP), _least(_away(offers, place.latitude, place.longitude), fits, NEAR)]
+        cost = np.maximum(offers.least[fits], offers.setup[fits] + offers.price[fits] * needs[fits])
+        where = offers.latitude[fits], offers.longitude[fits]
+        near = _away(where, place.latitude, place.longitude)
+        found = [fits[_least(cost, CHEAP)], fits[_least(near, NEAR)]]
         if self._last is not None:
             beside = zip(*(axis[:: max(1, len(axis) // BESIDE)] for axis in self._last.where), strict=True)
-            found += [_least(_away(offers, *where), fits, 1) for where in beside]
+            found.append(fits[[_away(where, *spot).argmin() for spot in beside]])
         return found
 
     def _shortlist(self, city: _City, operation: Operation, rows: Longs) -> Shortlist:
@@ -165,47 +201,50 @@ class Shortlister:
 
     def _go_on(self, shortlist: Shortlist, needs: Longs) -> None:
         """When the next operation may begin: never before the one time, hardly after the other."""
-        free, rows, operation = (
-            Free(self._hours, cumulative(shortlist.free)),
-            np.arange(len(needs)),
-            shortlist.operation,
+        free, rows = Free(self._hours, shortlist.cumulative), np.arange(len(needs))
+        works, queue = shortlist.works, shortlist.operation.queue_minutes
+        least = works.quickest() if self._overlaps else works.runs(self._shared(shortlist.operation))
+        soon, late = (
+            free.when(rows, free.reached(rows, np.array(time)) + work)
+            for time, work in zip(self._times, (least, needs), strict=True)
         )
-        overlaps = any(one.transfer_batch for one in self._question.routing)
-        least = operation.run_minutes * (1 if overlaps else self._shared(operation))
-        works = np.full(len(rows), least), needs
-        starts = (free.reached(rows, np.array(time)) for time in self._times)
-        soon, late = (int(free.when(rows, at + work).min()) for at, work in zip(starts, works, strict=True))
         end = self._hours.days * DAY - 1
-        moved = int(self._hours.arrives(np.array(late + operation.wait_minutes), np.array(_TRIP)))
-        self._times = min(soon, end), min(moved, end)
+        rested = int((late + (queue if self._hours.mirrored else works.elapsed)).min())
+        moved = int(self._hours.arrives(np.array(rested), np.array(_TRIP)))
+        self._times = min(int(soon.min()), end), min(moved, end)
+
+    @cached_property
+    def _overlaps(self) -> bool:
+        """Whether any operation may begin before the one before it has ended."""
+        batches = (city.offers.figures[FIGURES.index("batch")] for city in self._cities.values())
+        return any(one.transfer_batch for one in self._question.routing) or any(batch.any() for batch in batches)
 
 
-def _soonest(city: _City, worked: Longs, fits: Flags, days: int) -> Longs:
+def _soonest(city: _City, worked: Longs, fits: Rows, days: int) -> Rows:
     """The rows that are first to have worked off so much; which of them is first of all is not looked at."""
     few, many = 0, days
     while few < many:  # the day by whose end enough are done
         day = (few + many) // 2
-        enough = np.count_nonzero(fits & (city.before(day) >= worked)) >= EARLY
+        enough = np.count_nonzero((city.before(day) >= worked)[fits]) >= EARLY
         few, many = (few, day) if enough else (day + 1, many)
-    before = city.before(max(few - 1, 0))
-    today = np.maximum(city.before(few) - before, 1)
-    return _least((worked - before) / today, fits & (city.before(few) >= worked), EARLY)
+    by_then, before = city.before(few), city.before(max(few - 1, 0))
+    done = fits[(by_then >= worked)[fits]]
+    today = np.maximum(by_then[done] - before[done], 1)
+    return done[_least((worked[done] - before[done]) / today, EARLY)]
 
 
-def _least(key: npt.NDArray[np.generic], fits: Flags, most: int) -> Longs:
-    """The rows that fit and have the least keys, the first of them among equals."""
-    rows = np.flatnonzero(fits)
-    if len(rows) > most:
-        worst = np.partition(key[rows], most - 1)[most - 1]
-        rows = rows[key[rows] <= worst]
-        rows = rows[np.argsort(key[rows], kind="stable")[:most]]
-    return rows
+def _least(key: npt.NDArray[np.generic], most: int) -> Rows:
+    """Where the least keys are, the first of them among equals."""
+    if len(key) <= most:
+        return np.arange(len(key))
+    low = np.flatnonzero(key <= np.partition(key, most - 1)[most - 1])
+    return low[np.argsort(key[low], kind="stable")[:most]]
 
 
-def _away(offers: Offers, latitude: float, longitude: float) -> npt.NDArray[np.float32]:
+def _away(where: tuple[Floats, Floats], latitude: float, longitude: float) -> Floats:
     """How far, in an order that is right; the number itself means nothing."""
-    north = offers.latitude - np.float32(latitude)
-    east = (offers.longitude - np.float32(longitude)) * np.float32(np.cos(np.radians(latitude)))
+    north = where[0] - np.float32(latitude)
+    east = (where[1] - np.float32(longitude)) * np.float32(np.cos(np.radians(latitude)))
     return north * north + east * east
 
 

@@ -64,7 +64,7 @@ class Index:
                 sold[process, row.currency, row.unit].append(row)
         for one, some in sold.items():
             table = self._tables.setdefault(one, Table(self._days))
-            for row, number in zip(some, table.put(some), strict=True):
+            for row, number in zip(some, table.put(some, one[0]), strict=True):
                 self._rows[row.id].append((table, number))
 
     def set_free(self, resource_id: UUID, day: date, free: int) -> None:

@@ -10,20 +10,24 @@ That is a bound of the planner's own rules: taking something never lets another 
 solver finds is one of what it models, which is less than these rules, and is therefore not used.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
 
+from services.capacity.domain.search import Valid
 from services.capacity.promise.free import Free
 from services.capacity.promise.hours import Hours, Longs, hours
 from services.capacity.promise.question import Operation, Question, Sold
 from services.capacity.promise.shortlist import cumulative, metres
 from services.capacity.promise.shortlister import Sellers, _City, begin
+from services.capacity.promise.works import roughly
 from services.capacity.together.score import Score, late
 
+Kind = tuple[Sold, frozenset[str]]
+"""What an operation needs somebody for."""
 _ALL = np.zeros((), np.int64)
 """The one row of what all have together."""
 
@@ -34,28 +38,46 @@ def bound(questions: Sequence[Question], sellers: Sellers) -> Score:
     spans = [hours(one.cumulative.shape[1] - 1, one.first_day, lot.carriage, mirrored=False) for lot in questions]
     soonest = min(questions, key=lambda question: question.first_day)
     trades = {
-        sold: _Trade(_City(sellers[sold], soonest, spans[0]), spans[0])
-        for sold in {operation.sold for question in questions for operation in question.routing}
+        kind: _Trade(_City(sellers[kind[0]], soonest, spans[0], valid.get(kind[1])), spans[0])
+        for valid in [_valid(questions)]
+        for kind in {_kind(operation) for question in questions for operation in question.routing}
     }
     lots = [_Lot(question, trades, span) for question, span in zip(questions, spans, strict=True)]
     alone = [lot.ready for lot in lots]
-    crowds = [_Crowd(trade, sold, lots) for sold, trade in trades.items()]
+    crowds = [_Crowd(kind, lots) for kind in trades]
     days = max([sum(alone), *(crowd.days(alone) for crowd in crowds)])
     last = max([*alone, *(crowd.last for crowd in crowds)])
     return Score(sum(late(question, day) for question, day in zip(questions, alone, strict=True)), last, days)
 
 
+def _kind(operation: Operation) -> Kind:
+    return operation.sold, operation.qualifications
+
+
+def _valid(questions: Sequence[Question]) -> dict[frozenset[str], Valid]:
+    return {schemes: days for question in questions for schemes, days in question.valid.items()}
+
+
 class _Trade:
-    """All who offer a process."""
+    """All who offer a process and have certain qualifications."""
 
     def __init__(self, city: _City, span: Hours) -> None:
         rows = np.flatnonzero(city.known)
         free = city.free(rows)
         self.rows, self.free = np.arange(len(rows)), Free(span, cumulative(free))
         self.together = Free(span, cumulative(free.sum(axis=0)[None]))
+        self._figures = city.offers.figures[:, rows]
         self.where = city.offers.latitude[rows].astype(float), city.offers.longitude[rows].astype(float)
 
-    def done(self, since: Longs, minutes: int) -> Longs:
+    def minutes(self, operation: Operation, pieces: int) -> Longs:
+        """What each needs for so many, at least: no first days, nothing but running."""
+        return roughly(operation, self._figures).minutes(pieces)
+
+    def overlaps(self, operation: Operation) -> bool:
+        """Whether the next operation may begin before this one ends."""
+        return bool(roughly(operation, self._figures).batch.any())
+
+    def done(self, since: Longs, minutes: Longs) -> Longs:
         """When each would have worked so many minutes from then on."""
         return self.free.when(self.rows, self.free.done(self.rows, since) + minutes)
 
@@ -67,7 +89,7 @@ class _Trade:
 @dataclass(frozen=True, eq=False)
 class _Lot:
     question: Question
-    trades: dict[Sold, _Trade]
+    trades: Mapping[Kind, _Trade]
     span: Hours
 
     @cached_property
@@ -89,32 +111,30 @@ class _Lot:
         operation = self.question.routing[number]
         if number + 1 == len(self.question.routing):
             return self.span.day_of(int(self._home(np.array(ended + operation.wait_minutes)).min()))
-        if operation.transfer_batch:
+        if self.trades[_kind(operation)].overlaps(operation):
             return self.span.day_of(ended)
         return self.from_(number + 1, ended + operation.wait_minutes)
 
-    def work(self, sold: Sold) -> int:
-        """Minutes of a process."""
-        return sum(one.run_minutes * self.question.pieces for one in self.question.routing if one.sold == sold)
+    def work(self, kind: Kind) -> int:
+        """Minutes of a process, at least."""
+        trade, mine = self.trades[kind], (one for one in self.question.routing if _kind(one) == kind)
+        return sum(int(trade.minutes(one, self.question.pieces).min()) for one in mine)
 
     def _operations(self, number: int, since: int) -> Iterator[tuple[int, int]]:
         """From this operation on: before when each is not begun, and when the lot could go on after it."""
         for step, operation in list(enumerate(self.question.routing))[number:]:
-            trade = self.trades[operation.sold]
+            trade = self.trades[_kind(operation)]
             there = self.span.arrives(np.array(since), self._lengths(trade)) if step == 0 else np.array(since)
-            ends = trade.done(there + operation.queue_minutes, self._share(operation)) + operation.wait_minutes
+            least = trade.minutes(operation, -(-self.question.pieces // operation.split_over))
+            ends = trade.done(there + operation.queue_minutes, least) + operation.wait_minutes
             last = step + 1 == len(self.question.routing)
             over = int((self._home(ends) if last else ends).min())
             begun = int(there.min()) + operation.queue_minutes
             yield begun, over
-            since = begun if operation.transfer_batch else over
-
-    def _share(self, operation: Operation) -> int:
-        """Minutes of the largest part, if the lot is shared."""
-        return operation.run_minutes * -(-self.question.pieces // operation.split_over)
+            since = begun if trade.overlaps(operation) else over
 
     def _home(self, ready: Longs) -> Longs:
-        return self.span.arrives(ready, self._lengths(self.trades[self.question.routing[-1].sold]))
+        return self.span.arrives(ready, self._lengths(self.trades[_kind(self.question.routing[-1])]))
 
     def _lengths(self, trade: _Trade) -> Longs:
         place = self.question.place
@@ -122,16 +142,16 @@ class _Lot:
 
 
 class _Crowd:
-    """All lots that need a process."""
+    """All lots that need a process, and the same qualifications."""
 
-    def __init__(self, trade: _Trade, sold: Sold, lots: Sequence[_Lot]) -> None:
-        self._trade, self._lots = trade, lots
-        self._works = [lot.work(sold) for lot in lots]
+    def __init__(self, kind: Kind, lots: Sequence[_Lot]) -> None:
+        self._trade, self._lots = lots[0].trades[kind], lots
+        self._works = [lot.work(kind) for lot in lots]
         self._members = [
             (lot, number)
             for lot in lots
             for number, operation in enumerate(lot.question.routing)
-            if operation.sold == sold
+            if _kind(operation) == kind
         ]
         self._since = min(lot.arrivals[number] for lot, number in self._members)
 

@@ -49,10 +49,12 @@ def _copy(offers: Offers) -> Offers:
         cumulative=offers.cumulative.copy(order="F"),
         **{name: getattr(offers, name).copy() for name in _COLUMNS},
         invited=offers.invited[: len(offers)],
+        work=offers.work[: len(offers)],
     )
 
 
-_COLUMNS = ("opens", "latitude", "longitude", "price", "setup", "minimum", "closes", "lot", "least", "visibility")
+_NUMBERS = ("opens", "closes", "price", "setup", "minimum", "lot", "least", "visibility", "figures")
+_COLUMNS = (*_NUMBERS, "latitude", "longitude")
 
 
 def _rows(offers: Offers) -> dict[UUID, int]:

@@ -97,4 +97,6 @@ def only(offers: Offers, rows: Longs) -> Offers:
         least=offers.least[rows],
         visibility=offers.visibility[rows],
         invited=[offers.invited[row] for row in rows],
+        work=[offers.work[row] for row in rows],
+        figures=offers.figures[:, rows],
     )

@@ -135,10 +135,13 @@ def _choice(
     ticks, minutes = clock.noons()
     parts = _parts(lot, stage, pieces)
     done, over = (
-        np.array([_reached(stage, part, upto, minutes) for part, upto in ends]).max(axis=0)
-        for ends in ([(part, part.run_ends) for part in parts], [(part, part.ends) for part in parts])
+        np.array(times).max(axis=0)
+        for times in (
+            [_reached(stage, part, part.run_ends, minutes) + stage.rests[part.row] for part in parts],
+            [_reached(stage, part, part.ends, minutes) for part in parts],
+        )
     )
-    frees, ready = clock.tick(over), clock.tick(done + stage.shortlist.operation.wait_minutes + queue)
+    frees, ready = clock.tick(over), clock.tick(done + queue)
     lasts, rests = (_usual((until - ticks)[until <= clock.ticks], clock.ticks) for until in (frees, ready))
     return Choice(tuple(pieces), tuple(numbers[stage.shortlist.ids[part.row]] for part in parts), lasts, rests)
 

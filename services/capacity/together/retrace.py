@@ -64,8 +64,10 @@ class _Walk:
         """As the others have left it; what the lot itself has taken its way knows."""
         whole = self.lot.stages[len(self.stages)]
         others = {key: days - self.own.get(key, 0) for key, days in taken.items() if key in self.lot.uses}
-        where = self.stages[-1].shortlist.where if self.stages else whole.coming_from
-        return replace(whole, shortlist=_left(whole.shortlist, rows, others), coming_from=where, later=self.lot.uses)
+        before = self.stages[-1] if self.stages else None
+        where = before.shortlist.where if before else whole.coming_from
+        left = _left(whole.shortlist, rows, others)
+        return replace(whole, shortlist=left, coming_from=where, before=before, later=self.lot.uses)
 
     def plan(self) -> Plan | None:
         """What has come of it; none if the lot is not at its place within the days."""

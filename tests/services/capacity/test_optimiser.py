@@ -25,8 +25,8 @@ from services.capacity.together.greedy import window
 from services.capacity.together.optimiser import improved
 from services.capacity.together.retrace import in_turn
 from services.capacity.together.score import Score, scored
+from tests.services.capacity.promise_asking import CUT, CUTTER, SEW, SEWER, a_question, benches
 from tests.services.capacity.promise_world import MONDAY, Bench
-from tests.services.capacity.test_promise_planner import CUT, CUTTER, SEW, SEWER, a_question, benches
 from tests.services.capacity.test_together import all_faults, best_of_all, cut, planned, some_lots, weeks
 
 installed = pytest.mark.skipif(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import product
 from uuid import UUID
 
@@ -19,11 +20,13 @@ from services.capacity.together.greedy import cut_out, greedy, window
 from services.capacity.together.lots import Lot, Move, Rooms
 from services.capacity.together.retrace import in_turn, retrace
 from services.capacity.together.score import Score, scored
+from tests.services.capacity.promise_asking import CUT, CUTTER, GOTS, SEW, SEWER, a_question, benches, operations
 from tests.services.capacity.promise_rules import faults
 from tests.services.capacity.promise_world import MONDAY, Bench, city
-from tests.services.capacity.test_promise_planner import CUT, CUTTER, SEW, SEWER, a_question, benches, operations
 
 Lots = list[Question]
+SHOWN = {UUID(int=2000 + north): [(MONDAY, MONDAY + timedelta(days=4 * north + 8))] for north in range(3)}
+"""Until when whose workshop is qualified; the one furthest away never is."""
 
 
 @st.composite
@@ -36,6 +39,7 @@ def some_lots(draw: st.DrawFn, most: int = 3, most_shared: int = 3) -> Lots:
             pieces=draw(st.integers(1, 7)),
             first_day=draw(st.integers(0, 2)),
             due_day=draw(st.sampled_from([None, 0, 3])),
+            valid={GOTS: SHOWN},
             carriage=Carriage(weekdays=draw(st.sampled_from([(0, 1, 2, 3, 4), (0, 2, 5)]))),
         )
         for _ in range(draw(st.integers(2, most)))
