@@ -13,7 +13,7 @@ from services.capacity.together.model import task
 from services.capacity.together.retrace import retrace
 from services.capacity.together.score import scored
 
-FOR_SOLVING = 0.75
+FOR_SOLVING = 0.6
 """Of the time; what is left is for planning the orders found by the rules, the latest first: by what is modelled they
 are the best, by the rules often not."""
 
@@ -34,7 +34,8 @@ def improve(given: Given) -> list[Plan] | None:
 
     best, found = _rank(given.lots, given.plans), None
     until = time.monotonic() + given.seconds
-    for order in reversed(solve(task(given.lots, given.plans, given.moves), given.seconds * FOR_SOLVING)):
+    orders = solve(task(given.lots, given.plans, given.moves), given.seconds * FOR_SOLVING)
+    for order in dict.fromkeys(map(tuple, reversed(orders))):
         plans = retrace(given.lots, order)
         if plans and (rank := _rank(given.lots, plans)) < best:
             best, found = rank, plans

@@ -1,5 +1,6 @@
 """A task given to CP-SAT of OR-tools."""
 
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from services.capacity.together.model import Choice, Task
 
 WORKERS = 4
 """Threads of the solver: fewer find less, more want more memory."""
+FOR_THE_FIRST = 0.75
+"""Of the time, for what is wanted before all, if that is not proven sooner."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +73,14 @@ class _Shop:
             for right, lag in zip(other.chosen, row, strict=True):
                 self.model.add(other.start >= one.ready + lag).only_enforce_if(left, right)
 
-    def finish(self) -> None:
-        """Nothing happens twice at a time, and what is wanted."""
+    def finish(self) -> cp_model.LinearExpr:
+        """Nothing happens twice at a time. What is wanted before all: nothing late, and then all ready soon."""
         for intervals in self.busy.values():
             self.model.add_no_overlap(intervals)
         last = self.time()
         self.model.add_max_equality(last, self.home)
         late = [self._late(home, due) for home, due in zip(self.home, self.task.due, strict=True) if due is not None]
-        weight = len(self.home) * self.longest
-        self.model.minimize(sum(late) * weight * 10 + last * weight + sum(self.home))
+        return sum(late) * self.longest + last
 
     def _late(self, home: cp_model.IntVar, due: int) -> cp_model.IntVar:
         late = self.time()
@@ -100,6 +102,13 @@ class _Shop:
                 free[resource].append((start, start + choices[at].lasts))
             there[lot] = start + choices[at].rests, at
             self._hint(self.lots[lot][number], start, at)
+
+    def hint_at(self, solver: cp_model.CpSolver) -> None:
+        """What was found."""
+        self.model.clear_hints()
+        for operation in (operation for lot in self.lots for operation in lot):
+            at = next(at for at, chosen in enumerate(operation.chosen) if solver.boolean_value(chosen))
+            self._hint(operation, solver.value(operation.start), at)
 
     def _hint(self, operation: _Operation, start: int, at: int) -> None:
         self.model.add_hint(operation.start, start)
@@ -140,15 +149,27 @@ class _Orders(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]  # mypy 
 
 def solve(task: Task, seconds: float) -> list[list[Move]]:
     """Orders found within so many seconds, the best last by what is modelled; none if there are none."""
+    until = time.monotonic() + seconds
     shop = _Shop(task)
     for lot in range(len(task.begins)):
         shop.add(lot)
-    shop.finish()
+    before_all = shop.finish()
     shop.hint()
+    shop.model.minimize(before_all)
+    orders = _Orders(shop.lots, task)
+    solver = _solver(seconds * FOR_THE_FIRST)
+    solver.solve(shop.model, orders)
+    if orders.found:  # and then each lot soon, as far as that costs nothing of the first
+        shop.hint_at(solver)
+        shop.model.add(before_all <= round(solver.objective_value))
+        shop.model.minimize(sum(shop.home))
+        _solver(until - time.monotonic()).solve(shop.model, orders)
+    return orders.found
+
+
+def _solver(seconds: float) -> cp_model.CpSolver:
     solver = cp_model.CpSolver()
-    solver.parameters.max_time_in_seconds = seconds
+    solver.parameters.max_time_in_seconds = max(seconds, 0.1)
     solver.parameters.num_workers = WORKERS
     solver.parameters.random_seed = 1
-    orders = _Orders(shop.lots, task)
-    solver.solve(shop.model, orders)
-    return orders.found
+    return solver
