@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.capacity.promise.plan import Plan
+from services.capacity.promise.planner import at_once
 from services.capacity.promise.question import Operation, Place, Question
 from services.capacity.promise.shortlister import Sellers
 from services.capacity.search.offers import FIGURES, Offers
@@ -142,13 +143,13 @@ class Shop:
 
     def __post_init__(self) -> None:
         self._city, self._lots = City(machines(self.instance)), lots(self.instance)
-        self.plans = list(greedy(self._city, self._lots))
+        self.plans = at_once(greedy(self._city, self._lots))
         self._near = window(self._city, self._lots, self.plans)
         self.floor = bound(*self._near).last_day + 1
 
     async def improved(self, seconds: int) -> list[Plan]:
         """By the pass, or as it was."""
-        cut = list(cut_out(*self._near, self.plans, Rooms()))
+        cut = at_once(cut_out(*self._near, self.plans, Rooms()))
         plans, _ = await improved(Given(cut, self.plans, in_turn(cut, self.plans), seconds))
         return plans or self.plans
 

@@ -1,8 +1,10 @@
 """Promises: plan on what search knows, check with the terms as they are, and hold the whole plan if that is wanted."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -22,13 +24,14 @@ from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.search import MOST_SECONDS
 from services.capacity.promise.answer import Answer, BestAt, Priced, answers, best, unbeaten
 from services.capacity.promise.plan import Plan
-from services.capacity.promise.planner import promise
+from services.capacity.promise.planner import Planning, planning
 from services.capacity.promise.question import Question
 from services.capacity.promise.shortlister import Sellers
 from services.capacity.search.feed import feed_of
 from services.capacity.search.index import Index
 from services.capacity.search.qualified import qualified_of
 
+T = TypeVar("T")
 Taken = Mapping[tuple[UUID, date], int]
 """(Resource, day) -> quantity."""
 TRIES = 3
@@ -135,7 +138,7 @@ async def _standing(database: Database, index: Index, wanted: Wanted) -> tuple[Q
         offered = sellers(index, wanted)
         question = wanted.asked(next((offers.first_day for offers in offered.values()), index.first_day))
         question = replace(question, without=without)
-        priced, refusing = await _priced(database, promise(question, offered), question.party)
+        priced, refusing = await _priced(database, await in_turns(planning(question, offered)), question.party)
         if priced and not (refusing and left):
             return question, unbeaten(question, priced)
         without |= refusing
@@ -144,8 +147,19 @@ async def _standing(database: Database, index: Index, wanted: Wanted) -> tuple[Q
     )
 
 
+async def in_turns(turns: Planning[T]) -> T:
+    """Plan, with a turn for everybody else in between: a plan takes longer than a hold may."""
+    while True:
+        try:
+            next(turns)
+        except StopIteration as ended:
+            result: T = ended.value
+            return result
+        await asyncio.sleep(0)
+
+
 def sellers(index: Index, wanted: Wanted) -> Sellers:
-    """Views of the index, good until the next await."""
+    """Views of the index: what they show may change with every await."""
     found = {sold: index.offers(sold[0], wanted.currency, sold[1]) for sold in wanted.question.sold}
     return {sold: offers for sold, offers in found.items() if offers is not None and len(offers)}
 

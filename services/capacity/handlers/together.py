@@ -1,11 +1,10 @@
 """Promises for several lots together: greedy first, then a pass of the optimiser if there is one and it is wanted."""
 
-import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Literal, TypeVar
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -15,7 +14,17 @@ from libs.kit.db import Database
 from libs.kit.errors import Conflict
 from libs.service.runtime import Kit
 from services.capacity.domain.terms import Refused
-from services.capacity.handlers.promises import TRIES, Taken, Told, Wanted, heard_index, qualified, sellers, sold
+from services.capacity.handlers.promises import (
+    TRIES,
+    Taken,
+    Told,
+    Wanted,
+    heard_index,
+    in_turns,
+    qualified,
+    sellers,
+    sold,
+)
 from services.capacity.promise.answer import Answer, Priced, answers
 from services.capacity.promise.plan import Plan
 from services.capacity.promise.question import Question
@@ -30,8 +39,6 @@ from services.capacity.together.retrace import in_turn
 from services.capacity.together.score import Score, late, scored
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,21 +187,12 @@ async def _standing(database: Database, index: Index, asked: Asked) -> tuple[Cas
         city = City({key: offers for lot in asked.lots for key, offers in sellers(index, lot).items()})
         day_0 = next((offers.first_day for offers in city.whole.values()), index.first_day)
         case = Case(city, asked.questions(day_0, without), day_0)
-        joint, refusing = await _joint(database, case, await _one_by_one(greedy(city, case.questions)))
+        joint, refusing = await _joint(database, case, await in_turns(greedy(city, case.questions)))
         if joint:
             return case, joint
         without |= refusing
     told = "Who could make the lots does not sell it like this; ask for fewer lots, fewer pieces or other days."
     raise Refused("NO_CAPACITY", told)
-
-
-async def _one_by_one(some: Iterable[T]) -> list[T]:
-    """All of them; in between others have their turn."""
-    found = list[T]()
-    for one in some:
-        found.append(one)
-        await asyncio.sleep(0)
-    return found
 
 
 async def _joint(database: Database, case: Case, plans: Sequence[Plan]) -> tuple[Joint | None, frozenset[UUID]]:
@@ -219,7 +217,7 @@ def _spared(asked: Asked, score: Score, least: Score) -> Outcome | None:
 async def _improved(database: Database, seconds: int, case: Case, first: Joint, near: Near) -> tuple[Joint, Outcome]:
     """The better of what there is and what the optimiser finds, which is checked as if a stranger had sent it."""
     plans, rooms = [one.plan for one in first.plans], Rooms()
-    lots = await _one_by_one(cut_out(*near, plans, rooms))
+    lots = await in_turns(cut_out(*near, plans, rooms))
     found, outcome = await improved(Given(lots, plans, in_turn(lots, plans), seconds))
     if not found:
         return first, outcome

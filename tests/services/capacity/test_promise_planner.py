@@ -1,8 +1,11 @@
 """What the planner answers, beside a slow search through everything. No database."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
+from random import Random
 from uuid import UUID
 
 import pytest
@@ -13,7 +16,7 @@ from services.capacity.domain.terms import Refused
 from services.capacity.domain.work import Work
 from services.capacity.promise import planner
 from services.capacity.promise.plan import Plan
-from services.capacity.promise.planner import promise
+from services.capacity.promise.planner import planning, promise
 from services.capacity.promise.question import Operation, Question, Tool
 from services.capacity.search.offers import PRIVATE
 from tests.services.capacity.promise_asking import (
@@ -253,6 +256,26 @@ def test_the_same_question_has_the_same_answer(question: Question, found: list[B
         assert [told(one, question) for one in answers(question, mixed)] == [
             told(one, question) for one in answers(question, found)
         ]
+
+
+@settings(max_examples=25, deadline=None)
+@given(questions(most_shared=3), benches(), st.randoms())
+def test_days_that_others_take_while_a_plan_is_made_leave_no_plan_with_a_fault(
+    question: Question, found: list[Bench], dice: Random
+) -> None:
+    sellers, turns, plans = city(found), 0, list[Plan]()
+
+    def making() -> Iterator[None]:
+        nonlocal plans
+        with suppress(Refused):
+            plans = yield from planning(question, sellers)
+
+    for _ in making():
+        turns, offers = turns + 1, dice.choice([*sellers.values()])
+        row, day = dice.randrange(len(offers)), dice.randrange(6)
+        offers.cumulative[row, day + 1 :] -= offers.cumulative[row, day + 1] - offers.cumulative[row, day]
+    assert [fault for plan in plans for fault in faults(plan, question, found)] == []
+    assert turns >= 2 * len(question.routing) or not plans
 
 
 @settings(max_examples=60, deadline=None)

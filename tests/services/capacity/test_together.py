@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from services.capacity.domain.terms import Refused
 from services.capacity.promise.plan import Plan
+from services.capacity.promise.planner import at_once
 from services.capacity.promise.question import Carriage, Question
 from services.capacity.together.bound import bound
 from services.capacity.together.city import City, fits, together
@@ -55,7 +56,7 @@ def planned(lots: Lots, found: list[Bench]) -> tuple[City, list[Plan]]:
     """Greedily; only what is possible is of interest."""
     place = City(city(found))
     try:
-        return place, list(greedy(place, lots))
+        return place, at_once(greedy(place, lots))
     except Refused:
         assume(False)
         raise
@@ -63,7 +64,7 @@ def planned(lots: Lots, found: list[Bench]) -> tuple[City, list[Plan]]:
 
 def cut(place: City, lots: Lots, plans: Sequence[Plan]) -> tuple[list[Lot], Rooms]:
     rooms = Rooms()
-    return list(cut_out(*window(place, lots, plans), plans, rooms)), rooms
+    return at_once(cut_out(*window(place, lots, plans), plans, rooms)), rooms
 
 
 def too_much(plans: Sequence[Plan], found: list[Bench]) -> list[str]:
@@ -192,7 +193,7 @@ def test_the_bound_knows_that_lots_share_what_there_is() -> None:
 def test_a_lot_that_nobody_has_room_for_is_named() -> None:
     lots = [a_question(CUT, pieces=30), a_question(CUT, pieces=6)]
     with pytest.raises(Refused, match="Lot 2 of 2: No workshop has room for cutting of 6 pieces") as refused:
-        list(greedy(City(city([CUTTER])), lots))
+        at_once(greedy(City(city([CUTTER])), lots))
     assert refused.value.code == "NO_CAPACITY"
 
 
