@@ -5,7 +5,7 @@ beside the shortlist of the operation planned before it. "First" is looked at tw
 far, and as if it had travelled before each operation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import pairwise
 from uuid import UUID
@@ -127,6 +127,16 @@ class Shortlister:
         self._last = self._shortlist(city, operation, rows)
         self._go_on(self._last, needs[rows])
         return self._last
+
+    def named(self, operation: Operation, ids: Iterable[UUID]) -> Shortlist:
+        """The shortlist of these resources, those that cannot do it left out."""
+        city = self._city(operation)
+        if city is None:
+            raise Refused("NOT_OFFERED", nobody(operation))
+        rows = {key: row for row, key in enumerate(city.offers.ids[: len(city.offers)])}
+        able = self._able(city, operation)
+        found = [rows[key] for key in ids if key in rows and able[rows[key]]]
+        return self._shortlist(city, operation, np.array(found, np.int64))
 
     def _city(self, operation: Operation) -> _City | None:
         city = self._cities.get(operation.sold)
