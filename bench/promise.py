@@ -37,7 +37,7 @@ from services.capacity.domain.offer import Resource, Site
 from services.capacity.domain.work import Work
 from services.capacity.handlers import promises
 from services.capacity.promise.plan import Plan
-from services.capacity.promise.planner import promise
+from services.capacity.promise.planner import planning, promise
 from services.capacity.promise.question import Operation, Place, Question
 from services.capacity.search.feed import feed_of
 from services.capacity.search.index import Heard, Index
@@ -83,10 +83,11 @@ async def main() -> None:
     planned = {key for some in asked.values() for wanted in some for key in _planned_on(index, wanted)}
     await _publish(database, [(one, site) for one, site in offered if one.id in planned])
     took = await _measured(database, index, dense, asked)
+    turns = {shape: [_longest_turn(index, wanted) for wanted in some] for shape, some in asked.items()}
     await database.close()
     await admin.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", timeout=60)
     await admin.close(timeout=5)
-    _show(took, len(city))
+    _show(took, turns, len(city))
 
 
 # --- cities ----------------------------------------------------------------------------------------------------------
@@ -183,6 +184,14 @@ def _plan(index: Index, wanted: promises.Wanted) -> list[Plan]:
     return promise(wanted.asked(next(iter(sellers.values())).first_day), sellers)
 
 
+def _longest_turn(index: Index, wanted: promises.Wanted) -> float:
+    """Milliseconds of the processor for which a plan keeps the event loop at most."""
+    sellers, turns, since = promises.sellers(index, wanted), list[float](), time.process_time()
+    for _ in planning(wanted.asked(next(iter(sellers.values())).first_day), sellers):
+        turns.append(time.process_time())
+    return max(after - before for before, after in pairwise([since, *turns])) * 1000
+
+
 def _planned_on(index: Index, wanted: promises.Wanted) -> set[UUID]:
     return {step.resource_id for plan in _plan(index, wanted) for step in plan.steps}
 
@@ -226,7 +235,7 @@ async def _timed(ask: Way, wanted: promises.Wanted) -> tuple[float, float]:
     return (time.perf_counter() - began) * 1000, (time.process_time() - had) * 1000
 
 
-def _show(took: Took, rows: int) -> None:
+def _show(took: Took, turns: Mapping[str, Sequence[float]], rows: int) -> None:
     heads = ("question", "way", "p50 ms", "p99 ms", "p50 cpu", "p99 cpu", "p50 cpu against the plan's")
     table = Table(*heads, title="Promises")
     for shape in SHAPES:
@@ -238,6 +247,11 @@ def _show(took: Took, rows: int) -> None:
         table.add_section()
     console = Console()
     console.print(table)
+    for shape, longest in turns.items():
+        high = statistics.quantiles(longest, n=100)[98]
+        console.print(
+            f"{shape}: longest turn of the event loop p50 {statistics.median(longest):.1f}, p99 {high:.1f} ms."
+        )
     console.print(f"{FIRMS:,} firms are {rows:,} resources.")
     console.print(METHOD)
 

@@ -19,7 +19,7 @@ from services.capacity.promise.free import Free
 from services.capacity.promise.hours import DAY, SPAN, Flags, Hours, Longs
 from services.capacity.promise.question import Operation, Question, Sold, Tool
 from services.capacity.promise.shortlist import Shortlist, ToolSet, least_for
-from services.capacity.promise.works import Works, roughly
+from services.capacity.promise.works import roughly
 from services.capacity.search.offers import FIGURES, Floats, Offers
 
 EARLY, CHEAP, NEAR, BESIDE = 5, 6, 6, 4
@@ -75,9 +75,10 @@ class _City:
         at: Longs = before - (-(self.before(day + 1) - before) * spent // SPAN)
         return at
 
-    def needs(self, works: Works, runs: Longs) -> Longs:
-        """Minutes that must be taken of each for runs so long."""
-        return least_for(self.offers.minimum, self.offers.lot, works.setup + runs)
+    def needs(self, operation: Operation, pieces: int) -> tuple[Longs | int, Longs]:
+        """Minutes of the run of so many pieces at each, and what must be taken of it for them."""
+        setup, runs = roughly(operation, self.offers.figures, pieces)
+        return runs, least_for(self.offers.minimum, self.offers.lot, setup + runs)
 
     def free(self, rows: Longs) -> Longs:
         """What is free on each day."""
@@ -116,10 +117,9 @@ class Shortlister:
         able = self._able(city, operation) if city else np.zeros(0, np.bool_)
         if city is None or not able.any():
             raise Refused("NOT_OFFERED", nobody(operation, with_tools=city is not None and bool(len(city.offers))))
-        rough, shared = roughly(operation, city.offers.figures), self._shared(operation)
-        runs = rough.runs(shared)
-        needs = city.needs(rough, runs)
-        least = (runs, needs) if shared == self._question.pieces else (alone := rough.runs(1), city.needs(rough, alone))
+        shared = self._shared(operation)
+        runs, needs = city.needs(operation, shared)
+        least = (runs, needs) if shared == self._question.pieces else city.needs(operation, 1)
         fits = np.flatnonzero(able & self._fits(city, *least))
         if not len(fits):
             raise Refused("NO_CAPACITY", _no_room(operation, self._question.pieces))
@@ -149,7 +149,7 @@ class Shortlister:
         """Pieces for each, if the lot is shared by as many as may."""
         return -(-self._question.pieces // operation.split_over)
 
-    def _fits(self, city: _City, runs: Longs, needs: Longs) -> Flags:
+    def _fits(self, city: _City, runs: Longs | int, needs: Longs) -> Flags:
         """Who has room for what must be done in one place at least."""
         total = city.before(self._hours.days)
         return (total >= needs) & (total - city.reached(self._times[0]) >= runs)

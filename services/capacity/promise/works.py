@@ -119,15 +119,17 @@ def _columns(one: Work, operation: Operation) -> tuple[int, ...]:
     return one.once(operation.changed) - one.cleanup, one.cleanup, one.run, one.pieces, *lots, elapsed
 
 
-def roughly(operation: Operation, figures: Ints) -> Works:
-    """The same of a whole city, as if there were neither ramps nor change-overs, nor time that just passes."""
+def roughly(operation: Operation, figures: Ints, pieces: int) -> tuple[Longs | int, Longs | int]:
+    """Set-up with clean-up, and the run of a lot of so many, for each of a whole city: as if there were neither ramps
+    nor change-overs, and in floating point, which is quicker and never more than what it is."""
     own = figures[FIGURES.index("run")] > 0
-    routed = operation.setup_minutes, operation.run_minutes, 1, 100, 1, 1, operation.transfer_batch or 0
-    once, run, per, efficiency, multiple, fewest, batch = (
-        np.where(own, figure, of_routing).astype(np.int64) for figure, of_routing in zip(figures, routed, strict=True)
-    )
-    none = np.zeros_like(once)
-    return Works(once, none, run, per, efficiency[:, None] * 100, none, multiple, fewest, batch, none, own)
+    if not own.any():
+        return operation.setup_minutes, operation.run_minutes * pieces
+    once, run, per, efficiency, multiple, fewest, _ = figures
+    lots = np.ceil(np.maximum(fewest, pieces) / np.maximum(multiple, 1)) * multiple
+    runs = np.ceil(lots * run * 100 / np.maximum(per.astype(float) * efficiency, 1))
+    setup = np.where(own, once, operation.setup_minutes).astype(np.int64)
+    return setup, np.where(own, runs, operation.run_minutes * pieces).astype(np.int64)
 
 
 def as_routed(operation: Operation) -> Work:
