@@ -197,6 +197,15 @@ def test_a_lot_that_nobody_has_room_for_is_named() -> None:
     assert refused.value.code == "NO_CAPACITY"
 
 
+def test_plans_that_take_the_same_room_do_not_fit() -> None:
+    lots = [a_question(CUT, pieces=4)] * 2
+    place, plans = planned(lots, [CUTTER])
+    cut_lots, rooms = cut(place, lots, plans)
+    assert fits(rooms, cut_lots[0].first_day, plans)
+    assert not fits(rooms, cut_lots[0].first_day, [plans[0]] * 2)
+    assert not fits({}, cut_lots[0].first_day, plans)
+
+
 def test_the_city_itself_stays_as_it_was() -> None:
     place, plans = planned([a_question(CUT, pieces=6)] * 2, [CUTTER])
     whole, left = (sellers["cutting", "minutes"].cumulative[0].tolist() for sellers in (place.whole, place.left))
