@@ -37,7 +37,7 @@ def begin(question: Question, hours: Hours) -> int:
     return hours.opens + (0 if question.backward else question.first_day * DAY)
 
 
-class _City:
+class City:
     """All who sell a process, over the days of a question and in the planner's direction; with `valid`, those who are
     qualified, and as if they were from their first such day to their last: of the days between, `free` knows."""
 
@@ -107,7 +107,7 @@ class Shortlister:
 
     def __init__(self, question: Question, sellers: Sellers, hours: Hours) -> None:
         self._question, self._hours = question, hours
-        self._cities = {sold: _City(sellers[sold], question, hours) for sold in question.sold & sellers.keys()}
+        self._cities = {sold: City(sellers[sold], question, hours) for sold in question.sold & sellers.keys()}
         self._times = (begin(question, hours),) * 2
         self._last: Shortlist | None = None
 
@@ -138,23 +138,23 @@ class Shortlister:
         found = [rows[key] for key in ids if key in rows and able[rows[key]]]
         return self._shortlist(city, operation, np.array(found, np.int64))
 
-    def _city(self, operation: Operation) -> _City | None:
+    def _city(self, operation: Operation) -> City | None:
         city = self._cities.get(operation.sold)
         if city is None or not operation.qualifications:
             return city
         valid = self._question.valid.get(operation.qualifications, {})
-        return _City(city.offers, self._question, self._hours, valid)
+        return City(city.offers, self._question, self._hours, valid)
 
     def _shared(self, operation: Operation) -> int:
         """Pieces for each, if the lot is shared by as many as may."""
         return -(-self._question.pieces // operation.split_over)
 
-    def _fits(self, city: _City, runs: Longs | int, needs: Longs) -> Flags:
+    def _fits(self, city: City, runs: Longs | int, needs: Longs) -> Flags:
         """Who has room for what must be done in one place at least."""
         total = city.before(self._hours.days)
         return (total >= needs) & (total - city.reached(self._times[0]) >= runs)
 
-    def _able(self, city: _City, operation: Operation) -> Flags:
+    def _able(self, city: City, operation: Operation) -> Flags:
         able = city.known
         for tool in operation.tools:
             sites = self._tool_sites(tool)
@@ -171,10 +171,10 @@ class Shortlister:
                 found.setdefault(offers.sites[row], row)
         return found
 
-    def _first(self, city: _City, needs: Longs, fits: Rows) -> list[Rows]:
+    def _first(self, city: City, needs: Longs, fits: Rows) -> list[Rows]:
         return [_soonest(city, city.reached(time) + needs, fits, self._hours.days) for time in self._times]
 
-    def _best(self, city: _City, needs: Longs, fits: Rows) -> list[Rows]:
+    def _best(self, city: City, needs: Longs, fits: Rows) -> list[Rows]:
         offers, place = city.offers, self._question.place
         cost = np.maximum(offers.least[fits], offers.setup[fits] + offers.price[fits] * needs[fits])
         where = offers.latitude[fits], offers.longitude[fits]
@@ -185,7 +185,7 @@ class Shortlister:
             found.append(fits[[_away(where, *spot).argmin() for spot in beside]])
         return found
 
-    def _shortlist(self, city: _City, operation: Operation, rows: Longs) -> Shortlist:
+    def _shortlist(self, city: City, operation: Operation, rows: Longs) -> Shortlist:
         sets = [(tool, self._tool_sites(tool)) for tool in operation.tools]
         sites = [city.offers.sites[row] for row in rows]
         tools = [[self._tool_set(tool, found[site]) for tool, found in sets] for site in sites]
@@ -220,7 +220,7 @@ class Shortlister:
         return any(one.transfer_batch for one in self._question.routing) or any(batch.any() for batch in batches)
 
 
-def _soonest(city: _City, worked: Longs, fits: Rows, days: int) -> Rows:
+def _soonest(city: City, worked: Longs, fits: Rows, days: int) -> Rows:
     """The rows that are first to have worked off so much; which of them is first of all is not looked at."""
     few, many = 0, days
     while few < many:  # the day by whose end enough are done

@@ -22,8 +22,8 @@ from services.capacity.promise.free import Free
 from services.capacity.promise.hours import Hours, Longs, hours
 from services.capacity.promise.question import Operation, Question, Sold
 from services.capacity.promise.shortlist import cumulative, metres
-from services.capacity.promise.shortlister import Sellers, _City, begin
-from services.capacity.promise.works import roughly
+from services.capacity.promise.shortlister import City, Sellers, begin
+from services.capacity.search.offers import FIGURES
 from services.capacity.together.score import Score, late
 
 Kind = tuple[Sold, frozenset[str]]
@@ -38,7 +38,7 @@ def bound(questions: Sequence[Question], sellers: Sellers) -> Score:
     spans = [hours(one.cumulative.shape[1] - 1, one.first_day, lot.carriage, mirrored=False) for lot in questions]
     soonest = min(questions, key=lambda question: question.first_day)
     trades = {
-        kind: _Trade(_City(sellers[kind[0]], soonest, spans[0], valid.get(kind[1])), spans[0])
+        kind: _Trade(City(sellers[kind[0]], soonest, spans[0], valid.get(kind[1])), spans[0])
         for valid in [_valid(questions)]
         for kind in {_kind(operation) for question in questions for operation in question.routing}
     }
@@ -61,21 +61,23 @@ def _valid(questions: Sequence[Question]) -> dict[frozenset[str], Valid]:
 class _Trade:
     """All who offer a process and have certain qualifications."""
 
-    def __init__(self, city: _City, span: Hours) -> None:
+    def __init__(self, city: City, span: Hours) -> None:
         rows = np.flatnonzero(city.known)
         free = city.free(rows)
         self.rows, self.free = np.arange(len(rows)), Free(span, cumulative(free))
         self.together = Free(span, cumulative(free.sum(axis=0)[None]))
-        self._figures = city.offers.figures[:, rows]
+        self._figures = city.offers.figures[:, rows].astype(np.int64)
         self.where = city.offers.latitude[rows].astype(float), city.offers.longitude[rows].astype(float)
 
     def minutes(self, operation: Operation, pieces: int) -> Longs:
         """What each needs for so many, at least: no first days, nothing but running."""
-        return roughly(operation, self._figures).minutes(pieces)
+        figures = dict(zip(FIGURES, self._figures, strict=True))
+        pace = np.maximum(figures["per"] * figures["efficiency"], 1)
+        return np.where(figures["run"] > 0, -(-pieces * figures["run"] * 100 // pace), operation.run_minutes * pieces)
 
     def overlaps(self, operation: Operation) -> bool:
         """Whether the next operation may begin before this one ends."""
-        return bool(roughly(operation, self._figures).batch.any())
+        return operation.transfer_batch is not None or bool(self._figures[FIGURES.index("batch")].any())
 
     def done(self, since: Longs, minutes: Longs) -> Longs:
         """When each would have worked so many minutes from then on."""

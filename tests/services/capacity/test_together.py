@@ -8,7 +8,7 @@ from itertools import product
 from uuid import UUID
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from services.capacity.domain.terms import Refused
@@ -25,6 +25,8 @@ from tests.services.capacity.promise_asking import CUT, CUTTER, GOTS, SEW, SEWER
 from tests.services.capacity.promise_rules import faults
 from tests.services.capacity.promise_world import MONDAY, Bench, city
 
+PATIENT = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+"""Not every order is possible, and not every machine idle."""
 Lots = list[Question]
 SHOWN = {UUID(int=2000 + north): [(MONDAY, MONDAY + timedelta(days=4 * north + 8))] for north in range(3)}
 """Until when whose workshop is qualified; the one furthest away never is."""
@@ -85,14 +87,14 @@ def all_faults(plans: Sequence[Plan], lots: Lots, found: list[Bench]) -> list[st
 # --- the promises ----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=PATIENT)
 @given(some_lots(), benches().map(weeks))
 def test_lot_by_lot_never_takes_more_of_a_day_than_there_is(lots: Lots, found: list[Bench]) -> None:
     _, plans = planned(lots, found)
     assert all_faults(plans, lots, found) == []
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=PATIENT)
 @given(some_lots(most_shared=1), benches().map(weeks))
 def test_the_moves_of_greedy_planned_again_are_greedy(lots: Lots, found: list[Bench]) -> None:
     place, plans = planned(lots, found)
@@ -106,7 +108,7 @@ def told(plan: Plan) -> tuple[object, ...]:
     return plan.at(plan.ready), plan.metres, plan.price, plan.taken()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=PATIENT)
 @given(some_lots(), benches(), st.randoms())
 def test_whatever_order_is_planned_again_keeps_every_rule(lots: Lots, found: list[Bench], dice: object) -> None:
     place, plans = planned(lots, found)
@@ -153,7 +155,7 @@ def best_of_all(lots: Sequence[Lot]) -> Score:
     return min(scored(asked, lots[0].first_day, plans) for plans in found if plans)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=PATIENT)
 @given(some_lots(most=2, most_shared=1), benches().map(weeks))
 def test_nothing_that_can_be_planned_is_better_than_the_bound(lots: Lots, found: list[Bench]) -> None:
     place, plans = planned(lots, found)
