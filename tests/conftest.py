@@ -46,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop("FILIERA_KAFKA", None)
     config.stash[_SERVERS] = _start_missing(folder, stack)
     os.environ["FILIERA_KAFKA_CREATE_TOPICS"] = "true"  # each file has topics of its own
+    os.environ["FILIERA_POINTS_ANONYMOUS"] = "1000000000"  # all tests come from one address
 
 
 _SERVERS: pytest.StashKey[dict[str, str]] = pytest.StashKey()

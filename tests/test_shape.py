@@ -32,14 +32,14 @@ def code_lines(path: Path) -> int:
 @pytest.mark.parametrize(
     ("folder", "limit"),
     [
-        ("libs/kit", 900),
+        ("libs/kit", 1000),
         ("libs/messaging", 1200),
         ("libs/service", 700),
-        ("libs/graphql", 900),
+        ("libs/graphql", 1300),
         ("libs/graphql_compiler", 1000),
         *((f"services/{name}", 900) for name in ("catalog", "orders", "gateway")),
-        # What the platform exists for is larger than a service is wont to be: there a layer is as large as the kit.
-        *((f"services/capacity/{layer}", 1800) for layer in CAPACITY),
+        # What the platform exists for is larger than other services: there a layer may be as large as two of them.
+        *((f"services/capacity/{layer}", 2000) for layer in CAPACITY),
     ],
 )
 def test_a_folder_stays_small(folder: str, limit: int) -> None:

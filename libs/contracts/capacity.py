@@ -68,6 +68,11 @@ class TermsChanged(Resource, frozen=True, kw_only=True):
     """A workshop changed how a resource is sold; what is booked stays as it was agreed."""
 
 
+@event("capacity", "resource", "resource_changed")
+class ResourceChanged(Resource, frozen=True, kw_only=True):
+    """A workshop changed what it tells of a resource: its name or its work, or several things at once."""
+
+
 class Bucket(Event, frozen=True, kw_only=True):
     """State of a bucket: one resource on one local day.
 
@@ -102,10 +107,15 @@ class HoldState(StrEnum):
     """`held` is alive; the others are final."""
 
     HELD = "held"
+    """Alive until it expires."""
     REFUSED = "refused"
+    """There was no room, or the workshop said no."""
     CONFIRMED = "confirmed"
+    """Made a booking."""
     RELEASED = "released"
+    """Given back by who held it."""
     EXPIRED = "expired"
+    """Its time passed."""
 
 
 class Hold(Event, frozen=True, kw_only=True):
@@ -167,7 +177,9 @@ class BookingState(StrEnum):
     """A booking is firm until it is cancelled."""
 
     CONFIRMED = "confirmed"
+    """It stands."""
     CANCELLED = "cancelled"
+    """By either side, or because a deadline passed."""
 
 
 class Booking(Event, frozen=True, kw_only=True):

@@ -80,7 +80,9 @@ class QualificationState(StrEnum):
     """A qualification counts on its days, until it is withdrawn."""
 
     SHOWN = "shown"
+    """It counts on its days."""
     WITHDRAWN = "withdrawn"
+    """It counts no more."""
 
 
 class Qualification(Event, frozen=True, kw_only=True):

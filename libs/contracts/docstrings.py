@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+from enum import Enum
 from itertools import pairwise
 
 import msgspec
@@ -21,12 +22,19 @@ def meanings(cls: type) -> dict[str, str]:
     return {field.name: found[field.name] for field in msgspec.structs.fields(cls) if field.name in found}
 
 
+def values(cls: type[Enum]) -> dict[str, str]:
+    """Member -> the docstring below it."""
+    return _field_docstrings(cls)
+
+
 def _field_docstrings(cls: type) -> dict[str, str]:
     definition = ast.parse(inspect.getsource(cls)).body[0]
     assert isinstance(definition, ast.ClassDef)  # noqa: S101  what getsource of a class is
     return {
-        field.target.id: inspect.cleandoc(below.value.value)
+        target.id: inspect.cleandoc(below.value.value)
         for field, below in pairwise(definition.body)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(field, ast.AnnAssign | ast.Assign)
+        for target in (field.targets if isinstance(field, ast.Assign) else [field.target])
+        if isinstance(target, ast.Name)
         if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
     }

@@ -11,15 +11,22 @@ from libs.contracts.values import Allocation, Money, Need, Refusal
 
 
 class OrderState(StrEnum):
-    """`placed` and `reserved` are on their way; `confirmed` is final unless cancelled; the others are final."""
+    """`placed` and `reserved` are on their way; `confirmed` stands, `stage` says how; the others are final."""
 
     PLACED = "placed"
+    """Capacity is being looked for."""
     RESERVED = "reserved"
+    """Held, and about to be booked."""
     CONFIRMED = "confirmed"
+    """Booked: it will be made."""
     REFUSED = "refused"
+    """It cannot be made; the reason says why."""
     CANCELLED = "cancelled"
+    """Withdrawn; what was booked is given back."""
     FAILED = "failed"
+    """What was held or booked was lost, or nobody answered by the deadline; nothing stays booked."""
     QUARANTINED = "quarantined"
+    """Something happened that is not foreseen: an operator looks at it."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,11 +60,14 @@ class Order(Event, frozen=True, kw_only=True):
     earliest_day: date
     """Work may begin on this local day."""
     due_day: date
-    """Work must be done by the end of this local day."""
+    """Work must be done by the end of this local day. Later than asked for, if the buyer agreed to days that are."""
     allocations: list[Allocation] = msgspec.field(default_factory=list)
     """The plan, once room is reserved: what will be made when by whom."""
     refusal: Refusal | None = None
     """Why it was refused, or failed."""
+    stage: str | None = None
+    """The state or, of one that is confirmed, more: displaced, moved or completed, as its booking is. Until the buyer
+    has agreed to other days, the plan is the one that was promised."""
 
 
 @event("orders", "order", "order_placed")
@@ -73,6 +83,21 @@ class OrderReserved(Order, frozen=True, kw_only=True):
 @event("orders", "order", "order_confirmed")
 class OrderConfirmed(Order, frozen=True, kw_only=True):
     """Room is booked: the pieces will be made."""
+
+
+@event("orders", "order", "order_displaced")
+class OrderDisplaced(Order, frozen=True, kw_only=True):
+    """A workshop has the hours of its plan no more, and says to which days it moves the work, or the order fails."""
+
+
+@event("orders", "order", "order_moved")
+class OrderMoved(Order, frozen=True, kw_only=True):
+    """A workshop moves the work to the days that the booking of the same id has; the buyer accepts or rejects it."""
+
+
+@event("orders", "order", "order_completed")
+class OrderCompleted(Order, frozen=True, kw_only=True):
+    """Every workshop has completed its part."""
 
 
 @event("orders", "order", "order_refused")

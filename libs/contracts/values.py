@@ -21,10 +21,15 @@ class PartyKind(StrEnum):
     """What a party does on the platform; also the role in its tokens."""
 
     BRAND = "brand"
+    """Designs, reserves production and orders."""
     WORKSHOP = "workshop"
+    """Makes, and publishes its capacity."""
     RETAILER = "retailer"
+    """Sells what is made to order, in a shop or online."""
     LAB = "lab"
+    """A FabLab: makes, and publishes its capacity."""
     HUB = "hub"
+    """A city or district that runs an instance, and may import for others."""
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):

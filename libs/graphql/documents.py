@@ -1,6 +1,8 @@
 """From a text to a document that may be run: within the limits, parsed and validated, once for a text."""
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse, specified_rules, validate
 
@@ -18,17 +20,49 @@ class Refusal(Exception):  # noqa: N818 - it is what is answered
         self.errors = list(errors)
 
 
-@lru_cache(_KEPT)
+class Prepared(NamedTuple):
+    """A document that may be run, and what it asks for."""
+
+    document: DocumentNode
+    measured: limits.Measured
+
+
 def prepare(schema: GraphQLSchema, text: str) -> DocumentNode:
     """The document of a text. Raises Refusal."""
+    return _prepared(schema, text).document
+
+
+def check_introspection(schema: GraphQLSchema, text: str) -> None:
+    """Raise Refusal if a text asks for the schema itself."""
+    if _prepared(schema, text).measured.introspects:
+        said = "The schema is not told here: it is published as a file."
+        raise Refusal(GraphQLError(said, extensions={"code": "INTROSPECTION"}))
+
+
+def points(schema: GraphQLSchema, text: str, variables: Mapping[str, Any] | None, operation: str | None) -> int:
+    """What running an operation of a text costs. Raises Refusal."""
+    prices = _prepared(schema, text).measured.prices
+    price = prices.get(operation) if operation else next(iter(prices.values()), None)
+    try:
+        return price.points(variables) if price else 1
+    except limits.TooMuch as error:
+        raise _too_much(error) from None
+
+
+@lru_cache(_KEPT)
+def _prepared(schema: GraphQLSchema, text: str) -> Prepared:
     try:
         limits.check_text(text)
         document = parse(text, max_tokens=limits.MOST_TOKENS)
-        limits.check(document)
+        measured = limits.check(schema, document)
     except limits.TooMuch as error:
-        raise Refusal(GraphQLError(str(error), extensions={"code": "TOO_MUCH"})) from None
-    except GraphQLError as error:
-        raise Refusal(error) from None
-    if errors := validate(schema, document, specified_rules, _MOST_ERRORS):
+        raise _too_much(error) from None
+    except GraphQLError as error:  # told as a plain one: for one of syntax Strawberry would close a whole web socket
+        raise Refusal(GraphQLError(error.message, source=error.source, positions=error.positions)) from None
+    if errors := validate(schema, document, specified_rules, _MOST_ERRORS, hide_suggestions=True):
         raise Refusal(*errors)
-    return document
+    return Prepared(document, measured)
+
+
+def _too_much(error: limits.TooMuch) -> Refusal:
+    return Refusal(GraphQLError(str(error), extensions={"code": "TOO_MUCH"}))

@@ -1,7 +1,8 @@
-"""GraphQL over HTTP: POST of JSON, answered as `application/graphql-response+json` or `application/json`."""
+"""GraphQL over HTTP: POST of JSON, or GET of what only reads, answered as `application/graphql-response+json` or as
+`application/json` (the GraphQL-over-HTTP specification, https://graphql.github.io/graphql-over-http/draft/)."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import msgspec
@@ -10,9 +11,10 @@ from starlette.responses import HTMLResponse
 from strawberry.types.execution import ExecutionResult
 
 from libs.graphql import services
+from libs.graphql.asked import Asked, NulError, json, request_of
 from libs.graphql.changes import Changes
 from libs.graphql.opaque import parse_after
-from libs.graphql.operation import connect
+from libs.graphql.operation import Connection, connect
 from libs.graphql.schema import Schema
 from libs.graphql.websocket import Sockets
 from libs.kit.errors import BadRequest
@@ -20,14 +22,7 @@ from libs.kit.errors import BadRequest
 _LARGEST = 4 * 1024 * 1024
 """Bytes of a request: an import of 500 things with all that they hold."""
 _RESPONSE = "application/graphql-response+json"
-
-
-class Asked(msgspec.Struct):
-    """The body of a request."""
-
-    query: str
-    variables: dict[str, Any] | None = None
-    operationName: str | None = None  # noqa: N815 - the specification's name
+_AS_JSON = {"variables", "extensions"}
 
 
 @asynccontextmanager
@@ -49,11 +44,27 @@ def endpoint(schema: Schema, changes: Changes, page: str) -> APIRouter:
     @router.post("/graphql")
     async def graphql(request: Request) -> Response:
         """Run a query or a mutation. The token is optional; one that is not valid is refused."""
+        connection = await begin(request)
+        body = await _body(request)
+        return await run(request, connection, _asked(body), len(body))
+
+    @router.get("/graphql")
+    async def graphql_by_address(request: Request) -> Response:
+        """Run a query that is in the address: `query`, `variables` and `extensions` as JSON, `operationName`."""
+        return await run(request, await begin(request), _in_address(request), len(request.url.query), writes=False)
+
+    async def begin(request: Request) -> Connection:
         after = parse_after(request.headers.get("filiera-after", ""), schema.operation.topics)
         connection = connect(request, changes, after)
         await connection.identify(request.headers.get("authorization"))
-        asked = await _asked(request)
-        result = await schema.run(connection, asked.query, asked.variables, asked.operationName)
+        return connection
+
+    async def run(
+        request: Request, connection: Connection, asked: Asked, size: int, *, writes: bool = True
+    ) -> Response:
+        connection.size = size
+        result = await schema.run(connection, asked.query, asked.variables, asked.operationName, writes=writes)
+        result.extensions = (result.extensions or {}) | connection.spent
         return _answer(result, _RESPONSE in request.headers.get("accept", ""))
 
     @router.websocket("/graphql")
@@ -63,7 +74,7 @@ def endpoint(schema: Schema, changes: Changes, page: str) -> APIRouter:
     return router
 
 
-async def _asked(request: Request) -> Asked:
+async def _body(request: Request) -> bytearray:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise BadRequest("Send `Content-Type: application/json`.", code="NOT_JSON")
     body = bytearray()
@@ -71,20 +82,44 @@ async def _asked(request: Request) -> Asked:
         body += chunk
         if len(body) > _LARGEST:
             raise BadRequest(f"A request has no more than {_LARGEST} bytes.", code="TOO_LARGE")
-    if b"\\u0000" in body:
-        raise BadRequest("Text cannot hold the character NUL.", code="NUL")
+    return body
+
+
+def _asked(body: bytearray) -> Asked:
+    with _understood('Send {"query": "...", "variables": {...}}'):
+        return request_of(json(body))
+
+
+def _in_address(request: Request) -> Asked:
+    given: dict[str, Any] = dict(request.query_params)
+    with _understood("Send ?query=...&variables={...}, the latter as JSON"):
+        given |= {name: json(given[name] or "null") for name in _AS_JSON & given.keys()}
+        return request_of(given)
+
+
+@contextmanager
+def _understood(otherwise: str) -> Iterator[None]:
     try:
-        return msgspec.json.decode(body, type=Asked)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadRequest(f'Send {{"query": "...", "variables": {{...}}}}: {error}.', code="NOT_JSON") from None
+        yield
+    except NulError as error:
+        raise BadRequest(str(error), code="NUL") from None
+    except ValueError as error:
+        raise BadRequest(f"{otherwise}: {error}.", code="NOT_JSON") from None
 
 
 def _answer(result: ExecutionResult, wanted: bool) -> Response:
-    """A request that could not be run has no `data`, and is a 400 for clients that know the newer media type."""
+    """A request that could not be run has no `data`: for clients that know the newer media type it is a 400, or a 429.
+
+    The older one answers 200 to all of them, as GraphQL over HTTP has it; `Retry-After` is there in both.
+    """
     errors = [error.formatted for error in result.errors or ()]
     failed = result.data is None and all(error.path is None for error in result.errors or ())
     body: dict[str, Any] = {"errors": errors} if errors else {}
     body |= {} if failed else {"data": result.data}
     body |= {"extensions": result.extensions} if result.extensions else {}
-    status, media_type = (400 if failed else 200, _RESPONSE) if wanted else (200, "application/json")
-    return Response(msgspec.json.encode(body), status, media_type=media_type)
+    wait = next((wait for error in errors if (wait := error.get("extensions", {}).get("retryAfter"))), None)
+    status, media_type = (200, "application/json")
+    if wanted:
+        status, media_type = (200 if not failed else 429 if wait else 400), _RESPONSE
+    headers = {"Retry-After": str(wait)} if wait else None
+    return Response(msgspec.json.encode(body), status, headers, media_type)

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -44,6 +44,12 @@ class Connection:
     authorization: str | None = None
     after: Sequence[Written] = ()
     """What its queries must see, if that comes in time."""
+    address: str = ""
+    """Where it comes from: who pays, if nobody says who is calling."""
+    size: int = 0
+    """Bytes of a request's body."""
+    spent: dict[str, Any] = field(default_factory=dict)
+    """What the last operation cost and what remains, for `extensions`."""
     connection_params: dict[str, Any] | None = None
     """The payload of a web socket's `connection_init`."""
 
@@ -57,7 +63,8 @@ class Connection:
 def connect(http: HTTPConnection, changes: Changes, after: Sequence[Written] = ()) -> Connection:
     """The beginning of a request or a web socket."""
     kit = kit_of(http)
-    return Connection(kit, changes, Services(http.app.state.http, kit.settings.services), after=after)
+    services = Services(http.app.state.http, kit.settings.services)
+    return Connection(kit, changes, services, after=after, address=http.client.host if http.client else "")
 
 
 class Operation(ABC):

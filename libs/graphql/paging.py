@@ -6,13 +6,14 @@ from typing import Annotated, Generic, TypeVar
 import strawberry
 from strawberry import field
 
+from libs.graphql.cost import MOST_ITEMS as MOST
 from libs.graphql.listing import Listing
 from libs.graphql.opaque import Malformed
 
 T = TypeVar("T")
-MOST = 100
 
-First = Annotated[int, strawberry.argument(description=f"How many, 1 to {MOST}.")]
+_FIRST = f"How many, 1 to {MOST}. Each costs a point, and again what is asked of it."
+First = Annotated[int, strawberry.argument(description=_FIRST)]
 After = Annotated[str | None, strawberry.argument(description="The cursor after which to go on.")]
 
 

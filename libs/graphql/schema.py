@@ -1,6 +1,7 @@
 """How an operation runs: a document of the cache, a context of its own, its faults masked."""
 
 import logging
+import re
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from inspect import isawaitable
@@ -21,11 +22,13 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions import SchemaExtension
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
+from libs.graphql.charges import charge
 from libs.graphql.documents import Refusal, prepare
 from libs.graphql.opaque import Malformed
 from libs.graphql.operation import Connection, Operation
 from libs.graphql_compiler import Plans
 from libs.graphql_compiler.strawberry import CompiledExecution, strawberry_source_of
+from libs.kit.errors import Problem
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +39,15 @@ UNCOMPILED = Counter(
 )
 
 _WRONG_OPERATION = "Name an operation of the document, a query or a mutation; subscriptions go over a web socket."
+_OVER_HTTP = {OperationType.QUERY, OperationType.MUTATION}
+_SUGGESTED = re.compile(r" Did you mean [^?]*\?")
 _FAULT = "This is a fault of ours. Try again, or tell us the time."
+
+
+class OnlyReads(Problem):
+    """A link, an image or a cache may send a GET: what it asks for must change nothing."""
+
+    status, title, headers = 405, "Only queries are taken by GET", {"Allow": "POST"}
 
 
 class _Prepared(SchemaExtension):
@@ -81,12 +92,17 @@ class Schema(strawberry.Schema):
         """Its compiled operations, and the count of what was not compiled."""
         return _Compiled.plans
 
-    async def run(self, connection: Connection, query: str, variables: Any, operation: str | None) -> ExecutionResult:
-        """Run a query or a mutation, for HTTP."""
+    async def run(
+        self, connection: Connection, query: str, variables: Any, operation: str | None, *, writes: bool
+    ) -> ExecutionResult:
+        """Run a query or, if it may write, a mutation, for HTTP. Raises OnlyReads."""
         try:
+            await charge(connection, self.graphql, query, variables, operation)
             document = prepare(self.graphql, query)
         except Refusal as refusal:
             return PreExecutionError(data=None, errors=refusal.errors)
+        if not writes and _writes(document):
+            raise OnlyReads("A mutation is sent by POST.", code="ONLY_READS")
         context = self.operation(connection)
         try:
             stale = not _writes(document) and await context.stale()
@@ -127,12 +143,14 @@ class Schema(strawberry.Schema):
         self, context: Operation, query: str, variables: Any, *more: Any, **named: Any
     ) -> AsyncGenerator[Any, None]:
         try:
-            prepare(self.graphql, query)
+            spent = await charge(context.connection, self.graphql, query, variables, named.get("operation_name"))
             results: Any = await super().stream(query, variables, context, *more, **named)
             async with aclosing(results):
                 async for result in results:
                     await context.release()  # a slow reader must not keep a connection of the pool
-                    yield _told(result)
+                    told = _told(result)
+                    told.extensions = (told.extensions or {}) | spent
+                    yield told
         except Refusal as refusal:
             yield PreExecutionError(data=None, errors=refusal.errors)
         finally:
@@ -166,9 +184,15 @@ def _unexpected(error: GraphQLError) -> bool:
 
 def _told(result: ExecutionResult, stale: bool = False) -> ExecutionResult:
     if result.errors:
-        result.errors = [_masked(error) if _unexpected(error) else error for error in result.errors]
+        result.errors = [_masked(error) if _unexpected(error) else _plain(error) for error in result.errors]
     result.extensions = {"stale": True} if stale else None
     return result
+
+
+def _plain(error: GraphQLError) -> GraphQLError:
+    """Without what else there is to ask for: that is for those who may read the schema."""
+    error.message = _SUGGESTED.sub("", error.message)
+    return error
 
 
 def _masked(error: GraphQLError) -> GraphQLError:

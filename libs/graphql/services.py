@@ -1,4 +1,5 @@
-"""The way to the services: a command goes to the one that owns the answer, with the caller's token and a key."""
+"""The way to the services: a command goes to the one that owns the answer, with the caller's token and a key; so does a
+question that it alone can answer."""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ _AGAIN = "It may have been done or not: send again with this idempotencyKey and 
 
 @dataclass(frozen=True)
 class Call(Generic[A]):
-    """A command of a service: where it is sent and what it answers."""
+    """A command or question of a service: where it is sent and what it answers."""
 
     service: str
     path: str
@@ -43,21 +44,31 @@ class Services:
         path = call.path.format_map(body)
         rest = {name: value for name, value in body.items() if name != "id" or not call.id_of}
         headers = {"Authorization": authorization, "Idempotency-Key": key, "Content-Type": "application/json"}
-        answer = await self._post(call.service, path, msgspec.json.encode(rest), headers)
+        try:
+            return await self._twice("POST", call, path, content=msgspec.json.encode(rest), headers=headers)
+        except (httpx.TransportError, TimeoutError) as error:
+            raise Unavailable(f"The service {call.service} does not answer. {_AGAIN}") from error
+
+    async def ask(self, call: Call[A], question: Mapping[str, Any], authorization: str | None) -> A:
+        """Ask what changes nothing. Raises the Problem of the service, or Unavailable."""
+        if authorization is None:
+            raise Unauthenticated("This needs a token: send `Authorization: Bearer <token>`.")
+        try:
+            headers = {"Authorization": authorization}
+            return await self._twice("GET", call, call.path, params=question, headers=headers)
+        except (httpx.TransportError, TimeoutError) as error:
+            raise Unavailable(f"The service {call.service} does not answer. Ask again in a moment.") from error
+
+    async def _twice(self, method: str, call: Call[A], path: str, **request: Any) -> A:
+        url = self._urls.get(call.service, "") + path  # httpx refuses one of a service that is nowhere
+        async with asyncio.timeout(_DEADLINE):
+            try:
+                answer = await self._http.request(method, url, **request)
+            except httpx.TransportError:  # the same key: if the first did arrive, its answer comes again
+                answer = await self._http.request(method, url, **request)
         if not answer.is_success:
             raise _problem(call.service, answer)
         return msgspec.json.decode(answer.content, type=call.answer)
-
-    async def _post(self, service: str, path: str, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
-        url = self._urls.get(service, "") + path  # httpx refuses one of a service that is nowhere
-        try:
-            async with asyncio.timeout(_DEADLINE):
-                try:
-                    return await self._http.post(url, content=body, headers=headers)
-                except httpx.TransportError:  # the same key: if the first did arrive, its answer comes again
-                    return await self._http.post(url, content=body, headers=headers)
-        except (httpx.TransportError, TimeoutError) as error:
-            raise Unavailable(f"The service {service} does not answer. {_AGAIN}") from error
 
 
 def client() -> httpx.AsyncClient:

@@ -12,7 +12,7 @@ import strawberry
 from msgspec.structs import FieldInfo
 from strawberry import ID
 
-from libs.contracts.docstrings import meanings, text
+from libs.contracts.docstrings import meanings, text, values
 from libs.graphql.opaque import global_id
 
 
@@ -68,8 +68,16 @@ def translated(hint: Any, known: dict[Any, Any]) -> Any:
     if origin is UnionType:
         return translated(inner[0], known) | None
     if isinstance(hint, type) and issubclass(hint, Enum) and hint not in known:
-        known[hint] = strawberry.enum(hint, description=text(hint))
+        known[hint] = _enum(hint)
     return known.get(hint, hint)
+
+
+def _enum(contract: type[Enum]) -> Any:
+    made: Any = strawberry.enum(contract, description=text(contract))
+    told = values(contract)
+    for value in made.__strawberry_definition__.values:
+        value.description = told[value.name]
+    return made
 
 
 def members(contract: Any, names: str) -> Iterator[tuple[FieldInfo, str]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from json import JSONDecodeError
 from typing import Any, cast
 
 from strawberry.asgi import GraphQL
@@ -11,12 +12,17 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
 from strawberry.types.unset import UNSET
 
+from libs.graphql.asked import check_frame, json
 from libs.graphql.changes import Changes
 from libs.graphql.operation import Connection, connect
 from libs.graphql.schema import Schema
 from libs.kit.errors import Problem
 
 _FORBIDDEN = 4403
+_LONGEST_REASON = 120
+"""Characters: RFC 6455 has room for 123 bytes."""
+LARGEST_FRAME = 1024 * 1024
+"""Characters of a message: imports go over HTTP."""
 
 
 class _Handler(BaseGraphQLTransportWSHandler[Connection, None]):
@@ -32,11 +38,13 @@ class _Handler(BaseGraphQLTransportWSHandler[Connection, None]):
             await self.websocket.close(_FORBIDDEN, "The token has ended")
 
     async def handle_message(self, message: Any) -> None:
-        """Of any JSON, an object alone is a message of the protocol."""
-        if isinstance(message, dict):
-            await super().handle_message(cast("Message", message))
+        """Of any JSON, an object of the right shape alone is a message of the protocol."""
+        try:
+            check_frame(message)
+        except ValueError as error:
+            await self.handle_invalid_message(f"This is no message of the protocol: {error}"[:_LONGEST_REASON])
         else:
-            await self.handle_invalid_message("A message is a JSON object with a `type`")
+            await super().handle_message(cast("Message", message))
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         await super().handle_connection_init(message)
@@ -60,6 +68,15 @@ class Sockets(GraphQL[Connection, None]):
             allowed_origins=["*"],  # front-ends live elsewhere, and the token is in the payload, never in a cookie
         )
         self._changes = changes
+
+    def decode_json(self, data: str | bytes) -> object:
+        """The value of a message. Raises JSONDecodeError, and Strawberry closes the socket."""
+        try:
+            if len(data) > LARGEST_FRAME:
+                raise ValueError("too large")
+            return json(data)
+        except ValueError as error:
+            raise JSONDecodeError(str(error), "", 0) from None
 
     async def get_context(self, request: Any, response: Any) -> Connection:  # noqa: ARG002 - Strawberry's signature
         return connect(request, self._changes)

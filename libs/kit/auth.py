@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,12 +31,22 @@ from libs.kit.settings import Settings
 log = logging.getLogger(__name__)
 
 _LONGEST_TOKEN = 8192
+_LONGEST_SUBJECT = 255
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+"""RFC 7515, section 7.1: three parts, without padding or blanks, none of them empty."""
+_HEADER = {"alg", "kid", "typ", "x5t", "x5t#S256"}
+"""What a header may say: nothing that brings a key (`jwk`, `x5c`) or the address of one (`jku`, `x5u`), nor what must
+be understood (`crit`). The thumbprints are not looked at."""
+_TYPES = {"jwt", "at+jwt"}
+"""RFC 8725, section 3.11: neither a token that ends a session nor a proof of a key is one of access."""
 _FETCH_DEADLINE = 3.0
 _FRESH_FOR = 300.0
 """Seconds for which fetched keys are trusted; a token with an unknown `kid` makes us look again, at most every 10 s."""
 _LOOK_AGAIN_AFTER = 10.0
 _AFTER_FAILURE = 1.0
 _LEEWAY = 5
+MOST_REMEMBERED = 1000
+"""Tokens whose signature need not be checked again."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,8 @@ class Verifier:
         self._settings = settings
         self._clock = clock
         self._keys: KeySet | None = None
+        self._signed: dict[str, dict[str, Any]] = {}
+        """Claims of tokens whose signature was found good under these keys: to find it again is most of the work."""
         self._looked_at = self._failed_at = float("-inf")
         self._looking = asyncio.Lock()
         self._claims: dict[str, Any] = {
@@ -87,19 +100,26 @@ class Verifier:
             raise Unauthenticated(f"The token is not accepted: {_reason(error)}. Get a new one.") from None
 
     async def _verify(self, token: str) -> Principal:
-        keys = await self._keyset(unknown=self._unknown_key(token))
-        decoded = jwt.decode(token, keys, algorithms=[self._settings.jwt_algorithm])
+        keys = await self._keyset(unknown=token not in self._signed and self._is_unknown(_key_id(token)))
+        signed = self._signed.get(token)
+        claims = signed or jwt.decode(token, keys, algorithms=[self._settings.jwt_algorithm]).claims
         registry = jwt.JWTClaimsRegistry(now=int(self._clock.now().timestamp()), leeway=_LEEWAY, **self._claims)
-        claims = decoded.claims
         # RFC 7519 gives nobody a reason to refuse for `iat`: by a clock that is slow every new token is of the future.
         registry.validate({name: value for name, value in claims.items() if name != "iat"})
+        if len(claims["sub"]) > _LONGEST_SUBJECT:
+            raise ValueError("the subject is too long")
         ends = datetime.fromtimestamp(claims["exp"] + _LEEWAY, UTC)
-        return Principal(UUID(str(claims["party"])), PartyKind(claims["role"]), str(claims["sub"]), ends)
+        principal = Principal(UUID(str(claims["party"])), PartyKind(claims["role"]), str(claims["sub"]), ends)
+        if signed is None:
+            self._remember(token, claims)
+        return principal
 
-    def _unknown_key(self, token: str) -> bool:
-        kid = extract_compact(token.encode()).headers().get("kid")
-        if not isinstance(kid, str):
-            raise TypeError("no key id")
+    def _remember(self, token: str, claims: dict[str, Any]) -> None:
+        if len(self._signed) >= MOST_REMEMBERED:
+            del self._signed[next(iter(self._signed))]
+        self._signed[token] = claims
+
+    def _is_unknown(self, kid: str) -> bool:
         return self._keys is None or all(key.kid != kid for key in self._keys.keys)
 
     async def _keyset(self, *, unknown: bool) -> KeySet:
@@ -114,7 +134,7 @@ class Verifier:
             now = self._clock.monotonic()
             if self._is_time(oldest, pause):
                 try:
-                    self._keys, self._looked_at = await self._fetch(), now
+                    self._keys, self._looked_at, self._signed = await self._fetch(), now, {}
                 except (OSError, TimeoutError, httpx.HTTPError, msgspec.MsgspecError, JoseError, ValueError) as error:
                     self._failed_at = self._clock.monotonic()
                     log.warning("no keys from the issuer", extra={"error": type(error).__name__, "reason": str(error)})
@@ -137,10 +157,32 @@ class Verifier:
         """The keys meant for signatures of the one algorithm: an issuer may publish others beside them."""
         found: list[Any] = msgspec.to_builtins(msgspec.json.decode(content, type=_KeySet).keys)
         pinned = self._settings.jwt_algorithm
-        ours = [key for key in found if key.get("use", "sig") == "sig" and key.get("alg", pinned) == pinned]
+        ours = [key for key in found if _verifies(key) and key.get("alg", pinned) == pinned]
         if not ours:
             raise ValueError(f"no key for {pinned}")
         return KeySet.import_key_set({"keys": ours})
+
+
+def _key_id(token: str) -> str:
+    """The `kid` of a token that looks as one of ours may. Raises ValueError or JoseError."""
+    if not _COMPACT.fullmatch(token):
+        raise ValueError("not three parts in base64url")
+    header = extract_compact(token.encode()).headers()
+    if more := header.keys() - _HEADER:
+        raise _HeaderError(f"its header has `{min(more)}`, which is not taken here")
+    if str(header.get("typ", "JWT")).lower().removeprefix("application/") not in _TYPES:
+        raise _HeaderError("its `typ` is not that of an access token")
+    if not isinstance(header.get("kid"), str):
+        raise TypeError("no key id")
+    return str(header["kid"])
+
+
+def _verifies(key: dict[str, Any]) -> bool:
+    return key.get("use", "sig") == "sig" and "verify" in key.get("key_ops", ["verify"])
+
+
+class _HeaderError(ValueError):
+    """The message is for the caller: what the token's header says that it must not."""
 
 
 class _KeySet(msgspec.Struct):
@@ -182,4 +224,6 @@ _REASONS = {
 def _reason(error: Exception) -> str:
     if isinstance(error, ClaimError) and not isinstance(error, ExpiredTokenError):
         return f"its claim `{error.claim}` is missing, or not what is expected here"
+    if isinstance(error, _HeaderError):
+        return str(error)
     return next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), "it is malformed")

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -20,6 +21,8 @@ from libs.kit.refusal import RefusedError, refused_tls, speaks_tls, trusting
 log = logging.getLogger(__name__)
 
 _DEADLINE = 0.5
+_QUICK = 0.2
+"""Seconds for a script: somebody waits for its answer."""
 _TRUST = "ssl_ca_certs in FILIERA_REDIS"
 AWAY = (RedisError, OSError, TimeoutError)
 
@@ -29,6 +32,7 @@ class Cache:
 
     def __init__(self, url: str, password: SecretStr | None = None) -> None:
         self._redis = _client(url, password, socket_timeout=_DEADLINE, socket_connect_timeout=_DEADLINE)
+        self._scripts: dict[str, AsyncScript] = {}
 
     async def publish(self, channel: str, message: str) -> None:
         """Tell whoever listens. Not kept: a listener must also look for itself from time to time."""
@@ -37,6 +41,14 @@ class Cache:
                 await self._redis.publish(channel, message)
         except AWAY as error:
             log.warning("signal not sent", extra={"channel": channel, "reason": type(error).__name__})
+
+    async def run(self, script: str, key: str, *given: float) -> list[int]:
+        """The whole numbers that a Lua script answers for one key. Raises one of AWAY."""
+        if script not in self._scripts:
+            self._scripts[script] = self._redis.register_script(script)
+        async with asyncio.timeout(_QUICK):
+            answer: list[int] = await self._scripts[script]([key], list(given))
+        return answer
 
     @asynccontextmanager
     async def listen(self, channel: str) -> AsyncIterator["Listener"]:

@@ -124,7 +124,8 @@ class Platform:
             **self.brokers.environment(),
         }
         urls = {name: self.url(name) for name in self.services}
-        return servers | Issuer(self.home).environment() | {"FILIERA_SERVICES": json.dumps(urls)}
+        ours = {"FILIERA_SERVICES": json.dumps(urls), "FILIERA_INTROSPECTION": "true"}
+        return servers | Issuer(self.home).environment() | ours
 
     def url(self, name: str) -> str:
         """Where a process listens."""

@@ -157,11 +157,15 @@ def total(lines: Sequence[Line]) -> Money:
 
 
 class State(StrEnum):
-    """`placed` and `reserved` are on their way; `confirmed` is final unless cancelled; the others are final."""
+    """`placed` and `reserved` are on their way, `confirmed` stands. `displaced` is on days that a workshop has no
+    more; `moved` waits for the buyer to say whether other days will do. The others are final."""
 
     PLACED = "placed"
     RESERVED = "reserved"
     CONFIRMED = "confirmed"
+    DISPLACED = "displaced"
+    MOVED = "moved"
+    COMPLETED = "completed"
     REFUSED = "refused"
     CANCELLED = "cancelled"
     FAILED = "failed"
@@ -176,6 +180,9 @@ class Fact(StrEnum):
     HOLD_CONFIRMED = "hold confirmed"
     HOLD_LOST = "hold released or expired"
     BOOKING_CONFIRMED = "booking confirmed"
+    BOOKING_DISPLACED = "booking displaced"
+    BOOKING_MOVED = "booking moved"
+    BOOKING_COMPLETED = "booking completed"
     BOOKING_CANCELLED = "booking cancelled"
     DEADLINE_PASSED = "deadline passed"
     CANCELLED_BY_BUYER = "cancelled by the buyer"
@@ -186,11 +193,15 @@ class Decision(Enum):
 
     RESERVE = State.RESERVED
     CONFIRM = State.CONFIRMED
+    DISPLACE = State.DISPLACED
+    MOVE = State.MOVED
+    COMPLETE = State.COMPLETED
     REFUSE = State.REFUSED
     CANCEL = State.CANCELLED
     FAIL = State.FAILED
     QUARANTINE = State.QUARANTINED
     REPEAT = "tell the same state again, so that capacity frees what it gave too late"
+    FOLLOW = "take over the days that are told, if they are others"
     IGNORE = "nothing: known already, or of no matter any more"
     FORBID = "nothing: the buyer is told that it cannot be"
 
@@ -199,23 +210,33 @@ def _row(*decisions: str) -> dict[State, Decision]:
     return {state: Decision[name.upper()] for state, name in zip(State, " ".join(decisions).split(), strict=True)}
 
 
+_AGAIN = "repeat repeat repeat ignore"
+_PAST = "ignore ignore ignore ignore"
+_NEVER = "forbid forbid forbid forbid"
 # Why so, where it is not plain:
 # - Holds and bookings come on two topics, without order between them, and a compacted topic may have dropped what came
 #   before. So a booking confirms an order that has not heard of its hold, and a hold lost unheard fails it.
 # - Hold confirmed says nothing new: the booking of the same id does.
+# - Of a booking the newest state counts: the order comes to stand where its booking does, from wherever it stood. One
+#   that is confirmed as before may have been moved in between, unheard: its days are followed.
+# - While a booking waits for its workshop or the buyer, its deadline is capacity's, which cancels it.
+# - What is completed cannot be cancelled. Who cancelled before that was heard of has cancelled; the work is due.
 # - Granted after the order was given up: told again, so that capacity lets go.
 # - Capacity's refusal and the loss of a hold are final there. After a grant or a booking they contradict what was said
 #   before: a person must look. What is already quarantined stays so.
 DECISIONS: dict[Fact, dict[State, Decision]] = {
-    #                              placed    reserved    confirmed   refused  cancelled  failed  quarantined
-    Fact.HOLD_PLACED:        _row("reserve   ignore      ignore      repeat   repeat     repeat  ignore"),
-    Fact.HOLD_REFUSED:       _row("refuse    quarantine  quarantine  ignore   ignore     ignore  ignore"),
-    Fact.HOLD_CONFIRMED:     _row("ignore    ignore      ignore      ignore   ignore     ignore  ignore"),
-    Fact.HOLD_LOST:          _row("fail      fail        quarantine  ignore   ignore     ignore  ignore"),
-    Fact.BOOKING_CONFIRMED:  _row("confirm   confirm     ignore      repeat   repeat     repeat  ignore"),
-    Fact.BOOKING_CANCELLED:  _row("fail      fail        fail        ignore   ignore     ignore  ignore"),
-    Fact.DEADLINE_PASSED:    _row("fail      fail        ignore      ignore   ignore     ignore  ignore"),
-    Fact.CANCELLED_BY_BUYER: _row("cancel    cancel      cancel      forbid   forbid     forbid  forbid"),
+    #                              placed   reserved   confirmed  displaced  moved      completed  refused..quarantined
+    Fact.HOLD_PLACED:        _row(f"reserve  ignore     ignore     ignore     ignore     ignore     {_AGAIN}"),
+    Fact.HOLD_REFUSED:       _row(f"refuse   quarantine quarantine quarantine quarantine quarantine {_PAST}"),
+    Fact.HOLD_CONFIRMED:     _row(f"ignore   ignore     ignore     ignore     ignore     ignore     {_PAST}"),
+    Fact.HOLD_LOST:          _row(f"fail     fail       quarantine quarantine quarantine quarantine {_PAST}"),
+    Fact.BOOKING_CONFIRMED:  _row(f"confirm  confirm    follow     confirm    confirm    ignore     {_AGAIN}"),
+    Fact.BOOKING_DISPLACED:  _row(f"displace displace   displace   ignore     displace   ignore     {_AGAIN}"),
+    Fact.BOOKING_MOVED:      _row(f"move     move       move       move       ignore     ignore     {_AGAIN}"),
+    Fact.BOOKING_COMPLETED:  _row(f"complete complete   complete   complete   complete   ignore     {_PAST}"),
+    Fact.BOOKING_CANCELLED:  _row(f"fail     fail       fail       fail       fail       quarantine {_PAST}"),
+    Fact.DEADLINE_PASSED:    _row(f"fail     fail       ignore     ignore     ignore     ignore     {_PAST}"),
+    Fact.CANCELLED_BY_BUYER: _row(f"cancel   cancel     cancel     cancel     cancel     forbid     {_NEVER}"),
 }  # fmt: skip
 
 
@@ -272,17 +293,22 @@ class Transition:
     @property
     def planned(self) -> bool:
         """Whether workshops' time is kept for the order in the state that follows."""
-        return self.state in {State.RESERVED, State.CONFIRMED}
+        return self.state in {State.RESERVED, State.CONFIRMED, State.DISPLACED, State.MOVED, State.COMPLETED}
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the days that came along are the plan: those that a workshop moves to are when the buyer agrees."""
+        return self.state not in {State.DISPLACED, State.MOVED}
 
 
 def decide(state: State, fact: Fact, given: Reason | None = None) -> Transition:
     """What happens to an order in this state when this becomes known. Every pair is decided in `DECISIONS`.
 
-    `given` is the reason that came with a refusal.
+    `given` is the reason that came with a refusal, or with the end of a booking.
     """
     decision = DECISIONS[fact][state]
     after = decision.value if isinstance(decision.value, State) else state
-    reason = given if given and decision is Decision.REFUSE else _reason(decision, state, fact)
+    reason = given if given and decision in {Decision.REFUSE, Decision.FAIL} else _reason(decision, state, fact)
     return Transition(decision, after, _DEADLINES.get(after), reason)
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -42,23 +43,35 @@ _EVENTS: dict[State, type[orders.Order]] = {
     State.PLACED: orders.OrderPlaced,
     State.RESERVED: orders.OrderReserved,
     State.CONFIRMED: orders.OrderConfirmed,
+    State.DISPLACED: orders.OrderDisplaced,
+    State.MOVED: orders.OrderMoved,
+    State.COMPLETED: orders.OrderCompleted,
     State.REFUSED: orders.OrderRefused,
     State.CANCELLED: orders.OrderCancelled,
     State.FAILED: orders.OrderFailed,
     State.QUARANTINED: orders.OrderQuarantined,
 }
 
-_FACTS: dict[type[capacity.Hold | capacity.Booking], Fact] = {
+_STANDS = {State.DISPLACED, State.MOVED, State.COMPLETED}
+"""Told as confirmed, for readers that know no more; `stage` says the rest."""
+
+CapacityEvent = capacity.Hold | capacity.Booking
+FACTS: dict[type[CapacityEvent], Fact] = {
     capacity.HoldPlaced: Fact.HOLD_PLACED,
     capacity.HoldRefused: Fact.HOLD_REFUSED,
     capacity.HoldConfirmed: Fact.HOLD_CONFIRMED,
     capacity.HoldReleased: Fact.HOLD_LOST,
     capacity.HoldExpired: Fact.HOLD_LOST,
     capacity.BookingConfirmed: Fact.BOOKING_CONFIRMED,
+    capacity.BookingSupplied: Fact.BOOKING_CONFIRMED,
+    capacity.BookingStarted: Fact.BOOKING_CONFIRMED,
+    capacity.WorkReported: Fact.BOOKING_CONFIRMED,
+    capacity.BookingDisplaced: Fact.BOOKING_DISPLACED,
+    capacity.BookingMoved: Fact.BOOKING_MOVED,
+    capacity.BookingCompleted: Fact.BOOKING_COMPLETED,
     capacity.BookingCancelled: Fact.BOOKING_CANCELLED,
 }
-
-CapacityEvent = capacity.Hold | capacity.Booking
+"""Supplied, started, reported on: it stands as confirmed does."""
 
 
 class UnknownOrderError(LookupError):
@@ -157,7 +170,7 @@ async def _learn(session: WriteSession, locked: dict[UUID, Order], news: Iterabl
     for item in news:
         order = locked[item.order_id]
         transition = decide(State(order.state), item.fact, item.reason)
-        if transition.told:
+        if transition.told and not _is_followed(order, transition, item):
             _apply(order, transition, item)
             told.append(_event(order))
             waiting[order.id] = (order, transition.deadline)
@@ -167,13 +180,25 @@ async def _learn(session: WriteSession, locked: dict[UUID, Order], news: Iterabl
     return told
 
 
+def _is_followed(order: Order, transition: Transition, news: News) -> bool:
+    """Whether the order has these very days already."""
+    return transition.decision is Decision.FOLLOW and _days(news) == order.allocations
+
+
+def _days(news: News) -> list[dict[str, Any]]:
+    days: list[dict[str, Any]] = msgspec.to_builtins(news.allocations)
+    return days
+
+
 def _apply(order: Order, transition: Transition, news: News) -> None:
     order.version += 1
     order.state = transition.state
-    if not transition.moved:
+    if transition.decision is Decision.REPEAT:
         return
-    if transition.state is not State.QUARANTINED:
-        order.allocations = msgspec.to_builtins(news.allocations) if transition.planned else []
+    if transition.planned and (transition.agreed or not order.allocations):
+        _plan(order, news)
+    elif not transition.planned and transition.state is not State.QUARANTINED:
+        order.allocations = []
     reason = transition.reason
     if transition.state is State.QUARANTINED and reason:
         log.error("order quarantined", extra={"order": str(order.id), "reason": reason.message})
@@ -182,10 +207,24 @@ def _apply(order: Order, transition: Transition, news: News) -> None:
     order.refusal_code, order.refusal_message = (reason.code, reason.message) if reason else (None, None)
 
 
+def _plan(order: Order, news: News) -> None:
+    """These days are promised. Who agreed to days outside those that it asked for has asked for them."""
+    order.allocations = _days(news)
+    days = [part.day for part in news.allocations]
+    order.earliest_day, order.due_day = min([order.earliest_day, *days]), max([order.due_day, *days])
+
+
 def _news(event: CapacityEvent, order_id: UUID) -> News:
-    refusal = event.refusal if isinstance(event, capacity.Hold) else None
-    reason = Reason(refusal.code, refusal.message) if refusal else None
-    return News(order_id, _FACTS[type(event)], event.allocations, reason)
+    return News(order_id, FACTS[type(event)], event.allocations, _why(event))
+
+
+def _why(event: CapacityEvent) -> Reason | None:
+    """What capacity says of a refusal, or of the end of a booking."""
+    if isinstance(event, capacity.HoldRefused) and event.refusal:
+        return Reason(event.refusal.code, event.refusal.message)
+    if isinstance(event, capacity.Booking) and event.ending:
+        return Reason("BOOKING_CANCELLED", f"{event.ending.message} Its time is free again; order anew.")
+    return None
 
 
 def _event(order: Order) -> orders.Order:
@@ -196,7 +235,8 @@ def _event(order: Order) -> orders.Order:
         id=order.id,
         version=order.version,
         party_id=order.party_id,
-        state=orders.OrderState(state),
+        state=orders.OrderState(State.CONFIRMED if state in _STANDS else state),
+        stage=state,
         lines=msgspec.convert(order.lines, list[orders.Line]),
         total=Money(order.total_amount, order.total_currency),
         earliest_day=order.earliest_day,

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 from pydantic import AfterValidator, Field, ValidationError
 
@@ -17,7 +18,7 @@ from libs.service.commands import Body, Command, Commanded, answers
 from services.capacity.api.calendars import ICS
 from services.capacity.api.resources import NO_SITE, PublishResource, printable
 from services.capacity.domain.calendar import Calendar
-from services.capacity.domain.offer import Site
+from services.capacity.domain.offer import Resource, Site
 from services.capacity.files import Fault, FaultyFileError, table
 from services.capacity.handlers import bulk, calendars
 from services.capacity.handlers.sites import known_sites
@@ -48,6 +49,13 @@ class _Read:
     reference: str
     body: BulkResource | None
     faults: list[FieldError]
+    known: Resource | None = None
+    """What is published already, of a row that may change it."""
+
+
+_Said = dict[str, Any] | Fault
+_Sent = tuple[int, str, _Said]
+"""A row as it was sent: its line, its reference, and what it says."""
 
 
 class _Made:
@@ -65,12 +73,15 @@ class _Made:
         site = self._sites.get(one.body.site_id)
         if site is None or site.party_id != self._party:
             return _refused(one, "site_id", NO_SITE)
-        if (calendar := self._calendar(one.body, site)) is None:
+        same = one.known if one.known and one.known.pattern and one.known.pattern == one.body.pattern else None
+        if (calendar := same.calendar if same else self._calendar(one.body, site)) is None:
             return _refused(
                 one, "pattern", f"is over the {_MOST_PATTERNS} different ones that go at a time; send it again"
             )
-        resource_id = bulk.resource_id(self._party, one.reference)
-        return bulk.Row(one.line, one.reference, one.body.named(resource_id, site, calendar))
+        resource = one.body.named(bulk.resource_id(self._party, one.reference), site, calendar)
+        if one.known:
+            resource = replace(resource, version=one.known.version, time_zone=one.known.time_zone)
+        return bulk.Row(one.line, one.reference, resource)
 
     def _calendar(self, body: BulkResource, site: Site) -> Calendar | None:
         if body.calendar:
@@ -90,8 +101,7 @@ def _refused(one: _Read, where: str, why: str) -> bulk.Row:
 async def publish_many(body: PublishMany, command: Commanded) -> Response:
     """Publish up to 10,000 resources; one that is refused does not spoil the rest, and twice is as good as once."""
     command.caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
-    rows = ((number, str(row.get("reference", ""))[:60], row) for number, row in enumerate(body.rows, 1))
-    return await _publish(command, await asyncio.to_thread(_read, rows))
+    return await _publish(command, await asyncio.to_thread(_read, _numbered(body)))
 
 
 @router.post(
@@ -109,6 +119,29 @@ async def publish_table(request: Request, command: Commanded) -> Response:
         raise calendars.faulty(error) from None
 
 
+@router.put("/bulk/resources", **answers(bulk.Report))
+async def change_many(body: PublishMany, command: Commanded) -> Response:
+    """Publish what is new, and change what is published otherwise; what a row does not say stays as it is. Where days
+    give less than is taken of them, who gives way is as for a single calendar. Twice is as good as once."""
+    command.caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
+    return await _change(command, [*_numbered(body)])
+
+
+@router.put(
+    "/bulk/resources.csv",
+    openapi_extra={"requestBody": {"content": _CSV, "required": True}},
+    **answers(bulk.Report),
+)
+async def change_table(request: Request, command: Commanded) -> Response:
+    """The same from a table (CSV), which may leave out all columns but `reference`, and cells."""
+    command.caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
+    body = await request.body()
+    try:
+        return await _change(command, await asyncio.to_thread(lambda: [*table.rows(body, ("reference",))]))
+    except FaultyFileError as error:
+        raise calendars.faulty(error) from None
+
+
 @router.post(
     "/bulk/calendars.ics",
     openapi_extra={"requestBody": {"content": ICS, "required": True}},
@@ -118,7 +151,11 @@ async def import_many(request: Request, command: Commanded) -> Response:
     """Have many resources work by the events of one calendar file: each says by X-FILIERA-REFERENCE whose it is."""
     if (known := await command.answered()) is not None:
         return known
-    report = await calendars.import_many(command.kit, command.caller, await request.body())
+    return await _told(command, await calendars.import_many(command.kit, command.caller, await request.body()))
+
+
+async def _told(command: Command, report: bulk.Report) -> Response:
+    """What was done in several transactions, as the answer to this command from now on."""
 
     async def told(_session: WriteSession) -> bulk.Report:
         return report
@@ -126,11 +163,15 @@ async def import_many(request: Request, command: Commanded) -> Response:
     return await command.run(told)
 
 
-def _read(rows: Iterable[tuple[int, str, dict[str, Any] | Fault]]) -> list[_Read]:
-    return [_checked(line, reference, row) for line, reference, row in rows]
+def _numbered(body: PublishMany) -> Iterable[_Sent]:
+    return ((number, str(row.get("reference", ""))[:60], row) for number, row in enumerate(body.rows, 1))
 
 
-def _checked(line: int, reference: str, row: dict[str, Any] | Fault) -> _Read:
+def _read(rows: Iterable[_Sent]) -> list[_Read]:
+    return [_checked(*row) for row in rows]
+
+
+def _checked(line: int, reference: str, row: _Said) -> _Read:
     if isinstance(row, Fault):
         return _Read(line, reference, None, [FieldError(row.where, row.message)])
     try:
@@ -142,8 +183,45 @@ def _checked(line: int, reference: str, row: dict[str, Any] | Fault) -> _Read:
 
 
 async def _publish(command: Command, read: Sequence[_Read]) -> Response:
-    ids = {one.body.site_id for one in read if one.body}
-    sites, now = await known_sites(command.kit, ids)
-    made = _Made(command.caller.party, sites, now)
-    rows = await asyncio.to_thread(lambda: [*map(made, read)])
+    rows = await _rows(command, read)
     return await command.run(lambda session: bulk.publish_rows(session, rows))
+
+
+async def _rows(command: Command, read: Sequence[_Read]) -> list[bulk.Row]:
+    sites, now = await known_sites(command.kit, {one.body.site_id for one in read if one.body})
+    made = _Made(command.caller.party, sites, now)
+    return await asyncio.to_thread(lambda: [*map(made, read)])
+
+
+async def _change(command: Command, sent: Sequence[_Sent]) -> Response:
+    if (answer := await command.answered()) is not None:
+        return answer
+    party = command.caller.party
+    known = await bulk.known_resources(command.kit, party, {reference.strip() for _, reference, _ in sent})
+    read = await asyncio.to_thread(lambda: [_read_over(known.get(row[1].strip()), *row) for row in sent])
+    return await _told(command, await bulk.change_rows(command.kit, party, await _rows(command, read)))
+
+
+def _read_over(known: Resource | None, line: int, reference: str, row: _Said) -> _Read:
+    """A row that may change what is known."""
+    said = row if known is None or isinstance(row, Fault) else _over(known, row)
+    return replace(_checked(line, reference, said), known=known)
+
+
+def _over(known: Resource, row: dict[str, Any]) -> dict[str, Any]:
+    """What a row says, and what it does not say as it is published."""
+    told = msgspec.to_builtins(known)
+    published = {name: told[name] for name in PublishResource.model_fields}
+    if row.keys() & {"calendar", "pattern"}:
+        published |= {"calendar": None, "pattern": None}
+    elif known.pattern:
+        published["calendar"] = None
+    if isinstance(does := row.get("processes"), list):
+        published["work"] = {process: work for process, work in published["work"].items() if process in does}
+    return published | row | {part: _merged(published[part], row[part]) for part in ("terms", "work") if part in row}
+
+
+def _merged(known: Any, said: Any) -> Any:
+    if not (isinstance(known, dict) and isinstance(said, dict)):
+        return said
+    return known | {name: _merged(known.get(name), value) for name, value in said.items()}

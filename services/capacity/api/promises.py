@@ -13,6 +13,7 @@ from libs.kit.errors import Problem
 from libs.service.commands import Body, Caller, answers, command
 from libs.service.group_commit import GroupCommit
 from libs.service.runtime import KitOf
+from services.capacity.api.search import Scheme
 from services.capacity.handlers import promises
 from services.capacity.promise.answer import BestAt
 from services.capacity.promise.question import Carriage, Operation, Place, Question, Tool
@@ -35,7 +36,12 @@ class ToolBody(Body):
 
 
 class OperationBody(Body):
-    """One operation. Set-up and run are minutes of the resource's time; queue and wait are minutes of the clock."""
+    """One operation. Set-up and run are minutes of the resource's time; queue and wait are minutes of the clock.
+
+    A resource that publishes its work for the process goes by that: set-up, run and transfer batch are for the others.
+    `changed` names what changes from the work before, as for an estimate. `qualifications` are schemes, as for a
+    search: the workshop has each on every day on which it works at this.
+    """
 
     process: _Process
     setup_minutes: Annotated[StrictInt, Field(ge=0, le=10_000)] = 0
@@ -45,7 +51,9 @@ class OperationBody(Body):
     transfer_batch: _Pieces | None = None
     split_over: Annotated[StrictInt, Field(ge=1, le=8)] = 1
     stays_whole: Literal["dye_lot", "hide", "alloy"] | None = None
+    changed: Annotated[tuple[str, ...], Field(max_length=20)] = ()
     tools: Annotated[tuple[ToolBody, ...], Field(max_length=5)] = ()
+    qualifications: list[Scheme] = Field(default=[], max_length=10)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -55,7 +63,8 @@ class OperationBody(Body):
 
     def to_domain(self) -> Operation:
         tools = tuple(Tool(one.process, one.unit, one.quantity) for one in self.tools)
-        return Operation(**self.model_dump(exclude={"tools"}), tools=tools)
+        rest = self.model_dump(exclude={"tools", "qualifications"})
+        return Operation(**rest, tools=tools, qualifications=frozenset(self.qualifications))
 
 
 class PlaceBody(Body):
@@ -123,7 +132,7 @@ class AskPromise(Body):
 _holding = lru_cache(maxsize=8)(promises.holding)
 
 
-def _group_commit(kit: KitOf) -> GroupCommit[promises.Ask]:
+async def _group_commit(kit: KitOf) -> GroupCommit[promises.Ask]:
     """Where this process holds promises."""
     return _holding(kit.database)
 

@@ -18,7 +18,7 @@ from libs.service.commands import Body, Commanded, answers
 from services.capacity.api import strict  # noqa: F401 - before a body is made of the domain's values
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Resource, Site
-from services.capacity.domain.shifts import Pattern, calendar_of
+from services.capacity.domain.shifts import Pattern, calendar_of, check_counted
 from services.capacity.domain.terms import Terms
 from services.capacity.domain.units import check_unit
 from services.capacity.domain.work import Work
@@ -61,6 +61,10 @@ class PublishResource(Body):
     def _says_when(self) -> Self:
         if (self.calendar is None) == (self.pattern is None):
             raise ValueError("says when the resource works either by `calendar` or by `pattern`")
+        try:
+            check_counted(self.pattern or Pattern(), self.unit)
+        except ValueError as error:
+            raise ValueError(f"pattern {error}") from None
         return self
 
     def to_domain(self, site: Site, now: datetime) -> Resource:

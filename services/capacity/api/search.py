@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, StringConstraints, model_validator
 
+from libs.contracts.capacity_answers import SearchAnswer
 from libs.service.commands import Body, Caller, answers
 from libs.service.runtime import KitOf
 from services.capacity.domain.search import Lot, Order, Wanted
@@ -15,7 +16,7 @@ from services.capacity.domain.terms import MOST, MOST_TO_PAY
 from services.capacity.handlers import search
 
 router = APIRouter(tags=["capacity"])
-_Scheme = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+Scheme = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 
 
 class SearchFor(Body):
@@ -31,7 +32,7 @@ class SearchFor(Body):
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
     km: Annotated[float, Field(gt=0, le=1000)] | None = None
     price: Annotated[int, Field(ge=0, le=MOST_TO_PAY)] | None = None
-    qualifications: list[_Scheme] = Field(default=[], max_length=10)
+    qualifications: list[Scheme] = Field(default=[], max_length=10)
     lot: Lot = "resource"
     order: Order = "earliest"
     limit: Annotated[int, Field(ge=1, le=100)] = 20
@@ -54,7 +55,7 @@ class SearchFor(Body):
         return Wanted(**told | {"party": party, "near": near, "qualifications": frozenset(self.qualifications)})
 
 
-@router.get("/search", **answers(search.Found))
+@router.get("/search", **answers(SearchAnswer))
 async def find(asked: Annotated[SearchFor, Query()], kit: KitOf, caller: Caller) -> Response:
     """Where there is room for so much of a process, the best windows first. Holding one decides whether it is so."""
     found = await search.search(kit, asked.to_domain(caller.party))

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from services.capacity.domain.calendar import Calendar
 from services.capacity.domain.offer import Resource, Site
+from services.capacity.domain.work import Work
 
 HORIZON = 366
 """Days that can be searched, from `first_searched` on."""
@@ -56,6 +57,8 @@ class Availability:
     window_days: int | None
     visibility: str
     invited: list[UUID]
+    work: dict[str, Work]
+    """What it takes, by process, where it tells."""
     places: list[str]
     """A key for each process anywhere, and one for it in the cell where the resource stands."""
     first_day: date
@@ -88,6 +91,7 @@ def availability(resource: Resource, site: Site | None, touched: Mapping[date, i
         window_days=terms.window_days,
         visibility=terms.visibility,
         invited=terms.invited,
+        work=resource.work,
         places=list(_places(resource, site)),
         first_day=first_day,
         most=max(free),

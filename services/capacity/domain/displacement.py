@@ -8,14 +8,15 @@
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from services.capacity.domain.claims import Booking, C, Claim, Hold
 from services.capacity.domain.ledger import Bucket
-from services.capacity.domain.offer import Resource
+from services.capacity.domain.offer import Allocation, Resource
+from services.capacity.domain.terms import Refused
 
 HOURS_TO_MOVE = 48
 """For the workshop of a displaced booking; then as many for the buyer to answer."""
@@ -77,3 +78,27 @@ def answer_by(booking: Booking, first: Resource, now: datetime) -> datetime:
     """Until when a displaced booking may be moved, or a moved one answered: not after its first day."""
     day = min(part.day for part in booking.allocations)
     return min(now + timedelta(hours=HOURS_TO_MOVE), first.end_of(day))
+
+
+def check_turn(booking: Booking, own: Sequence[Allocation]) -> None:
+    """Refuse days on which one workshop's part of an order would overtake another's, or be overtaken: its steps were
+    planned one after the other. A part that shares a day with another's stays on that day, for the ledger does not know
+    which of them comes first."""
+    workshop = own[0].workshop_id
+    before = [part for part in booking.allocations if part.workshop_id == workshop]
+    for other in sorted({part.day for part in booking.allocations if part.workshop_id != workshop}):
+        if not _keeps_turn(before, own, other):
+            told = f"Another workshop's part of this order is on {other}, and yours must keep its place before or after"
+            raise Refused("OUT_OF_TURN", f"{told}; choose such days, give the day its hours back, or cancel.")
+
+
+def _keeps_turn(before: Sequence[Allocation], after: Sequence[Allocation], other: date) -> bool:
+    """Where a part is on one side of the other's day it stays there; where it is on both, as much on each."""
+    was, now = _around(before, other), _around(after, other)
+    return was == now if all(was) else not any(new and not old for old, new in zip(was, now, strict=True))
+
+
+def _around(parts: Sequence[Allocation], day: date) -> tuple[int, int]:
+    """How much is done before a day, and how much after it."""
+    before = sum(part.quantity for part in parts if part.day < day)
+    return before, sum(part.quantity for part in parts if part.day > day)

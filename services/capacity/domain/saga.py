@@ -5,18 +5,20 @@ from typing import Literal
 
 from services.capacity.domain.ledger import Booking, Hold
 
-Room = Literal["none", "live", "over", "booked", "gone"]
-"""No hold yet; a live one; one whose time has come, not yet written down; a booking; none any more, as was told."""
+Room = Literal["none", "live", "over", "booked", "made", "gone"]
+"""No hold yet; a live one; one whose time has come, not yet written down; a booking; one whose work is completed; none
+any more, as was told."""
 Step = Literal["plan", "confirm", "release", "expire", "cancel", "refuse", "nothing"]
 
 _NO: Step = "nothing"
-_KEEP: dict[Room, Step] = {"none": _NO, "live": _NO, "over": "expire", "booked": _NO, "gone": _NO}
-_FREE: dict[Room, Step] = {"none": _NO, "live": "release", "over": "expire", "booked": "cancel", "gone": _NO}
+_KEEP: dict[Room, Step] = {"none": _NO, "live": _NO, "over": "expire", "booked": _NO, "made": _NO, "gone": _NO}
+# What is made is made, and its price due, though an order may end before it hears of that.
+_FREE: dict[Room, Step] = {**_KEEP, "live": "release", "booked": "cancel"}
 STEPS: dict[str, dict[Room, Step]] = {
     "placed": {**_KEEP, "none": "plan"},
     # Reserved without a hold of ours cannot be: orders is told, and shows it to a person.
     "reserved": {**_KEEP, "none": "refuse", "live": "confirm"},
-    "confirmed": _KEEP,
+    "confirmed": _KEEP,  # also while its booking is displaced or moved: its workshop and its buyer settle that here
     "refused": _FREE,
     "cancelled": _FREE,
     "failed": _FREE,
@@ -26,8 +28,10 @@ STEPS: dict[str, dict[Room, Step]] = {
 
 def room_of(hold: Hold | None, booking: Booking | None, now: datetime) -> Room:
     """What the ledger has for an order."""
+    if booking is not None and booking.state == "confirmed":
+        return "made" if booking.stage == "completed" else "booked"
     if booking is not None:
-        return "booked" if booking.state == "confirmed" else "gone"
+        return "gone"
     if hold is None:
         return "none"
     if hold.state != "held":

@@ -134,6 +134,15 @@ class Pattern:
             raise ValueError(f"all together give no day more than {MOST:,}")
 
 
+def check_counted(pattern: Pattern, unit: str) -> None:
+    """Refuse hours where something else than minutes is counted. Raises ValueError."""
+    told = [*(one.quantity for one in pattern.shifts), *(one.quantity for one in pattern.events if not one.all_day)]
+    if unit != "minutes" and None in told:
+        raise ValueError(
+            f"is in hours, and this is counted in {unit}; say by `quantity` what each shift or event gives"
+        )
+
+
 def calendar_of(pattern: Pattern, zone: str, today: date) -> Calendar:
     """A calendar of the whole horizon from today on."""
     return _calendar(quantities(pattern, zone, today, today + _AHEAD * _DAY))

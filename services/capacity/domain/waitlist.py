@@ -81,8 +81,6 @@ class Entry(Wish):
             return False
         if not resource.is_sold_to(self.party_id):
             return False
-        if resource.terms.is_shared_out:
-            return False
         if self.resource_id is not None:
             return resource.id == self.resource_id
         currency = terms.price_per_unit.currency

@@ -9,8 +9,8 @@ from icalendar.prop import vRecur
 
 from services.capacity.domain.events import Event
 from services.capacity.domain.offer import Resource
-from services.capacity.domain.told import as_events
 from services.capacity.files.ics_in import QUANTITY
+from services.capacity.files.told import as_events
 
 
 def write(resource: Resource, now: datetime) -> bytes:

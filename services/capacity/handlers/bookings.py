@@ -23,7 +23,7 @@ from services.capacity.domain.agreement import (
     owed_by_workshops,
 )
 from services.capacity.domain.claims import Booking, all_completed
-from services.capacity.domain.displacement import answer_by
+from services.capacity.domain.displacement import answer_by, check_turn
 from services.capacity.domain.ledger import Ledger, NoRoomError
 from services.capacity.domain.life import BookingEvent
 from services.capacity.domain.offer import Allocation, Resource
@@ -105,15 +105,15 @@ async def complete(session: WriteSession, caller: Principal, booking_id: UUID) -
 async def move(
     session: WriteSession, caller: Principal, booking_id: UUID, days: Sequence[tuple[UUID, date, int]]
 ) -> capacity.Booking:
-    """Give the caller's part of a displaced booking other days of its resources, for the buyer to accept."""
+    """Give the caller's part of a displaced booking other days of its resources, for the buyer to accept. Of an order
+    they are days on which it overtakes no other workshop's part."""
     booking = await _mine(session, caller, booking_id)
-    if booking.order_id:
-        told = "This was taken for an order, whose days are planned with it; give its day the hours back, or cancel."
-        raise Conflict(told, code="BELONGS_TO_ORDER")
     own = await own_days(session, caller.party, days)
     others = [part for part in booking.allocations if part.workshop_id != caller.party]
     async with _at(session, caller, booking, [part for _, part in own]) as at:
         check_days_ahead(own, at.now)
+        if booking.order_id:
+            check_turn(booking, [part for _, part in own])
         until = answer_by(at.booking, at.first, at.now)
         try:
             moved = at.ledger.move(booking, [*others, *(part for _, part in own)], until)
@@ -144,8 +144,10 @@ async def reject(session: WriteSession, caller: Principal, booking_id: UUID) -> 
 
 async def cancel_booking(session: WriteSession, caller: Principal, booking_id: UUID) -> capacity.Booking:
     """Cancel a booking, as who booked or as a workshop whose time it is, and free its room; what is due for it is data
-    of the booking. Raises NotFound, or Conflict if it was cancelled before."""
+    of the booking. Raises NotFound, or Conflict if it was cancelled before or its buyer has an order to cancel."""
     async with at_booking(session, caller, booking_id) as at:
+        if at.booking.order_id and at.side == "buyer":
+            raise Refused("BELONGS_TO_ORDER", "This was taken for an order of yours; cancel the order instead.")
         cancelled = at.ledger.cancel(at.booking, ending(at, at.side, "CANCELLED", f"Cancelled by the {at.side}."))
     return booking_seen_by(caller.party, cancelled)
 
@@ -228,17 +230,14 @@ def check_days_ahead(asked: Iterable[tuple[Resource, Allocation]], now: datetime
 @asynccontextmanager
 async def at_booking(session: WriteSession, caller: Principal, booking_id: UUID) -> AsyncIterator[At]:
     """A booking that the caller made or works on, with its buckets; then what was done with it is saved and told."""
-    booking = await _mine(session, caller, booking_id)
-    if booking.order_id and caller.party == booking.party_id:
-        raise Conflict("This was taken for an order of yours; cancel the order instead.", code="BELONGS_TO_ORDER")
-    async with _at(session, caller, booking) as at:
+    async with _at(session, caller, await _mine(session, caller, booking_id)) as at:
         yield at
 
 
 @asynccontextmanager
 async def _at_work(session: WriteSession, caller: Principal, booking_id: UUID) -> AsyncIterator[At]:
     """The same for a workshop."""
-    async with _at(session, caller, await _mine(session, caller, booking_id)) as at:
+    async with at_booking(session, caller, booking_id) as at:
         _check_side(at, "workshop")
         yield at
 

@@ -1,22 +1,30 @@
 """Publishing by the thousand: each row for itself, and every time the same."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 from uuid import UUID, uuid5
 
 import msgspec
 
+from libs.contracts import capacity
 from libs.kit.db import WriteSession
 from libs.kit.errors import FieldError
 from libs.messaging import outbox
+from libs.service.runtime import Kit
 from services.capacity import store
 from services.capacity.domain.offer import Resource
+from services.capacity.domain.terms import Terms
 from services.capacity.handlers.facts import resource_event
+from services.capacity.handlers.resources import save
 
 Outcome = Literal["published", "changed", "unchanged", "refused"]
 _AT_ONCE = 500
+_STAYS = {
+    "site_id": "stays as it is, for its days are days of that place; give a new reference to what stands elsewhere",
+    "unit": "stays as it is, for what is booked is counted in it; give a new reference to what is counted otherwise",
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,7 @@ class Row:
     line: int
     reference: str
     resource: Resource | None = None
+    """Its version is the one that was seen when the row was read, or 1."""
     faults: list[FieldError] = field(default_factory=list)
 
 
@@ -38,6 +47,8 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     outcome: Outcome
     resource_id: UUID | None = None
     errors: list[FieldError] = msgspec.field(default_factory=list)
+    changed: list[str] = msgspec.field(default_factory=list)
+    """What is otherwise than before."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -64,13 +75,18 @@ def resource_id(party_id: UUID, reference: str) -> UUID:
 
 async def publish_rows(session: WriteSession, rows: Sequence[Row]) -> Report:
     """Publish what is new; say of every row what became of it. A row that is refused changes nothing for the others."""
-    judged, known = [*_each_once(rows)], dict[UUID, Resource]()
-    ids = [row.resource.id for row in judged if row.resource]
-    for start in range(0, len(ids), _AT_ONCE):
-        known |= await store.resources(session, ids[start : start + _AT_ONCE])
+    judged = [*_each_once(rows)]
+    known = await _known(session, [row.resource.id for row in judged if row.resource])
     new = {row.resource.id: row.resource for row in judged if row.resource and row.resource.id not in known}
     published = await _publish(session, [*new.values()])
     return report([_line(row, published, known) for row in judged])
+
+
+async def _known(session: WriteSession, ids: Sequence[UUID]) -> dict[UUID, Resource]:
+    known = dict[UUID, Resource]()
+    for start in range(0, len(ids), _AT_ONCE):
+        known |= await store.resources(session, ids[start : start + _AT_ONCE])
+    return known
 
 
 def _each_once(rows: Sequence[Row]) -> Iterator[Row]:
@@ -101,7 +117,7 @@ def _line(row: Row, published: set[UUID], known: dict[UUID, Resource]) -> Line:
     if id_ in published:
         return Line(row.line, row.reference, "published", id_)
     if id_ in known and (names := [*_differs(row.resource, known[id_])]):
-        told = f"is published already, and otherwise; change it at /resources/{id_}, or give a new reference"
+        told = "is published already, and otherwise; PUT what you sent to change it, or give a new reference"
         return Line(row.line, row.reference, "refused", id_, [FieldError(name, told) for name in names])
     return Line(row.line, row.reference, "unchanged", id_)
 
@@ -111,3 +127,60 @@ def _differs(row: Resource, known: Resource) -> Iterator[str]:
     names = ("site_id", "name", "kind", "processes", "unit", "terms", "work", "pattern")
     by_itself = () if row.pattern or known.pattern else ("calendar",)
     return (name for name in (*names, *by_itself) if getattr(row, name) != getattr(known, name))
+
+
+# --- changing --------------------------------------------------------------------------------------------------------
+
+
+async def known_resources(kit: Kit, party_id: UUID, references: Collection[str]) -> dict[str, Resource]:
+    """What a party has published under these references."""
+    ids = {resource_id(party_id, reference): reference for reference in references}
+    async with kit.database.write(party_id) as session:
+        return {ids[id_]: resource for id_, resource in (await _known(session, [*ids])).items()}
+
+
+async def change_rows(kit: Kit, party_id: UUID, rows: Sequence[Row]) -> Report:
+    """Publish what is new, change what is otherwise; say of every row what became of it. Some go at a time, in a
+    transaction of their own, so that nobody waits long for one of their days. Sent again, it changes nothing."""
+    judged, lines = [*_each_once(rows)], list[Line]()
+    for start in range(0, len(judged), _AT_ONCE):
+        async with kit.database.write(party_id) as session:
+            lines += await _change_some(session, judged[start : start + _AT_ONCE])
+    return report(lines)
+
+
+async def _change_some(session: WriteSession, rows: Sequence[Row]) -> list[Line]:
+    given = {row.resource.id: row.resource for row in rows if row.resource}
+    known = await store.locked_resources(session, given.keys())
+    published = await _publish(session, [one for id_, one in given.items() if id_ not in known])
+    lines = [_line_of_change(row, published, known) for row in rows]
+    told = {line.resource_id: _told_as(line.changed) for line in lines if line.resource_id and line.changed}
+    await save(session, [(replace(given[id_], version=known[id_].version + 1), what) for id_, what in told.items()])
+    return lines
+
+
+def _line_of_change(row: Row, published: set[UUID], known: Mapping[UUID, Resource]) -> Line:
+    if row.resource is None or row.resource.id in published:
+        return _line(row, published, {})
+    id_ = row.resource.id
+    if id_ not in known or known[id_].version != row.resource.version:
+        told = "was changed by somebody else while this was read; send it again"
+        return Line(row.line, row.reference, "refused", id_, [FieldError("reference", told)])
+    names = [*_differs(row.resource, known[id_])]
+    if faults := [FieldError(name, _STAYS[name]) for name in names if name in _STAYS]:
+        return Line(row.line, row.reference, "refused", id_, faults)
+    changed = [more for name in names for more in _in_detail(name, row.resource, known[id_])]
+    return Line(row.line, row.reference, "changed" if changed else "unchanged", id_, changed=changed)
+
+
+def _in_detail(name: str, row: Resource, known: Resource) -> list[str]:
+    if name != "terms":
+        return [name]
+    differ = (one.name for one in fields(Terms) if getattr(row.terms, one.name) != getattr(known.terms, one.name))
+    return [f"terms.{one}" for one in differ]
+
+
+def _told_as(changed: Sequence[str]) -> type[capacity.Resource]:
+    if set(changed) <= {"calendar", "pattern"}:
+        return capacity.CalendarChanged
+    return capacity.TermsChanged if all(name.startswith("terms.") for name in changed) else capacity.ResourceChanged

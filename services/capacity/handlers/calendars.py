@@ -15,7 +15,7 @@ from libs.service.runtime import Kit
 from services.capacity import store
 from services.capacity.domain.events import Event
 from services.capacity.domain.offer import Resource
-from services.capacity.domain.shifts import HORIZON, Pattern, calendar_of
+from services.capacity.domain.shifts import HORIZON, Pattern, calendar_of, check_counted
 from services.capacity.files import Fault, FaultyFileError, ics_in, ics_out
 from services.capacity.handlers import bulk
 from services.capacity.handlers.facts import resource_event, save_and_tell
@@ -32,8 +32,13 @@ MOST_BYTES_OF_MANY, MOST_RESOURCES = 4 * 1024 * 1024, 1_000
 async def change_pattern(
     session: WriteSession, caller: Principal, resource_id: UUID, pattern: Pattern
 ) -> capacity.Resource:
-    """Have a resource work by a pattern from today on. Raises as `change_calendar` does."""
+    """Have a resource work by a pattern from today on. Raises as `change_calendar` does, and Invalid for a pattern in
+    hours of what is not counted in minutes."""
     resource = await own_resource(session, caller, resource_id)
+    try:
+        check_counted(pattern, resource.unit)
+    except ValueError as error:
+        raise Invalid("Nothing was changed.", errors=[FieldError("pattern", str(error))]) from None
     today = resource.today(await store.now(session))
     # In a thread, as all that works out a year of days: a hundred rules may take a second.
     calendar = await asyncio.to_thread(calendar_of, pattern, resource.time_zone, today)
@@ -81,8 +86,9 @@ async def _one_of_many(
         return bulk.Line(line, reference, "changed", id_)
     except FaultyFileError as error:
         return bulk.Line(line, reference, "refused", None, faulty(error).errors)
-    except (NotFound, Conflict) as refused:
-        return bulk.Line(line, reference, "refused", None, [FieldError("reference", refused.detail)])
+    except (NotFound, Conflict, Invalid) as refused:
+        faults = refused.errors or [FieldError("reference", refused.detail)]
+        return bulk.Line(line, reference, "refused", None, faults)
 
 
 def _no_longer_than(most: int, body: bytes) -> None:
@@ -135,9 +141,9 @@ async def _roll_next(kit: Kit, failed: list[UUID]) -> bool:
 async def _roll(session: WriteSession, resource: Resource) -> None:
     """What is published stays, days are added. A bucket beyond, left from a longer calendar, gets its room."""
     beyond = resource.calendar.ends_on + timedelta(days=1)
-    ledger = await store.ledger_from(session, resource.id, beyond)
+    ledger = await store.ledger_from(session, {resource.id: beyond})
     changed = await asyncio.to_thread(resource.rolled, await store.now(session))
-    ledger.republish(changed.calendar)
-    await store.save_resource(session, changed)
+    ledger.republish({changed.id: changed.calendar})
+    await store.save_resources(session, changed)
     await outbox.add(session, resource_event(changed))
     await save_and_tell(session, ledger)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -27,6 +27,7 @@ from services.capacity.promise.question import Question
 from services.capacity.promise.shortlister import Sellers
 from services.capacity.search.feed import feed_of
 from services.capacity.search.index import Index
+from services.capacity.search.qualified import qualified_of
 
 TRIES = 3
 """To find plans that stand as terms are."""
@@ -48,7 +49,7 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
     """When, where and for how much a lot can be made. What is not held may be taken by others."""
 
     as_of: datetime
-    """All that was held, booked or published before this instant is taken into account."""
+    """All that was held, booked, published or shown before this instant is taken into account."""
     age_seconds: float
     """How long ago that was."""
     answers: list[Answer]
@@ -92,14 +93,25 @@ async def find(kit: Kit, wanted: Wanted) -> Found:
     index = feed_of(kit.database).index
     if index is None or index.heard.age() > MOST_SECONDS:
         raise Unavailable("What is free is not known well enough now; ask again in a moment.", code="ASK_AGAIN")
+    looked, wanted = await _qualified(kit.database, wanted)
     heard = index.heard
+    as_of = heard.now() - timedelta(seconds=max(looked, heard.age()))
     try:
         question, plans = await _standing(kit.database, index, wanted)
     except Refused as refused:
         raise Conflict(refused.message, code=refused.code) from None
     told = answers(question, plans, wanted.currency)
-    age = round(index.heard.age(), 3)
-    return Found(Promise(as_of=heard.as_of, age_seconds=age, answers=told), plans, best(question, plans))
+    age = round((heard.now() - as_of).total_seconds(), 3)
+    return Found(Promise(as_of=as_of, age_seconds=age, answers=told), plans, best(question, plans))
+
+
+async def _qualified(database: Database, wanted: Wanted) -> tuple[float, Wanted]:
+    """With the days on which workshops are qualified for what is asked, and how long ago they were looked up."""
+    asked = {operation.qualifications for operation in wanted.question.routing if operation.qualifications}
+    found = {schemes: await qualified_of(database).at(schemes) for schemes in asked}
+    valid = {schemes: days for schemes, (_, days) in found.items() if days is not None}
+    question = replace(wanted.question, valid=valid)
+    return max((ago for ago, _ in found.values()), default=0.0), replace(wanted, question=question)
 
 
 async def _standing(database: Database, index: Index, wanted: Wanted) -> tuple[Question, list[Priced]]:

@@ -33,30 +33,37 @@ async def change_calendar(
     """Give a resource another calendar from today on, and the pattern it comes from, if it does. What is taken beyond
     it becomes unattainable, and a job sees to whom that hits (`handlers/displacement.py`)."""
     resource = await own_resource(session, caller, resource_id)
-    ledger = await store.ledger_from(session, resource.id, resource.today(await store.now(session)))
-    ledger.republish(calendar)
     changed = replace(resource, calendar=calendar, pattern=pattern, version=resource.version + 1)
-    await store.save_resource(session, changed)
-    event = resource_event(changed)
-    await outbox.add(session, event)
-    await save_and_tell(session, ledger)
-    return event
+    return (await save(session, [(changed, capacity.CalendarChanged)]))[0]
 
 
 async def change_terms(session: WriteSession, caller: Principal, resource_id: UUID, terms: Terms) -> capacity.Resource:
     """Sell a resource on other terms from now on; what is booked stays as agreed."""
     resource = await own_resource(session, caller, resource_id)
     changed = replace(resource, terms=terms, version=resource.version + 1)
-    await store.save_resource(session, changed)
-    event = resource_event(changed, capacity.TermsChanged)
-    await outbox.add(session, event)
-    return event
+    return (await save(session, [(changed, capacity.TermsChanged)]))[0]
+
+
+async def save(
+    session: WriteSession, changed: Sequence[tuple[Resource, type[capacity.Resource]]]
+) -> list[capacity.Resource]:
+    """Save locked resources as they are from now on, each told as what has changed of it. Where that may be its days,
+    the ledger's follow from today on."""
+    now = await store.now(session)
+    days = {one.id: one for one, what in changed if what is not capacity.TermsChanged}
+    ledger = await store.ledger_from(session, {id_: one.today(now) for id_, one in days.items()})
+    ledger.republish({id_: one.calendar for id_, one in days.items()})
+    await store.save_resources(session, *(one for one, _ in changed))
+    events = [resource_event(one, what) for one, what in changed]
+    await outbox.add(session, *events)
+    await save_and_tell(session, ledger)
+    return events
 
 
 async def own_resource(session: WriteSession, caller: Principal, resource_id: UUID) -> Resource:
     """A resource of the caller's, locked. Raises NotFound."""
     caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
-    resource = await store.locked_resource(session, resource_id)
+    resource = (await store.locked_resources(session, [resource_id])).get(resource_id)
     if resource is None:
         raise NotFound("You have no such resource.")
     return resource

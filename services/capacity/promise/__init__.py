@@ -8,6 +8,21 @@ operations do on one day.
 Backward is forward with time running the other way: days are mirrored, the routing is reversed, set-up comes after the
 run instead of before it. So one planner does both.
 
+An operation takes of a resource what that publishes of its work for the process (`works.py`): set-up, clean-up, run
+time at its efficiency, whole lots and no fewer than the minimum, transfer batch, and the time that only passes; where
+it publishes nothing, what the routing says. After the run the longer time passes, the work's or the routing's. A lot
+that is smaller than the work's smallest takes the time of that; its own pieces go on. What is not carried in full:
+
+- learning: each first day counts as if it were as long as the longest that the resource has among the days planned on,
+  and as no faster than any day after it. Where a lot begins in the middle of a day, or days differ, it is given more
+  minutes than it needs (`domain/work.py`), never fewer; where days are whole and alike, just as many;
+- change-overs: what the question says changes (`changed`) costs what the resource publishes for it. What the work
+  before was nobody knows, where days are sold in minutes: what the question does not name costs nothing;
+- clean-up is done right after the run. Backward it too ends by the due day.
+
+Who must be qualified for an operation is so on every day on which the operation takes time of it; on days between, the
+lot may lie. Qualifications are looked at as they are when a promise is asked for: a hold does not ask again.
+
 The limits, all of them: the days are the `planner.NEAR` nearest, or all that are published if these have no room; each
 operation looks at a shortlist of resources (`shortlister.py`); of the ways found, so many are followed further
 (`ways.MOST`); each operation starts as early as it can; a lot that is shared is shared so that its last piece is done

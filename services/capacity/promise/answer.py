@@ -62,13 +62,21 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     site_id: UUID
     name: str
     pieces: int
+    lot: int
+    """Pieces that the run is long enough for: the resource works in whole lots, and in no fewer than its minimum."""
+    works_by: Literal["resource", "routing"]
+    """Whose figures these are: what the resource publishes of its work, or, where it does not, what was asked."""
     setup_minutes: int
     run_minutes: int
+    cleanup_minutes: int
+    """After `ends_at`, while the lot goes on."""
     extra_minutes: int
     """Taken because the workshop sells no less."""
     starts_at: datetime
     run_starts_at: datetime
     ends_at: datetime
+    elapsed_minutes: int
+    """Of the clock, after `ends_at`: the lot dries, cools or lies."""
     stays_whole: str | None
     """Why the lot is not shared: dye_lot, hide or alloy."""
     waits: list[Wait]
@@ -187,12 +195,16 @@ def _made(question: Question, plan: Plan, number: int) -> Made:
         site_id=step.site_id,
         name=step.name,
         pieces=step.pieces,
+        lot=step.lot,
+        works_by="resource" if step.published else "routing",
         setup_minutes=step.setup_minutes,
         run_minutes=step.run_minutes,
+        cleanup_minutes=step.cleanup_minutes,
         extra_minutes=step.extra_minutes,
         starts_at=plan.at(step.starts),
         run_starts_at=plan.at(step.run_starts),
         ends_at=plan.at(step.ends),
+        elapsed_minutes=step.rest_minutes,
         stays_whole=question.routing[step.operation].stays_whole,
         waits=[_wait(plan, reason) for reason in reasons(question, plan, number)],
         takes=[*_takes(plan, step)],

@@ -32,12 +32,9 @@ class Reach:
 
     def part(self, way: int, row: int, pieces: int, run_ends: int, ready: int) -> Part:
         """A part whose run ends at this coordinate, and at this time."""
-        stage, number = self.stage, self.rows[way, row]
-        works = stage.run * pieces
-        lead = stage.lead_of(row, works)
-        first = 0 if stage.hours.mirrored else lead
-        run_starts = run_ends - works
-        starts, ends = run_starts - first, run_ends + lead - first
+        before, runs, after = self.stage.spans(row, pieces)
+        run_starts, number = run_ends - runs, self.rows[way, row]
+        starts, ends = run_starts - before, run_ends + after
         return Part(row, pieces, starts, run_starts, run_ends, ends, ready, self.free.cumulative[number])
 
     def cost(self, way: int, part: Part) -> int:
@@ -70,22 +67,21 @@ class Reach:
 
 def reach(stage: Stage, ways: Sequence[Way]) -> Reach:
     """When each way's lot can be at each resource, and what that costs."""
-    arrive, metres, price = travelled(ways, stage.metres, stage.link.before, stage.hours)
+    arrive, metres, price = travelled(ways, stage.metres, stage.hours)
     free, rows = _seen(stage, ways)
     had, known = _had(stage, ways)
     price = price + stage.tools_setup - known
-    return Reach(stage, ways, free, rows, arrive + stage.link.after, metres, price, had)
+    return Reach(stage, ways, free, rows, arrive + stage.waits, metres, price, had)
 
 
-def travelled(ways: Sequence[Way], lengths: Longs, lies: int, hours: Hours) -> tuple[Longs, Longs, Longs]:
-    """(ways, targets): when all parts are there, the metres, and the price so far. `lengths`: (rows, targets), and the
-    parts lie so many minutes before they leave."""
+def travelled(ways: Sequence[Way], lengths: Longs, hours: Hours) -> tuple[Longs, Longs, Longs]:
+    """(ways, targets): when all parts are there, the metres, and the price so far. `lengths`: (rows, targets)."""
     width = max(len(way.parts) for way in ways)
     padded = [[way.parts[min(number, len(way.parts) - 1)] for number in range(width)] for way in ways]
     real = np.array([[number < len(way.parts) for number in range(width)] for way in ways])[:, :, None]
     ready = np.array([[part.ready for part in parts] for parts in padded])[:, :, None]
     trips = lengths[np.array([[part.row for part in parts] for parts in padded])]
-    arrive = hours.arrives(ready + lies, trips).max(axis=1)
+    arrive = hours.arrives(ready, trips).max(axis=1)
     metres = (trips * real).sum(axis=1) + np.array([way.metres for way in ways])[:, None]
     price = (hours.fare(trips) * real).sum(axis=1) + np.array([way.price for way in ways])[:, None]
     return arrive, metres, price
@@ -123,13 +119,13 @@ def extended(stage: Stage, ways: Sequence[Way]) -> list[Way]:
     """The ways that go on to this operation and are worth following, unless it is shared."""
     at = reach(stage, ways)
     run_ends = _run_ends(at)
-    lead = stage.lead - stage.first(stage.lead)
-    fits = run_ends + lead <= at.free.total[at.rows]
+    _, after = stage.around
+    fits = run_ends + after <= at.free.total[at.rows]
     price = at.price + _costs(at, run_ends)
     keys = np.where(fits[:, :, None], np.stack([run_ends, at.metres, price], axis=-1), FAR)
     beaten = dominated(keys.transpose(1, 0, 2), _alike(at, run_ends)).T
     way, row = np.nonzero(fits & ~beaten)
-    ready = at.free.when(at.rows[way, row], run_ends[way, row])
+    ready = at.free.when(at.rows[way, row], run_ends[way, row]) + stage.rests[row]
     metres, price = at.metres[way, row], price[way, row]
     few = thinned(np.stack([ready, metres, price], axis=-1), MOST)
     columns = (array[few].tolist() for array in (way, row, run_ends[way, row], ready, metres, price))
@@ -146,12 +142,12 @@ def _run_ends(at: Reach) -> Longs:
     It runs without a break, and so begins as late as it may and yet end first: not before the set-up, and no piece
     before it is there.
     """
-    stage, works = at.stage, at.stage.run * at.stage.pieces
-    set_up = stage.first(stage.lead) + works
-    whole = np.maximum(set_up, at.free.reached(at.rows, at.arrive) + works)
-    if not stage.link.cuts:
+    stage = at.stage
+    set_up: Longs = stage.around[0] + stage.works
+    whole: Longs = np.maximum(set_up, at.free.reached(at.rows, at.arrive) + stage.works)
+    if stage.before is None or (batches := stage.batches) is None:
         return whole
-    batched = np.maximum(set_up, _batched(at))
+    batched: Longs = np.maximum(set_up, _batched(at, stage.before, batches))
     beside = (stage.metres[[way.parts[0].row for way in at.ways]] == 0) & _unshared(at.ways)
     return np.where(beside, batched, whole)
 
@@ -160,33 +156,33 @@ def _unshared(ways: Sequence[Way]) -> Flags:
     return np.array([len(way.parts) == 1 for way in ways])[:, None]
 
 
-def _batched(at: Reach) -> Longs:
+def _batched(at: Reach, before: Stage, batches: tuple[Longs, Longs]) -> Longs:
     """The same, if each transfer batch may be run as soon as it is there: no batch, with all that come after it, can
     be done sooner than this."""
-    stage, pieces = at.stage, at.stage.pieces
-    cuts = np.array([*stage.link.cuts, pieces])
     parts = [way.parts[0] for way in at.ways]
-    per_piece = np.array([(part.run_ends - part.run_starts) // pieces for part in parts])
-    run_ends = np.array([part.run_ends for part in parts])
-    done = run_ends[:, None] - per_piece[:, None] * (pieces - cuts)
-    before = Free(stage.hours, np.array([part.free for part in parts]))
-    times = before.when(np.arange(len(parts))[:, None], done) + stage.link.before + stage.link.after
-    started = np.array([0, *cuts[:-1]])
-    reached = at.free.reached(at.rows[:, :, None], times[:, None, :])
-    run_ends_here: Longs = (reached + stage.run * (pieces - started)).max(axis=-1)
-    return run_ends_here
+    came, rows = np.array([part.row for part in parts])[:, None, None], np.arange(at.rows.shape[1])[:, None]
+    begun, done = (cut if at.stage.hours.mirrored else cut[came[:, 0]] for cut in batches)
+    if at.stage.hours.mirrored:
+        there, left = before.remains(begun, came), at.stage.done(done, rows)
+    else:
+        there, left = before.done(done, came), at.stage.remains(begun, rows)
+    worked = np.array([part.run_starts for part in parts])[:, None, None] + there
+    free = Free(at.stage.hours, np.array([part.free for part in parts]))
+    times = free.when(np.arange(len(parts))[:, None, None], worked) + before.rests[came] + at.stage.waits[:, None]
+    run_ends: Longs = (at.free.reached(at.rows[:, :, None], times) + left).max(axis=-1)
+    return run_ends
 
 
 def _costs(at: Reach, run_ends: Longs) -> Longs:
     """Minutes, and days of tools."""
     stage = at.stage
-    lead, works = stage.lead, stage.run * stage.pieces
-    minutes = at.charged(lead + works)
+    before, after = stage.around
+    minutes = at.charged(before + stage.works + after)
     if not stage.shortlist.operation.tools:
         return minutes
-    starts = run_ends - works - stage.first(lead)
+    starts, ends = run_ends - stage.works - before, run_ends + after
     working = cumulative((np.diff(at.free.cumulative, axis=1) > 0).astype(np.int64))
-    first, last = at.free.day(at.rows, starts + 1), at.free.day(at.rows, starts + lead + works)
+    first, last = at.free.day(at.rows, starts + 1), at.free.day(at.rows, ends)
     return minutes + stage.tool_rate * (working[at.rows, last + 1] - working[at.rows, first])
 
 

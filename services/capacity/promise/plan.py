@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import product
+from itertools import pairwise, product
 from uuid import UUID
 
 import numpy as np
@@ -44,10 +44,20 @@ class Step:
     site_id: UUID
     name: str
     pieces: int
+    lot: int
+    """Pieces that the run is long enough for: whole lots of the resource, and no fewer than its minimum."""
+    published: bool
+    """By what the resource publishes of its work; else by the routing."""
     setup_minutes: int
     run_minutes: int
+    cleanup_minutes: int
+    """After the run, while the lot goes on."""
     extra_minutes: int
     """Paid for and not needed: the workshop sells no less."""
+    rest_minutes: int
+    """Minutes of the clock that pass after the run before the lot goes on."""
+    dries: bool
+    """So many because the resource publishes that they pass; else the routing has them."""
     starts: int
     run_starts: int
     first_batch: int
@@ -55,6 +65,8 @@ class Step:
     ends: int
     opens: int
     """The first day that the resource sells, counted from day 0."""
+    qualified: int
+    """The day from which the workshop is qualified for it without a break until it begins; day 0 if it need not be."""
     minutes: dict[int, int]
     """Day -> minutes taken."""
     price_per_minute: int
@@ -112,7 +124,7 @@ def unfold(question: Question, stages: Sequence[Stage], end: Way, ended: tuple[i
     ordered = forward[::-1] if question.backward else forward
     steps = list[Step]()
     for number, (stage, one) in enumerate(ordered):
-        steps += [_step(number, stage, part, steps) for part in one.parts]
+        steps += [_step(question, number, stage, part, steps) for part in one.parts]
     end_at, span = ended
     leaves = stages[0].hours.mirror(end_at) if question.backward else question.first_day * DAY + OPENS
     spots = [_spot(stage, part.row) for stage, one in ordered for part in one.parts]
@@ -131,11 +143,13 @@ def unfold(question: Question, stages: Sequence[Stage], end: Way, ended: tuple[i
     )
 
 
-def _step(number: int, stage: Stage, part: Part, before: Sequence[Step]) -> Step:
+def _step(question: Question, number: int, stage: Stage, part: Part, before: Sequence[Step]) -> Step:
     shortlist, row = stage.shortlist, part.row
     offers, at = shortlist.offers, int(shortlist.rows[row])
     starts, run_starts, first_batch, ends = _clock(stage, part)
-    setup, run = shortlist.operation.setup_minutes, stage.run * part.pieces
+    works, operation = shortlist.works, shortlist.operation
+    setup, run, cleanup = int(works.setup[row]), part.run_ends - part.run_starts, int(works.cleanup[row])
+    rest = int(works.elapsed[row])
     minutes = part.quantities()
     if stage.hours.mirrored:
         minutes = {stage.hours.days - 1 - day: taken for day, taken in reversed(minutes.items())}
@@ -143,20 +157,28 @@ def _step(number: int, stage: Stage, part: Part, before: Sequence[Step]) -> Step
     tools = tuple(shortlist.tools[row])
     return Step(
         operation=number,
-        process=shortlist.operation.process,
+        process=operation.process,
         resource_id=offers.ids[at],
         workshop_id=offers.workshops[at],
         site_id=offers.sites[at],
         name=offers.names[at],
         pieces=part.pieces,
+        lot=int(works.made(part.pieces, row)),
+        published=bool(works.published[row]),
         setup_minutes=setup,
         run_minutes=run,
-        extra_minutes=part.ends - part.starts - setup - run,
+        cleanup_minutes=cleanup,
+        extra_minutes=part.ends - part.starts - setup - run - cleanup,
+        rest_minutes=rest,
+        dries=rest > operation.wait_minutes,
         starts=starts,
         run_starts=run_starts,
         first_batch=first_batch,
         ends=ends,
         opens=int(offers.opens[at]),
+        qualified=_qualified(
+            question.spans(operation, offers.workshops[at]), offers.day(min(minutes)), offers.first_day
+        ),
         minutes=minutes,
         price_per_minute=int(shortlist.price[row]),
         setup_price=0 if offers.ids[at] in set_up else int(shortlist.setup_price[row]),
@@ -165,14 +187,21 @@ def _step(number: int, stage: Stage, part: Part, before: Sequence[Step]) -> Step
     )
 
 
+def _qualified(spans: Sequence[tuple[date, date]] | None, begins: date, first_day: date) -> int:
+    since = (first for first, last in spans or () if first <= begins <= last)
+    return max(0, (next(since, first_day) - first_day).days)
+
+
 def _clock(stage: Stage, part: Part) -> tuple[int, int, int, int]:
     """Forward: when it starts, when its run starts, when its first batch is done, when its run ends."""
     span, free = stage.hours, Single(stage.hours, part.free.tolist())
-    cut = [*stage.shortlist.operation.cuts(part.pieces), part.pieces][0]
+    works, row = stage.shortlist.works, part.row
+    cut = works.cuts(part.pieces)[1][row, 0]
+    first = int(works.minutes(cut, row)) if cut < part.pieces else part.run_ends - part.run_starts
     if not span.mirrored:
-        batch = free.when(part.run_starts + stage.run * cut)
+        batch = free.when(part.run_starts + first)
         return free.begins(part.starts), free.begins(part.run_starts), batch, free.when(part.run_ends)
-    batch = free.begins(part.run_ends - stage.run * cut)
+    batch = free.begins(part.run_ends - first)
     moments = free.when(part.ends), free.when(part.run_ends), batch, free.begins(part.run_starts)
     starts, run_starts, first_batch, ends = map(span.mirror, moments)
     return starts, run_starts, first_batch, ends
@@ -194,10 +223,9 @@ def _trips(
     levels: list[list[int | None]] = [[None], *([] for _ in question.routing), [None]]
     for number, step in enumerate(steps):
         levels[step.operation + 1].append(number)
-    waits = [0, *(operation.wait_minutes for operation in question.routing)]
-    for wait, sources, targets in zip(waits, levels[:-1], levels[1:], strict=True):
+    for sources, targets in pairwise(levels):
         for source, target in product(sources, targets):
-            ready = leaves if source is None else steps[source].ends + wait
+            ready = leaves if source is None else steps[source].ends + steps[source].rest_minutes
             here, there = (place if end is None else spots[end] for end in (source, target))
             yield _trip(span, (source, target), ready, _between(here, there))
 

@@ -15,7 +15,7 @@ from services.capacity.promise.question import Operation, Question
 from services.capacity.promise.share import shared
 from services.capacity.promise.shortlist import Shortlist, metres
 from services.capacity.promise.shortlister import Sellers, Shortlister, begin, nobody
-from services.capacity.promise.stage import Stage, link
+from services.capacity.promise.stage import Stage
 from services.capacity.promise.ways import MOST, Part, Way, best_of, dominated, thinned
 from services.capacity.search.offers import Offers
 
@@ -28,8 +28,21 @@ def promise(question: Question, sellers: Sellers) -> list[Plan]:
     """The plans that no other plan beats in all of: day, whole kilometres, price. The soonest first; backward, that
     which starts last.
 
-    Raises Refused: NOT_OFFERED if nobody does an operation, NO_CAPACITY if there is no room for it.
+    Raises Refused: NOT_OFFERED if nobody does an operation, NO_CAPACITY if there is no room for it, NOT_QUALIFIED if
+    either is so for want of qualifications alone.
     """
+    try:
+        return _promised(question, sellers)
+    except Refused as refused:
+        if not any(operation.qualifications for operation in question.routing):
+            raise
+        routing = tuple(replace(operation, qualifications=frozenset()) for operation in question.routing)
+        _promised(replace(question, routing=routing), sellers)
+        raise Refused("NOT_QUALIFIED", f"{refused.message} {_for_want(question, sellers)}") from None
+
+
+def _promised(question: Question, sellers: Sellers) -> list[Plan]:
+    """On the nearest days, or on all that are published."""
     offered = _shared(question, sellers)
     published = min(offers.cumulative.shape[1] - 1 for offers in offered.values())
     last = min(published, question.due_day + 1) if question.backward and question.due_day is not None else published
@@ -83,13 +96,12 @@ def _stages(question: Question, shortlister: Shortlister, span: Hours) -> list[S
     shortlists = [shortlister.next(operation) for operation in order]
     uses = [_uses(shortlist) for shortlist in shortlists]
     stages = list[Stage]()
-    came: tuple[Operation | None, tuple[Longs, Longs]] = None, _at(question)
     for number, shortlist in enumerate(shortlists):
-        operation, where = came
-        joined = link(operation, shortlist.operation, question)
+        before = stages[-1] if stages else None
+        where = before.shortlist.where if before else _at(question)
         later = uses[number] & frozenset[UUID]().union(*uses[number + 1 :])
-        stages.append(Stage(shortlist, where, joined, question.pieces, span, later | _carried(stages, uses, number)))
-        came = shortlist.operation, shortlist.where
+        later |= _carried(stages, uses, number)
+        stages.append(Stage(shortlist, where, before, question.pieces, span, later))
     return stages
 
 
@@ -124,11 +136,9 @@ def _ends(question: Question, stages: Sequence[Stage], span: Hours) -> list[tupl
 
 def _home(question: Question, last: Stage, ways: Sequence[Way]) -> list[tuple[Way, int]]:
     """The lots on their way to the place where they are wanted, or, backward, from where the material is."""
-    operation, span = last.shortlist.operation, last.hours
-    north, east = last.shortlist.where
+    span, (north, east) = last.hours, last.shortlist.where
     lengths = metres((north[:, None], east[:, None]), _at(question))
-    lies = operation.queue_minutes if question.backward else operation.wait_minutes
-    columns = zip(ways, *(column[:, 0].tolist() for column in travelled(ways, lengths, lies, span)), strict=True)
+    columns = zip(ways, *(column[:, 0].tolist() for column in travelled(ways, lengths, span)), strict=True)
     home = [(replace(way, metres=length, price=price), ready) for way, ready, length, price in columns]
     days = span.days - (question.first_day if question.backward else 0)
     return [(way, ready) for way, ready in home if span.day_of(ready) < days]
@@ -151,6 +161,20 @@ def _unbeaten(ends: list[tuple[Way, int]], span: Hours) -> list[tuple[Way, int]]
     keys = np.array([(span.day_of(ready), way.metres // 1000, way.price) for way, ready in ends], np.int64)
     best = np.flatnonzero(~dominated(keys))
     return [ends[best[number]] for number in thinned(keys[best], MOST_ANSWERS)]
+
+
+def _for_want(question: Question, sellers: Sellers) -> str:
+    """Which qualifications are wanted, and when whoever is there has them."""
+    return " ".join(_qualified(question, sellers, one) for one in question.routing if one.qualifications)
+
+
+def _qualified(question: Question, sellers: Sellers, operation: Operation) -> str:
+    spans = [span for key in {*sellers[operation.sold].workshops} for span in question.spans(operation, key) or ()]
+    what = f"for {operation.process} with {', '.join(sorted(operation.qualifications))}"
+    if not spans:
+        return f"No workshop is qualified {what}."
+    first, last = min(first for first, _ in spans), max(last for _, last in spans)
+    return f"Qualified {what} are workshops from {first} on at the earliest, and until {last} at the latest."
 
 
 def _no_room(stage: Stage) -> str:

@@ -1,9 +1,13 @@
 """What is asked: how many pieces, made how, from and to which place, by when."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Literal
 from uuid import UUID
+
+from services.capacity.domain.search import Valid
 
 MOST_BATCHES = 16
 """A lot moves on within a place in no more parts than this: smaller transfer batches are put together."""
@@ -30,7 +34,10 @@ class Tool:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One step of a routing. Minutes of set-up and run are of the resource; of queue and wait, of the clock."""
+    """One step of a routing. Minutes of set-up and run are of the resource; of queue and wait, of the clock.
+
+    A resource that publishes what the process takes goes by that, and not by the set-up, run and transfer batch here.
+    """
 
     process: str
     setup_minutes: int = 0
@@ -40,23 +47,22 @@ class Operation:
     queue_minutes: int = 0
     """How long the lot lies before the operation may begin."""
     wait_minutes: int = 0
-    """How long it lies after it: drying, cooling, burn-out."""
+    """How long it lies after it, at least: drying, cooling, burn-out."""
     transfer_batch: int | None = None
     """So many pieces go on to the next operation as soon as they are done, if that is at the same place."""
+    changed: tuple[str, ...] = ()
+    """What changes from the work before: colour, thread, gauge, alloy. It counts where a resource publishes it."""
     split_over: int = 1
     """The lot may be shared by so many resources."""
     stays_whole: Literal["dye_lot", "hide", "alloy"] | None = None
     """Why it may not."""
     tools: tuple[Tool, ...] = ()
+    qualifications: frozenset[str] = frozenset()
+    """Schemes; the workshop has each on every day on which it works at this."""
 
     @property
     def sold(self) -> Sold:
         return self.process, "minutes"
-
-    def cuts(self, pieces: int) -> list[int]:
-        """How many pieces are done when each transfer batch goes on, the last batch first left out: [4, 8] of 10."""
-        batch = max(self.transfer_batch or pieces, -(-pieces // MOST_BATCHES))
-        return list(range(batch, pieces, batch))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,14 @@ class Question:
     carriage: Carriage = field(default_factory=Carriage)
     without: frozenset[UUID] = frozenset()
     """Resources that would refuse, as is known from an earlier answer."""
+    valid: Mapping[frozenset[str], Valid] = field(default_factory=dict, hash=False)
+    """By what an operation asks for, on which days workshops have all of it."""
+
+    def spans(self, operation: Operation, workshop: UUID) -> Sequence[tuple[date, date]] | None:
+        """The days on which a workshop may do it; none: on any."""
+        if not operation.qualifications:
+            return None
+        return self.valid.get(operation.qualifications, {}).get(workshop, ())
 
     @cached_property
     def sold(self) -> set[Sold]:

@@ -7,16 +7,32 @@ from uuid import UUID
 
 from services.capacity.promise.hours import CLOSES, DAY, OPENS
 from services.capacity.promise.plan import Plan, Step, Trip
-from services.capacity.promise.question import Question
+from services.capacity.promise.question import Operation, Question
 
 Code = Literal[
-    "PREVIOUS", "REST", "CARRIERS", "TRAVEL", "QUEUE", "NOTICE", "TOOLS", "ROOM", "SET_UP", "PACE", "NOT_SOONER"
+    "PREVIOUS",
+    "REST",
+    "DRYING",
+    "CARRIERS",
+    "TRAVEL",
+    "QUEUE",
+    "NOTICE",
+    "QUALIFICATION",
+    "TOOLS",
+    "ROOM",
+    "SET_UP",
+    "PACE",
+    "NOT_SOONER",
 ]
-"""PREVIOUS: the operation before is under way. REST: the lot lies after it. CARRIERS: none leaves yet. TRAVEL: it is on
-the road. QUEUE: it lies before the operation. NOTICE: the workshop takes no work sooner. TOOLS: too few are free. ROOM:
-the resource is not free. SET_UP: it is set up. PACE: sooner it would run dry. NOT_SOONER: the due day lets it wait.
+"""PREVIOUS: the operation before is under way. REST: the lot lies after it, by the routing. DRYING: it dries, cools or
+burns out, as that resource publishes. CARRIERS: none leaves yet. TRAVEL: it is on the road. QUEUE: it lies before the
+operation. NOTICE: the workshop takes no work sooner. QUALIFICATION: it is not qualified yet, or again. TOOLS: too few
+are free. ROOM: the resource is not free. SET_UP: it is set up. PACE: sooner it would run dry. NOT_SOONER: the due day
+lets it wait.
 """
-IDLE: frozenset[Code] = frozenset({"REST", "CARRIERS", "QUEUE", "NOTICE", "TOOLS", "ROOM", "NOT_SOONER"})
+IDLE: frozenset[Code] = frozenset(
+    {"REST", "DRYING", "CARRIERS", "QUEUE", "NOTICE", "QUALIFICATION", "TOOLS", "ROOM", "NOT_SOONER"}
+)
 """Nothing is done to the lot meanwhile."""
 
 
@@ -43,11 +59,13 @@ def _reasons(question: Question, plan: Plan, step: Step, number: int) -> Iterato
     before = [one for one in plan.steps if one.operation == step.operation - 1]
     there = plan.leaves
     if before:
-        came = max(before, key=lambda one: one.ends) if last is None or last.source is None else plan.steps[last.source]
+        slowest = max(before, key=lambda one: one.ends + one.rest_minutes)
+        came = slowest if last is None or last.source is None else plan.steps[last.source]
         ready = came.ends if last else came.first_batch
         yield Reason("PREVIOUS", came.process, came.resource_id, came.run_starts, ready)
-        there = ready + question.routing[came.operation].wait_minutes
-        yield Reason("REST", came.process, None, ready, there)
+        there = ready + came.rest_minutes
+        rests: tuple[Code, UUID | None] = ("DRYING", came.resource_id) if came.dries else ("REST", None)
+        yield Reason(rests[0], came.process, rests[1], ready, there)
     if last:
         yield from _on_the_road(last)
         there = last.arrives
@@ -71,14 +89,16 @@ def _at_the_resource(question: Question, step: Step, since: int, *, paced: bool)
     elif paced:
         yield Reason("PACE", step.name, step.resource_id, since, starts)
     elif since // DAY < starts // DAY:  # on a day that has free time it begins as soon as the lot is there
-        yield from _room(step, since, starts)
+        yield from _room(step, question.routing[step.operation], since, starts)
     if step.setup_minutes + step.extra_minutes:
         yield Reason("SET_UP", step.name, step.resource_id, starts, step.run_starts)
 
 
-def _room(step: Step, since: int, starts: int) -> Iterator[Reason]:
-    opens = min(starts, max(since, step.opens * DAY + OPENS))
-    yield Reason("NOTICE", step.name, step.resource_id, since, opens)
+def _room(step: Step, operation: Operation, since: int, starts: int) -> Iterator[Reason]:
+    noticed = min(starts, max(since, step.opens * DAY + OPENS))
+    yield Reason("NOTICE", step.name, step.resource_id, since, noticed)
+    opens = min(starts, max(noticed, step.qualified * DAY + OPENS))
+    yield Reason("QUALIFICATION", ", ".join(sorted(operation.qualifications)), step.resource_id, noticed, opens)
     short = next((tool for tool in step.tools if _is_short(tool.free.tolist(), tool.quantity, opens, starts)), None)
     if short:
         yield Reason("TOOLS", short.name, short.id, opens, starts)

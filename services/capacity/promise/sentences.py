@@ -18,18 +18,22 @@ _MONTHS = {
 _WAITS: dict[str, Mapping[Code, str]] = {
     "en": {
         "REST": "the lot rests after {waits_for} until {day}",
+        "DRYING": "the lot dries or cools after {waits_for} until {day}",
         "CARRIERS": "before {process} at {name} the lot waits for carriers until {day}",
         "QUEUE": "the lot queues before {process} at {name} until {day}",
         "NOTICE": "{process} at {name} takes no work before {day}",
+        "QUALIFICATION": "{name} is not qualified ({waits_for}) for {process} before {day}",
         "TOOLS": "{process} at {name} waits for {waits_for} until {day}",
         "ROOM": "{process} at {name} has no free time before {day}",
         "NOT_SOONER": "{process} at {name} need not begin before {day}",
     },
     "it": {
         "REST": "il lotto riposa dopo {waits_for} fino a {day}",
+        "DRYING": "il lotto asciuga o si raffredda dopo {waits_for} fino a {day}",
         "CARRIERS": "prima di {process} presso {name} il lotto aspetta il corriere fino a {day}",
         "QUEUE": "il lotto è in coda prima di {process} presso {name} fino a {day}",
         "NOTICE": "{process} presso {name} non accetta lavoro prima di {day}",
+        "QUALIFICATION": "{name} non è qualificato ({waits_for}) per {process} prima di {day}",
         "TOOLS": "{process} presso {name} aspetta {waits_for} fino a {day}",
         "ROOM": "{process} presso {name} non ha tempo libero prima di {day}",
         "NOT_SOONER": "{process} presso {name} può non cominciare prima di {day}",

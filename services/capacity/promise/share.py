@@ -38,15 +38,18 @@ def _most(at: Reach, times: Longs) -> Longs:
 
 def _pieces(at: Reach, times: Longs) -> Longs:
     """(ways, rows): pieces that can be done by these times, set-up and the least that is sold allowed for."""
-    stage, free = at.stage, at.free
+    stage, free, works = at.stage, at.free, at.stage.shortlist.works
     arrived, done = free.reached(at.rows, at.arrive), free.done(at.rows, times[:, None])
-    room = free.total[at.rows] - arrived if stage.hours.mirrored else done
+    total = free.total[at.rows]
+    if stage.hours.mirrored:
+        starts = np.maximum(arrived, works.cleanup)
+        room, until = total - starts + works.cleanup, done
+    else:
+        starts, room, until = arrived, np.minimum(done + works.cleanup, total), np.minimum(done, total - works.cleanup)
     lots = room // stage.shortlist.lot * stage.shortlist.lot
-    setup = stage.shortlist.operation.setup_minutes
-    minutes = np.minimum(lots - setup, done - arrived)
+    minutes = np.minimum(lots - works.setup - works.cleanup, until - starts)
     can = (lots >= stage.shortlist.sold(1)) & stage.sharers
-    pieces: Longs = np.clip(minutes // stage.run, 0, stage.pieces) * can
-    return pieces
+    return np.minimum(works.pieces(minutes), stage.pieces) * can
 
 
 def _way(at: Reach, number: int, time: int) -> Way:
@@ -64,8 +67,8 @@ def _way(at: Reach, number: int, time: int) -> Way:
 
 
 def _part(at: Reach, way: int, row: int, pieces: int) -> Part:
-    stage, works = at.stage, at.stage.run * pieces
-    lead = 0 if stage.hours.mirrored else stage.lead_of(row, works)
+    before, runs, _ = at.stage.spans(row, pieces)
     number = at.rows[way, row]
-    run_ends = max(lead, int(at.free.reached(number, at.arrive[way, row]))) + works
-    return at.part(way, row, pieces, run_ends, int(at.free.when(number, np.array(run_ends))))
+    run_ends = max(before, int(at.free.reached(number, at.arrive[way, row]))) + runs
+    ready = int(at.free.when(number, np.array(run_ends)) + at.stage.rests[row])
+    return at.part(way, row, pieces, run_ends, ready)

@@ -10,6 +10,7 @@ import numpy as np
 from services.capacity.domain.availability import KM_PER_DEGREE
 from services.capacity.promise.hours import Longs
 from services.capacity.promise.question import Operation
+from services.capacity.promise.works import ALL, Rows, Works, works
 from services.capacity.search.offers import Ints, Offers
 
 
@@ -51,6 +52,11 @@ class Shortlist:
     """One for each tool that the operation needs, for each row."""
 
     @cached_property
+    def works(self) -> Works:
+        """What the operation takes of each."""
+        return works(self.operation, [self.offers.work[row] for row in self.rows], self.free.max(axis=1))
+
+    @cached_property
     def ids(self) -> list[UUID]:
         return [self.offers.ids[row] for row in self.rows]
 
@@ -74,16 +80,20 @@ class Shortlist:
     def lot(self) -> Longs:
         return self.offers.lot[self.rows].astype(np.int64)
 
-    def sold(self, minutes: Longs | int) -> Longs:
+    @cached_property
+    def minimum(self) -> Longs:
+        return self.offers.minimum[self.rows].astype(np.int64)
+
+    def sold(self, minutes: Longs | int, rows: Rows = ALL) -> Longs:
         """The least that is sold of each row to who needs so many."""
-        return least_for(self.offers.minimum[self.rows], self.offers.lot[self.rows], minutes)
+        return least_for(self.minimum[rows], self.lot[rows], minutes)
 
     def cost(self, minutes: Longs) -> Longs:
         """What a booking of so many of each row costs."""
         return np.where(minutes > 0, np.maximum(self.least, self.setup_price + self.price * minutes), 0)
 
 
-def least_for(minimum: Ints, lot: Ints, quantity: Longs | int) -> Longs:
+def least_for(minimum: Ints | Longs, lot: Ints | Longs, quantity: Longs | int) -> Longs:
     """As the terms have it: whole lots, and the minimum."""
     lots: Longs = -(-np.maximum(quantity, minimum.astype(np.int64)) // lot) * lot
     return lots

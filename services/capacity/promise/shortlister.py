@@ -6,17 +6,21 @@ far, and as if it had travelled before each operation.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
+from itertools import pairwise
 from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 
+from services.capacity.domain.search import Valid
 from services.capacity.domain.terms import Refused
 from services.capacity.promise.free import Free
 from services.capacity.promise.hours import DAY, SPAN, Flags, Hours, Longs
 from services.capacity.promise.question import Operation, Question, Sold, Tool
 from services.capacity.promise.shortlist import Shortlist, ToolSet, cumulative, least_for
-from services.capacity.search.offers import Offers
+from services.capacity.promise.works import Works, roughly
+from services.capacity.search.offers import FIGURES, Offers
 
 EARLY, CHEAP, NEAR, BESIDE = 5, 6, 6, 4
 """Of each kind so many are looked at, and one beside each of so many."""
@@ -33,15 +37,22 @@ def begin(question: Question, hours: Hours) -> int:
 
 
 class _City:
-    """All who sell a process, over the days of a question and in the planner's direction."""
+    """All who sell a process, over the days of a question and in the planner's direction; with `valid`, those who are
+    qualified, and as if they were from their first such day to their last: of the days between, `free` knows."""
 
-    def __init__(self, offers: Offers, question: Question, hours: Hours) -> None:
+    def __init__(self, offers: Offers, question: Question, hours: Hours, valid: Valid | None = None) -> None:
         self.offers, self._hours = offers, hours
-        self._opens = np.clip(offers.opens, question.first_day, hours.days)
-        self._closed = np.maximum(np.clip(offers.closes.astype(np.int64) + 1, 0, hours.days), self._opens)
+        self.known = ~np.isnan(offers.latitude) & offers.sold_to(question.party)
+        opens, closed = offers.opens.astype(np.int64), offers.closes.astype(np.int64) + 1
+        self._spans = _spans(offers, valid) if valid is not None else {}
+        if valid is not None:
+            self.known &= np.isin(np.arange(len(offers)), [*self._spans])
+            for row, spans in self._spans.items():
+                opens[row], closed[row] = max(opens[row], spans[0][0]), min(closed[row], spans[-1][1])
+        self._opens = np.clip(opens, question.first_day, hours.days)
+        self._closed = np.maximum(np.clip(closed, 0, hours.days), self._opens)
         rows = np.arange(len(offers))
         self._least, self._most = (offers.cumulative[rows, day].astype(np.int64) for day in (self._opens, self._closed))
-        self.known = ~np.isnan(offers.latitude) & offers.sold_to(question.party)
         if question.without:
             refuses = (key in question.without for key in offers.ids[: len(offers)])
             self.known &= ~np.fromiter(refuses, np.bool_, len(offers))
@@ -63,10 +74,9 @@ class _City:
         at: Longs = before - (-(self.before(day + 1) - before) * spent // SPAN)
         return at
 
-    def needs(self, operation: Operation, pieces: int) -> Longs:
+    def needs(self, works: Works, pieces: int) -> Longs:
         """Minutes that must be taken of each for so many pieces."""
-        works = operation.setup_minutes + operation.run_minutes * pieces
-        return least_for(self.offers.minimum, self.offers.lot, works)
+        return least_for(self.offers.minimum, self.offers.lot, works.setup + works.runs(pieces))
 
     def free(self, rows: Longs) -> Longs:
         """What is free on each day."""
@@ -74,7 +84,20 @@ class _City:
         days = before[:, 1:] - before[:, :-1]
         number = np.arange(self._hours.days)
         days[(number < self._opens[rows, None]) | (number >= self._closed[rows, None])] = 0
+        for at, row in enumerate(rows.tolist()):
+            for (_, lapses), (again, _) in pairwise(self._spans.get(row, ())):
+                days[at, max(0, lapses) : max(0, again)] = 0
         return days[:, ::-1] if self._hours.mirrored else days
+
+
+def _spans(offers: Offers, valid: Valid) -> dict[int, list[tuple[int, int]]]:
+    """Row -> spans of days, in their order: the first, and the one after the last."""
+    found = ((row, valid[key]) for row, key in enumerate(offers.workshops[: len(offers)]) if valid.get(key))
+    day_0 = offers.first_day.toordinal()
+    return {
+        row: sorted((first.toordinal() - day_0, last.toordinal() + 1 - day_0) for first, last in spans)
+        for row, spans in found
+    }
 
 
 class Shortlister:
@@ -88,29 +111,37 @@ class Shortlister:
 
     def next(self, operation: Operation) -> Shortlist:
         """Raises Refused if nobody can do it."""
-        city = self._cities.get(operation.sold)
+        city = self._city(operation)
         able = self._able(city, operation) if city else np.zeros(0, np.bool_)
         if city is None or not able.any():
             raise Refused("NOT_OFFERED", nobody(operation, with_tools=city is not None and bool(len(city.offers))))
-        fits = able & self._fits(city, operation)
+        rough = roughly(operation, city.offers.figures)
+        fits = able & self._fits(city, operation, rough)
         if not fits.any():
             raise Refused("NO_CAPACITY", _no_room(operation, self._question.pieces))
-        needs = city.needs(operation, self._shared(operation))
+        needs = city.needs(rough, self._shared(operation))
         rows = np.unique(np.concatenate([*self._first(city, needs, fits), *self._best(city, needs, fits)]))
         self._last = self._shortlist(city, operation, rows)
         self._go_on(self._last, needs[rows])
         return self._last
 
+    def _city(self, operation: Operation) -> _City | None:
+        city = self._cities.get(operation.sold)
+        if city is None or not operation.qualifications:
+            return city
+        valid = self._question.valid.get(operation.qualifications, {})
+        return _City(city.offers, self._question, self._hours, valid)
+
     def _shared(self, operation: Operation) -> int:
         """Pieces for each, if the lot is shared by as many as may."""
         return -(-self._question.pieces // operation.split_over)
 
-    def _fits(self, city: _City, operation: Operation) -> Flags:
+    def _fits(self, city: _City, operation: Operation, rough: Works) -> Flags:
         """Who has room for what must be done in one place, be it a part of a shared lot."""
         pieces = self._question.pieces if operation.split_over == 1 else 1
         total = city.before(self._hours.days)
-        later = total - city.reached(self._times[0]) >= operation.run_minutes * pieces
-        return (total >= city.needs(operation, pieces)) & later
+        later = total - city.reached(self._times[0]) >= rough.runs(pieces)
+        return (total >= city.needs(rough, pieces)) & later
 
     def _able(self, city: _City, operation: Operation) -> Flags:
         able = city.known
@@ -157,19 +188,23 @@ class Shortlister:
 
     def _go_on(self, shortlist: Shortlist, needs: Longs) -> None:
         """When the next operation may begin: never before the one time, hardly after the other."""
-        free, rows, operation = (
-            Free(self._hours, cumulative(shortlist.free)),
-            np.arange(len(needs)),
-            shortlist.operation,
+        free, rows = Free(self._hours, cumulative(shortlist.free)), np.arange(len(needs))
+        works, queue = shortlist.works, shortlist.operation.queue_minutes
+        least = works.quickest() if self._overlaps else works.runs(self._shared(shortlist.operation))
+        soon, late = (
+            free.when(rows, free.reached(rows, np.array(time)) + work)
+            for time, work in zip(self._times, (least, needs), strict=True)
         )
-        overlaps = any(one.transfer_batch for one in self._question.routing)
-        least = operation.run_minutes * (1 if overlaps else self._shared(operation))
-        works = np.full(len(rows), least), needs
-        starts = (free.reached(rows, np.array(time)) for time in self._times)
-        soon, late = (int(free.when(rows, at + work).min()) for at, work in zip(starts, works, strict=True))
         end = self._hours.days * DAY - 1
-        moved = int(self._hours.arrives(np.array(late + operation.wait_minutes), np.array(_TRIP)))
-        self._times = min(soon, end), min(moved, end)
+        rested = int((late + (queue if self._hours.mirrored else works.elapsed)).min())
+        moved = int(self._hours.arrives(np.array(rested), np.array(_TRIP)))
+        self._times = min(int(soon.min()), end), min(moved, end)
+
+    @cached_property
+    def _overlaps(self) -> bool:
+        """Whether any operation may begin before the one before it has ended."""
+        batches = (city.offers.figures[FIGURES.index("batch")] for city in self._cities.values())
+        return any(one.transfer_batch for one in self._question.routing) or any(batch.any() for batch in batches)
 
 
 def _soonest(city: _City, worked: Longs, fits: Flags, days: int) -> Longs:

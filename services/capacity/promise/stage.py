@@ -11,45 +11,25 @@ import numpy as np
 
 from services.capacity.promise.free import Free
 from services.capacity.promise.hours import Flags, Hours, Longs
-from services.capacity.promise.question import Operation, Question
 from services.capacity.promise.shortlist import Shortlist, ToolSet, cumulative, metres, usable
 from services.capacity.promise.ways import Taken
-
-
-@dataclass(frozen=True)
-class Link:
-    """What lies between two operations, in the planner's direction: minutes before and after the lot travels, and how
-    many pieces are there when each transfer batch but the last goes on."""
-
-    before: int
-    after: int
-    cuts: tuple[int, ...] = ()
-
-
-def link(one: Operation | None, other: Operation, question: Question) -> Link:
-    """From one operation, or the place of the material, to another."""
-    if not question.backward:
-        cuts = tuple(one.cuts(question.pieces)) if one else ()
-        return Link(one.wait_minutes if one else 0, other.queue_minutes, cuts)
-    cuts = tuple(question.pieces - cut for cut in reversed(other.cuts(question.pieces))) if one else ()
-    return Link(one.queue_minutes if one else 0, other.wait_minutes, cuts)
+from services.capacity.promise.works import ALL, Rows
 
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """`coming_from`: where the lot may be before, as the shortlist before this one has it."""
+    """`coming_from`: where the lot may be before, as the shortlist before this one has it, or the place it starts at.
+
+    Times and minutes are in the planner's direction: what comes before the run forward, comes after it backward.
+    """
 
     shortlist: Shortlist
     coming_from: tuple[Longs, Longs]
-    link: Link
+    before: "Stage | None"
     pieces: int
     hours: Hours
     later: frozenset[UUID]
     """Resources that operations planned after this one look at too."""
-
-    @property
-    def run(self) -> int:
-        return self.shortlist.operation.run_minutes
 
     @cached_property
     def metres(self) -> Longs:
@@ -64,27 +44,66 @@ class Stage:
         return Free(self.hours, cumulative(np.array([usable(free, tools) for free, tools in rows])))
 
     @cached_property
-    def lead(self) -> Longs:
-        """Minutes taken beside the run of the whole lot: set-up, or more, where less is not sold."""
-        return self.leads(self.run * self.pieces)
+    def works(self) -> Longs:
+        """Minutes that the whole lot runs."""
+        return self.shortlist.works.runs(self.pieces)
 
-    def leads(self, works: Longs | int) -> Longs:
-        """The same for a run of so long."""
-        return self.shortlist.sold(self.shortlist.operation.setup_minutes + works) - works
-
-    def lead_of(self, row: int, works: int) -> int:
-        """The same at one resource."""
-        minimum, lot = self._terms[row]
-        return -(-max(self.shortlist.operation.setup_minutes + works, minimum) // lot) * lot - works
+    def leads(self, runs: Longs, rows: Rows = ALL) -> tuple[Longs, Longs]:
+        """What is taken before and after runs so long: set-up, or more where less is not sold, and clean-up."""
+        cleanup = self.shortlist.works.cleanup[rows]
+        needed = self.shortlist.works.setup[rows] + runs + cleanup
+        lead = self.shortlist.sold(needed, rows) - runs - cleanup
+        return (cleanup, lead) if self.hours.mirrored else (lead, cleanup)
 
     @cached_property
-    def _terms(self) -> list[tuple[int, int]]:
-        minimum = self.shortlist.offers.minimum[self.shortlist.rows]
-        return list(zip(minimum.tolist(), self.shortlist.lot.tolist(), strict=True))
+    def around(self) -> tuple[Longs, Longs]:
+        """The same for the whole lot."""
+        return self.leads(self.works)
 
-    def first(self, lead: Longs) -> Longs:
-        """What of the lead comes before the run, in the planner's direction."""
-        return np.zeros_like(lead) if self.hours.mirrored else lead
+    def spans(self, row: int, pieces: int) -> tuple[int, int, int]:
+        """Minutes before, in and after a run of so many pieces at one resource."""
+        if pieces == self.pieces:
+            return self._spans[row]
+        runs = self.shortlist.works.runs(pieces, row)
+        before, after = self.leads(runs, row)
+        return int(before), int(runs), int(after)
+
+    @cached_property
+    def _spans(self) -> list[tuple[int, int, int]]:
+        before, after = self.around
+        return list(zip(before.tolist(), self.works.tolist(), after.tolist(), strict=True))
+
+    @cached_property
+    def rests(self) -> Longs:
+        """Minutes that pass after the run before the lot goes on."""
+        return self._queues if self.hours.mirrored else self.shortlist.works.elapsed
+
+    @cached_property
+    def waits(self) -> Longs:
+        """Minutes that it lies before the run."""
+        return self.shortlist.works.elapsed if self.hours.mirrored else self._queues
+
+    @property
+    def _queues(self) -> Longs:
+        return np.full(len(self.shortlist.rows), self.shortlist.operation.queue_minutes)
+
+    @property
+    def batches(self) -> tuple[Longs, Longs] | None:
+        """As Works.cuts, of whichever operation hands on to the other: this one and that before it. None if none does
+        so in batches."""
+        hands_on = self if self.hours.mirrored else self.before
+        if self.before is None or hands_on is None:
+            return None
+        cuts = hands_on.shortlist.works.cuts(self.pieces)
+        return cuts if cuts[0].shape[1] > 1 else None
+
+    def done(self, pieces: Longs, rows: Rows) -> Longs:
+        """Minutes of the run by which so many pieces are done; all: those that only fill the lot, too."""
+        return np.where(pieces == self.pieces, self.works[rows], self.shortlist.works.minutes(pieces, rows))
+
+    def remains(self, pieces: Longs, rows: Rows) -> Longs:
+        """Minutes of the run that remain when the next piece after so many begins."""
+        return self.works[rows] - self.shortlist.works.begun(pieces, rows)
 
     @cached_property
     def tool_rate(self) -> Longs:

@@ -30,7 +30,7 @@ class Part:
     run_ends: int
     ends: int
     ready: int
-    """The time at which the run ends."""
+    """When the lot may go on: the time at which the run ends, and what passes then."""
     free: Longs
     """(days + 1): the resource's cumulative free minutes, as this way sees them."""
 

@@ -58,14 +58,19 @@ class Index:
     def put(self, rows: Sequence[Availability]) -> None:
         """Take resources in, or what they have become."""
         sold = defaultdict[Sold, list[Availability]](list)
+        before = {row.id: self._rows.get(row.id, []) for row in rows}
         for row in rows:
             self._rows[row.id] = []
             for process in dict.fromkeys(row.processes):
                 sold[process, row.currency, row.unit].append(row)
         for one, some in sold.items():
             table = self._tables.setdefault(one, Table(self._days))
-            for row, number in zip(some, table.put(some), strict=True):
+            for row, number in zip(some, table.put(some, one[0]), strict=True):
                 self._rows[row.id].append((table, number))
+        for resource_id, places in before.items():
+            for table, number in places:
+                if (table, number) not in self._rows[resource_id]:
+                    table.empty(number)
 
     def set_free(self, resource_id: UUID, day: date, free: int) -> None:
         """Say what is free on a day of a resource; of one that is not here, nothing."""

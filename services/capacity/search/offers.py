@@ -9,12 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from services.capacity.domain import availability
+from services.capacity.domain.work import Work
 
 HORIZON = availability.HORIZON
 """Days that can be searched, from `first_day` on."""
 
 PUBLIC, INVITED, PRIVATE = range(3)
 """How far a resource can be seen: by all and sold to all, seen by all and sold by invitation, by invitation alone."""
+
+FIGURES = ("once", "run", "per", "efficiency", "multiple", "fewest", "batch")
+"""Of the work that is published for a process: set-up and clean-up together, run time, pieces of that run time, percent
+of efficiency, lot multiple, minimum of pieces, transfer batch or 0. All 0 where none is published."""
 
 Ints = npt.NDArray[np.int32]
 Shorts = npt.NDArray[np.int16]
@@ -61,6 +66,10 @@ class Offers:
     """PUBLIC, INVITED or PRIVATE."""
     invited: Sequence[frozenset[UUID]]
     """Who may hold what is not public: the workshop too."""
+    work: Sequence[Work | None]
+    """What each publishes that the process takes."""
+    figures: Ints
+    """(FIGURES, rows): the same, but for the pace of the first days, change-overs and elapsed time."""
 
     def __len__(self) -> int:
         return len(self.price)
@@ -80,6 +89,14 @@ def sold_to(visibility: Bytes, invited: Sequence[frozenset[UUID]], party: UUID) 
     for row in np.flatnonzero(~sold).tolist():
         sold[row] = party in invited[row]
     return sold
+
+
+def figures(work: Work | None) -> tuple[int, ...]:
+    """Of what is published for a process, as FIGURES says."""
+    if work is None:
+        return (0,) * len(FIGURES)
+    run = work.run, work.pieces, work.efficiency_percent
+    return work.once(), *run, work.lot_multiple, work.minimum_pieces, work.transfer_batch or 0
 
 
 def kilometres(latitude: Floats, longitude: Floats, to: tuple[float, float]) -> Floats:

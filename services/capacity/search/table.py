@@ -16,18 +16,33 @@ from services.capacity.domain.availability import (
     cells_around,
     first_searched,
 )
-from services.capacity.search.offers import INVITED, PRIVATE, PUBLIC, Bytes, Floats, Ints, Offers, Shorts
+from services.capacity.domain.work import Work
+from services.capacity.search.offers import (
+    FIGURES,
+    INVITED,
+    PRIVATE,
+    PUBLIC,
+    Bytes,
+    Floats,
+    Ints,
+    Offers,
+    Shorts,
+    figures,
+)
 
 WIDTH = HORIZON + LONGEST_BASE + 1
 _BAND = 10_000
 """Codes of one band of cells from west to east; there are 7,200 of them round the Earth."""
 _NOWHERE = 2**40
+_SHAPES = {"sums": (WIDTH,), "figures": (len(FIGURES),)}
+"""Of what has more than a number a row."""
 _NO_END = 20_000
 """Days: a window that ends after every horizon."""
 _VISIBLE = {"public": PUBLIC, "invited": INVITED, "private": PRIVATE}
 
 _COLUMNS: dict[str, npt.DTypeLike] = {
     **dict.fromkeys(("sums", "most", "price", "setup", "least", "minimum", "lot"), np.int32),
+    "figures": np.int32,
     **dict.fromkeys(("latitude", "longitude"), np.float32),
     **dict.fromkeys(("notice", "window", "zone"), np.int16),
     "visibility": np.int8,
@@ -76,7 +91,7 @@ class Table:
         self._days = days
         self._numbers: dict[UUID, int] = {}
         self._room(64)
-        self.invited = list[frozenset[UUID]]()
+        self.invited, self.work = list[frozenset[UUID]](), list[Work | None]()
         self._may_begin = self._may_end = np.zeros(0, np.int16)
         self._counted = -1
         self._by_cell, self._cells_in_order = np.zeros(0, np.intp), np.zeros(0, np.int64)
@@ -87,7 +102,7 @@ class Table:
     def _room(self, rows: int) -> None:
         """Make room for so many rows, and move what is there."""
         for name, kind in _COLUMNS.items():
-            made = np.zeros((WIDTH, rows) if name == "sums" else rows, kind)
+            made = np.zeros((*_SHAPES.get(name, ()), rows), kind)
             if len(self):
                 made[..., : len(self)] = getattr(self, name)[..., : len(self)]
             setattr(self, name, made)
@@ -107,10 +122,11 @@ class Table:
     zone: Shorts
     visibility: Bytes
     cell: npt.NDArray[np.int64]
+    figures: Ints
 
-    def put(self, rows: Sequence[Availability]) -> list[int]:
-        """Take resources in, or put them as they are now in their old places; the numbers of their rows. Many at once
-        are quick: a column of the memory is a day of all."""
+    def put(self, rows: Sequence[Availability], process: str) -> list[int]:
+        """Take resources in for a process, or put them as they are now in their old places; the numbers of their rows.
+        Many at once are quick: a column of the memory is a day of all."""
         numbers = [self._number(row) for row in rows]
         for name in ("price", "setup", "least", "minimum", "lot", "most"):
             getattr(self, name)[numbers] = [getattr(row, name) for row in rows]
@@ -119,6 +135,9 @@ class Table:
         self.visibility[numbers] = [_VISIBLE[row.visibility] for row in rows]
         for number, row in zip(numbers, rows, strict=True):
             self.invited[number] = frozenset((row.party_id, *row.invited))
+            self.names[number] = row.name
+            self.work[number] = row.work.get(process)
+        self.figures[:, numbers] = np.array([figures(self.work[number]) for number in numbers]).T
         self.zone[numbers] = [self._days.number(row.time_zone) for row in rows]
         self._stand(numbers, rows)
         self._fill(numbers, rows)
@@ -135,6 +154,7 @@ class Table:
             self.workshops.append(row.party_id)
             self.names.append(row.name)
             self.invited.append(frozenset())
+            self.work.append(None)
         return number
 
     def _stand(self, numbers: list[int], rows: Sequence[Availability]) -> None:
@@ -158,6 +178,10 @@ class Table:
             column = self.sums[:, number]
             column[at + 1 :] += free - (column[at + 1] - column[at])
             self.most[number] = max(self.most[number], free)
+
+    def empty(self, number: int) -> None:
+        """Say that nothing of a row is free: its resource is not sold so any more."""
+        self.sums[:, number] = self.most[number] = 0
 
     def free(self, number: int, first: date, last: date) -> list[int]:
         """What is free of a row on each day from the first to the last."""
@@ -202,10 +226,13 @@ class Table:
         where = (self.latitude[rows], self.longitude[rows])
         price = (self.price[rows], self.setup[rows], self.minimum[rows])
         lots, visibility = (self.lot[rows], self.least[rows]), self.visibility[rows]
-        for array in (sums, opens, closes, *where, *price, *lots, visibility):
+        figures = self.figures[:, rows]
+        for array in (sums, opens, closes, *where, *price, *lots, visibility, figures):
             array.flags.writeable = False
         who = (self.ids, self.sites, self.workshops, self.names)
-        return Offers(*who, first, sums, opens, *where, *price, closes, *lots, visibility, self.invited)
+        return Offers(
+            *who, first, sums, opens, *where, *price, closes, *lots, visibility, self.invited, self.work, figures
+        )
 
 
 def _code(band: int, cell: int) -> int:

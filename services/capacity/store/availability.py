@@ -8,8 +8,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from libs.kit.db import Session, WriteSession
 from services.capacity.domain.availability import LONGEST_AS_IS, Availability, availability
+from services.capacity.domain.work import Work
 from services.capacity.store.offered import resources, sites
 from services.capacity.store.rows import WRITE, rows
 from services.capacity.tables import written
@@ -56,8 +59,9 @@ async def kept_availabilities(session: Session) -> AsyncIterator[list[Availabili
         last = found[-1]["id"]
 
 
-def _loaded(sent: bytes, **fields: Any) -> Availability:
-    return Availability(**fields, places=[], cumulative=_numbers(sent))
+def _loaded(sent: bytes, work: dict[str, Any], **fields: Any) -> Availability:
+    told = msgspec.convert(work, dict[str, Work]) if work else {}
+    return Availability(**fields, work=told, places=[], cumulative=_numbers(sent))
 
 
 def _numbers(sent: bytes) -> "array[int]":

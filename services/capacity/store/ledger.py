@@ -10,7 +10,7 @@ from services.capacity.domain.ledger import Booking, Bucket, Claim, Hold, Ledger
 from services.capacity.domain.offer import Allocation, Resource
 from services.capacity.store.claims import IS_OVER, OVER_IN_THE_WAY
 from services.capacity.store.offered import RESOURCES
-from services.capacity.store.rows import BY_ID, ROW, WRITE, read_as, rows
+from services.capacity.store.rows import BY_ID, ROW, WRITE, newest, read_as, rows
 from services.capacity.tables import written
 
 _KNOWN = f"""SELECT ARRAY (SELECT id FROM bucket WHERE id = ANY ($1::uuid[])),
@@ -18,20 +18,18 @@ _KNOWN = f"""SELECT ARRAY (SELECT id FROM bucket WHERE id = ANY ($1::uuid[])),
 """  # noqa: S608 - nothing but constants
 _TOUCH = WRITE.format("bucket") + "DO NOTHING"
 _BUCKETS = BY_ID.format("bucket") + "FOR NO KEY UPDATE"
-_BUCKETS_FROM = ROW.format("bucket") + "WHERE resource_id = $1 AND day >= $2 ORDER BY id FOR NO KEY UPDATE"
-
-
-def _newest(*columns: str) -> str:
-    return f"(id) DO UPDATE SET ({', '.join(columns)}) = ({', '.join(f'excluded.{name}' for name in columns)})"
-
-
+_BUCKETS_FROM = (
+    ROW.format("bucket")
+    + """JOIN unnest($1::uuid[], $2::date[]) AS asked (resource_id, first)
+    USING (resource_id) WHERE day >= first ORDER BY id FOR NO KEY UPDATE OF bucket"""
+)
 _SAVE_BUCKETS = """
     UPDATE bucket SET (version, published, held, committed, unattainable)
          = (new.version, new.published, new.held, new.committed, new.unattainable)
       FROM json_populate_recordset(NULL::bucket, $1::json) new WHERE bucket.id = new.id"""
-_HOLD = _newest("version", "state", "allocations", "expires_at", "refusal", "proposal")
+_HOLD = newest("version", "state", "allocations", "expires_at", "refusal", "proposal")
 _SAVE_HOLDS = WRITE.format("hold") + _HOLD
-_BOOKING = _newest(
+_BOOKING = newest(
     "version",
     "state",
     "allocations",
@@ -61,9 +59,9 @@ async def open_ledger(
     return ledger
 
 
-async def ledger_from(session: WriteSession, resource_id: UUID, first: date) -> Ledger:
-    """Lock a resource's buckets from a day on."""
-    return Ledger(await read_as(session, Bucket, _BUCKETS_FROM, resource_id, first))
+async def ledger_from(session: WriteSession, first: Mapping[UUID, date]) -> Ledger:
+    """Lock the buckets of each of these resources from a day on."""
+    return Ledger(await read_as(session, Bucket, _BUCKETS_FROM, [*first], [*first.values()]))
 
 
 def saving(changes: Sequence[Claim], buckets: Sequence[Bucket]) -> list[Write]:

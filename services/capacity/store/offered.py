@@ -7,7 +7,7 @@ from uuid import UUID
 from libs.kit.db import Session, WriteSession
 from services.capacity.domain.offer import Resource, Site
 from services.capacity.domain.plan import Room
-from services.capacity.store.rows import BY_ID, ROW, WRITE, read_as, rows
+from services.capacity.store.rows import BY_ID, ROW, WRITE, newest, read_as, rows
 from services.capacity.tables import written
 
 # --- sites -----------------------------------------------------------------------------------------------------------
@@ -33,8 +33,8 @@ async def sites(session: Session, ids: Collection[UUID]) -> dict[UUID, Site]:
 
 RESOURCES = BY_ID.format("resource")
 _PUBLISH = WRITE.format("resource") + "DO NOTHING RETURNING id"
-_CHANGE = """(id) DO UPDATE SET (version, terms, calendar, pattern)
-    = (excluded.version, excluded.terms, excluded.calendar, excluded.pattern)"""
+_CHANGED = ("version", "name", "kind", "processes", "terms", "calendar", "work", "pattern")
+_CHANGE = newest(*_CHANGED)
 # No local day is later than the next of UTC. now() stands still, so that the index finds what is due.
 _SHORT = """WHERE pattern IS NOT NULL
     AND calendar ->> 'ends_on' < ((now() AT TIME ZONE 'UTC')::date + $1::int + 1)::text AND id <> ALL ($2::uuid[])
@@ -64,14 +64,15 @@ async def publish(session: WriteSession, resources: Sequence[Resource]) -> set[U
     return {row[0] for row in await rows(session, _PUBLISH, written(resources))}
 
 
-async def locked_resource(session: WriteSession, resource_id: UUID) -> Resource | None:
-    """A resource, with nobody else changing its calendar or touching a day of it for the first time."""
-    return next(iter(await read_as(session, Resource, RESOURCES + "FOR NO KEY UPDATE", [resource_id])), None)
+async def locked_resources(session: WriteSession, ids: Collection[UUID]) -> dict[UUID, Resource]:
+    """These resources, with nobody else changing their calendars or touching a day of theirs for the first time."""
+    found = await read_as(session, Resource, RESOURCES + "FOR NO KEY UPDATE", list(ids))
+    return {resource.id: resource for resource in found}
 
 
-async def save_resource(session: WriteSession, resource: Resource) -> None:
-    """Write a locked resource's new terms, calendar and pattern."""
-    await rows(session, WRITE.format("resource") + _CHANGE, written([resource]))
+async def save_resources(session: WriteSession, *resources: Resource) -> None:
+    """Write what is new of locked resources."""
+    await rows(session, WRITE.format("resource") + _CHANGE, written(resources))
 
 
 async def short_of_days(session: WriteSession, horizon: int, but: Collection[UUID]) -> Resource | None:

@@ -8,11 +8,12 @@ from strawberry import ID
 
 from libs.contracts import capacity, orders
 from libs.contracts.values import PartyKind
+from libs.graphql.limits import MOST_POINTS
 from libs.graphql.opaque import key_of, parse_id
 from libs.graphql.paging import After, First
 from libs.graphql.shapes import Node
 from services.gateway import store
-from services.gateway.api import types
+from services.gateway.api import finding, types
 from services.gateway.api.context import Info
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,7 +33,11 @@ def _ask(description: str, graphql_type: Any) -> Callable[[F], F]:
     return cast("Callable[[F], F]", strawberry.field(description=description, graphql_type=graphql_type))
 
 
-@strawberry.type(description="What can be asked. What concerns you is known by your token; without one it is nothing.")
+@strawberry.type(
+    description="What can be asked. What concerns you is known by your token; without one it is nothing. An operation"
+    f" costs a point for each object that its answer may hold, {MOST_POINTS:,} at most; `extensions.budget` tells what"
+    " remains."
+)
 class Query:
     @_ask(description="Anything by its id; null if there is none, or none that you may see.", graphql_type=Node | None)
     async def node(self, info: Info, id: NodeId) -> Any:  # noqa: A002 - Relay's name
@@ -79,3 +84,9 @@ class Query:
     @_ask(description="Orders that concern you, newest first.", graphql_type=types.page_type("Order"))
     async def orders(self, info: Info, first: First = 20, after: After = None, state: OrderState = None) -> Any:
         return await info.context.page(store.ORDERS, first, after, state=state)
+
+    search = _ask(
+        description="Where there is room for work, the best first: a resource once. What is free may be taken a moment"
+        " later; `placeHold` with its `days` decides. It needs a token.",
+        graphql_type=finding.SearchAnswer,
+    )(finding.search)

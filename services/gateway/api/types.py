@@ -31,7 +31,7 @@ TOPICS = {
 shape = Shapes().shape
 MOST_DAYS = 92
 FromDay = Annotated[date, strawberry.argument(name="from", description="The first day.")]
-Days = Annotated[int, strawberry.argument(description=f"How many days, 1 to {MOST_DAYS}.")]
+Days = Annotated[int, strawberry.argument(description=f"How many days, 1 to {MOST_DAYS}. Each costs a point.")]
 
 
 def later(name: str) -> Any:
@@ -176,14 +176,14 @@ Hold = shape(
 )
 Booking = shape(
     capacity.Booking,
-    "version state allocations price",
+    "version state stage allocations price",
     hidden="price",
     holder=one("Party", "party_id", "Who booked."),
     order=one("Order", "order_id", "The order that it is for, if one asked."),
 )
 Order = shape(
     orders.Order,
-    "version state lines total earliest_day due_day allocations refusal",
+    "version state stage lines total earliest_day due_day allocations refusal",
     hidden="total",
     buyer=one("Party", "party_id", "Who asked."),
 )

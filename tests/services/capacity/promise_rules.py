@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from uuid import UUID
 
+from services.capacity.domain.work import lot, made
 from services.capacity.promise.hours import CLOSES, DAY
 from services.capacity.promise.plan import Plan, Step
-from services.capacity.promise.question import Question
-from tests.services.capacity.promise_world import MONDAY, Bench, arrival, away
+from services.capacity.promise.question import Operation, Question
+from tests.services.capacity.promise_world import MONDAY, Bench, arrival, away, qualified
 
 
 def faults(plan: Plan, question: Question, benches: list[Bench]) -> list[str]:
@@ -17,7 +18,7 @@ def faults(plan: Plan, question: Question, benches: list[Bench]) -> list[str]:
     known = {bench.id: bench for bench in benches}
     return [
         *_no_room(plan, question, known),
-        *_not_whole(plan, question),
+        *_not_whole(plan, question, known),
         *_not_paid(plan, known),
         *_out_of_order(plan, question, known),
     ]
@@ -42,7 +43,13 @@ def _no_room(plan: Plan, question: Question, known: Mapping[UUID, Bench]) -> Ite
             yield f"{quantity} of {known[key]} on {day}, which has {free}"
 
 
-def _not_whole(plan: Plan, question: Question) -> Iterator[str]:
+def _not_whole(plan: Plan, question: Question, known: Mapping[UUID, Bench]) -> Iterator[str]:
+    for step in plan.steps:
+        operation, bench = question.routing[step.operation], known[step.resource_id]
+        days = [day + (plan.first_day - MONDAY).days for day in step.minutes]
+        if not all(qualified(question, operation, bench, day) for day in days):
+            yield f"{bench} is not qualified for {operation} on all of {days}"
+        yield from _not_made(step, operation, bench)
     for number, operation in enumerate(question.routing):
         steps = [step for step in plan.steps if step.operation == number]
         if len({step.resource_id for step in steps}) != len(steps) or not 1 <= len(steps) <= operation.split_over:
@@ -50,8 +57,21 @@ def _not_whole(plan: Plan, question: Question) -> Iterator[str]:
         if sum(step.pieces for step in steps) != question.pieces:
             yield f"{operation.process} does not make the lot"
     for step in plan.steps:
-        if sum(step.minutes.values()) != step.setup_minutes + step.run_minutes + step.extra_minutes:
+        if (
+            sum(step.minutes.values())
+            != step.setup_minutes + step.run_minutes + step.cleanup_minutes + step.extra_minutes
+        ):
             yield f"{step} takes something else than it says"
+
+
+def _not_made(step: Step, operation: Operation, bench: Bench) -> Iterator[str]:
+    """Whether the lot comes out of what is taken, day by day, as whoever publishes work counts it."""
+    work = bench.does(operation)
+    taken = [minutes for _, minutes in sorted(step.minutes.items())]
+    if step.lot != lot(work, step.pieces) or made(work, taken, operation.changed) < step.lot:
+        yield f"{step.lot} pieces do not come out of {taken}"
+    if step.published is not (operation.process in dict(bench.work)):
+        yield f"{step} does not say whose figures it has"
 
 
 def _not_paid(plan: Plan, known: Mapping[UUID, Bench]) -> Iterator[str]:
@@ -77,13 +97,14 @@ def _out_of_order(plan: Plan, question: Question, known: Mapping[UUID, Bench]) -
     last = [step for step in plan.steps if step.operation == len(question.routing) - 1]
     if question.due_day is not None and plan.ready > question.due_day * DAY + CLOSES:
         yield "too late"
-    if any(plan.ready < step.ends + question.routing[-1].wait_minutes for step in last):
+    if any(plan.ready < step.ends + known[step.resource_id].elapsed(question.routing[-1]) for step in last):
         yield "ready before it is made"
 
 
 def _in_order(one: Step, other: Step, question: Question, known: Mapping[UUID, Bench]) -> bool:
     length = away(known[one.resource_id], known[other.resource_id])
-    wait, queue = question.routing[one.operation].wait_minutes, question.routing[other.operation].queue_minutes
-    if question.routing[one.operation].transfer_batch and not length:
+    wait = known[one.resource_id].elapsed(question.routing[one.operation])
+    queue = question.routing[other.operation].queue_minutes
+    if known[one.resource_id].does(question.routing[one.operation]).transfer_batch and not length:
         return one.run_starts + wait + queue < other.run_starts and one.ends + wait + queue < other.ends
     return arrival(one.ends + wait, length, question) + queue <= other.run_starts

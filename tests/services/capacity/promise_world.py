@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
 from itertools import pairwise
+from math import ceil
 from uuid import UUID
 
 import numpy as np
 
+from services.capacity.domain.work import Work
 from services.capacity.promise.hours import CLOSES, DAY, OPENS
-from services.capacity.promise.question import Operation, Question
+from services.capacity.promise.question import MOST_BATCHES, Operation, Question
 from services.capacity.promise.shortlist import metres
 from services.capacity.promise.shortlister import Sellers
-from services.capacity.search.offers import PUBLIC, Offers
+from services.capacity.search.offers import PUBLIC, Offers, figures
+from tests.services.capacity.promise_work import Minutes
 
 MONDAY = date(2026, 3, 2)
 SPAN = CLOSES - OPENS
@@ -41,6 +44,8 @@ class Bench:
     lot: int = 1
     least: int = 0
     visibility: int = PUBLIC
+    work: tuple[tuple[str, Work], ...] = ()
+    """What it publishes, by process."""
 
     @property
     def id(self) -> UUID:
@@ -49,6 +54,18 @@ class Bench:
     @property
     def place(self) -> tuple[float, float]:
         return (float(np.float32(45 + self.north / 100)), float(np.float32(9)))
+
+    @property
+    def workshop(self) -> UUID:
+        return UUID(int=2000 + self.north)
+
+    def does(self, operation: Operation) -> Work:
+        """What it takes: its own figures, or what the routing says."""
+        routed = Work(run=operation.run_minutes, setup=operation.setup_minutes, transfer_batch=operation.transfer_batch)
+        return dict(self.work).get(operation.process, routed)
+
+    def elapsed(self, operation: Operation) -> int:
+        return max(self.does(operation).elapsed_minutes, operation.wait_minutes)
 
     def sold(self, first: int) -> Free:
         """What may be taken of each day."""
@@ -61,8 +78,9 @@ class Bench:
         return max(self.least, self.setup + self.price * quantity) if quantity else 0
 
 
-def offers(benches: list[Bench]) -> Offers:
+def offers(benches: list[Bench], process: str) -> Offers:
     """As the index has them."""
+    work = [dict(bench.work).get(process) for bench in benches]
     free = np.array([bench.free for bench in benches])
     cumulative = np.zeros((len(benches), free.shape[1] + 1), np.int32, order="F")
     cumulative[:, 1:] = free.cumsum(axis=1)
@@ -73,7 +91,7 @@ def offers(benches: list[Bench]) -> Offers:
     return Offers(
         ids=[bench.id for bench in benches],
         sites=[UUID(int=1000 + bench.north) for bench in benches],
-        workshops=[UUID(int=2000 + bench.north) for bench in benches],
+        workshops=[bench.workshop for bench in benches],
         names=[f"Bench {bench.number}" for bench in benches],
         first_day=MONDAY,
         cumulative=cumulative,
@@ -88,6 +106,8 @@ def offers(benches: list[Bench]) -> Offers:
         least=column("least", np.int32),
         visibility=column("visibility", np.int8),
         invited=[frozenset({GUEST})] * len(benches),
+        work=work,
+        figures=np.array([figures(one) for one in work], np.int32).T,
     )
 
 
@@ -96,9 +116,15 @@ def city(benches: list[Bench]) -> Sellers:
     processes = sorted({process for bench in benches for process in bench.processes})
     units = {"lasts": "pieces"}
     return {
-        (process, units.get(process, "minutes")): offers([one for one in benches if process in one.processes])
+        (process, units.get(process, "minutes")): offers([one for one in benches if process in one.processes], process)
         for process in processes
     }
+
+
+def qualified(question: Question, operation: Operation, bench: Bench, day: int) -> bool:
+    """Whether its workshop has all that the operation asks for on a day."""
+    spans, on = question.valid.get(operation.qualifications, {}).get(bench.workshop, ()), MONDAY + timedelta(day)
+    return not operation.qualifications or any(first <= on <= last for first, last in spans)
 
 
 # --- the rules of time, a minute at a time ---------------------------------------------------------------------------
@@ -142,36 +168,47 @@ class Run:
     free: Free
     end: int
     pieces: int
+    minutes: Minutes
+
+    @property
+    def work(self) -> Work:
+        return self.bench.does(self.operation)
 
     @property
     def start(self) -> int:
-        return self.end - self.operation.run_minutes * self.pieces
+        return self.end - self.minutes.lot
 
     @property
-    def lead(self) -> int:
-        works = self.end - self.start
-        return self.bench.least_for(self.operation.setup_minutes + works) - works
+    def last(self) -> int:
+        """The bench is clean."""
+        return self.end + self.work.cleanup
 
     @property
     def first(self) -> int:
         """What is taken begins with set-up, or more, where less is not sold."""
-        return self.start - self.lead
+        once = self.work.once(self.operation.changed) - self.work.cleanup
+        return self.last - self.bench.least_for(once + self.last - self.start)
 
     def done(self, pieces: int) -> int:
-        """When so many are done."""
-        return done_at(self.free, self.end - self.operation.run_minutes * (self.pieces - pieces))
+        """When so many are done, and have lain as long as they must."""
+        return done_at(self.free, self.start + self.minutes.done[pieces]) + self.bench.elapsed(self.operation)
 
     def may_begin(self, piece: int, time: int) -> bool:
         """Whether the run reaches this piece no earlier than then."""
-        return worked(self.free, time) <= SPAN * (self.start + self.operation.run_minutes * piece)
+        return worked(self.free, time) <= SPAN * (self.start + self.minutes.begun[piece])
+
+    def cuts(self) -> list[int]:
+        """How many pieces are done when each transfer batch goes on, but the last."""
+        batch = max(self.work.transfer_batch or self.pieces, ceil(self.pieces / MOST_BATCHES))
+        return list(range(batch, self.pieces, batch))
 
 
 def follows(one: Run, other: Run, question: Question) -> bool:
     """Whether nothing of the second is done before it is there."""
     length = away(one.bench, other.bench)
-    cuts = [*(one.operation.cuts(question.pieces) if not length else []), question.pieces]
+    cuts = [*(one.cuts() if not length else []), question.pieces]
     for begun, cut in pairwise([0, *cuts]):
-        there = arrival(one.done(cut) + one.operation.wait_minutes, length, question)
+        there = arrival(one.done(cut), length, question)
         if not other.may_begin(begun, there + other.operation.queue_minutes):
             return False
     return True
@@ -227,7 +264,7 @@ class Slow:
         """The day on which the goods are received, or on which the material must be handed over at the latest."""
         last, length = found.runs[-1], away(found.runs[-1].bench, self.question)
         if not self.question.backward:
-            there = arrival(last.done(last.pieces) + last.operation.wait_minutes, length, self.question)
+            there = arrival(last.done(last.pieces), length, self.question)
             return there // DAY + (there % DAY > CLOSES), length
         for ready in reversed(range(-5 * DAY, self.days * DAY)):
             there = arrival(ready, length, self.question) + last.operation.queue_minutes
@@ -254,26 +291,32 @@ class Slow:
         tools = [(one, one.least_for(tool.quantity)) for one, tool in zip(sets, operation.tools, strict=True) if one]
         if len(tools) < len(operation.tools):
             return
-        free = list(self._left(found, bench))
+        free = list(self._left(found, bench, operation))
         for one, quantity in tools:
             free = [now if left >= quantity else 0 for now, left in zip(free, self._left(found, one), strict=True)]
         run = self._run(found, operation, bench, tuple(free))
         if run is not None:
             yield from self._plans(self._after(found, run, tools))
 
-    def _left(self, found: Found, bench: Bench) -> Free:
-        sold = bench.sold(self.question.first_day)[: self.days]
-        return tuple(free - found.taken.get((bench.number, day), 0) for day, free in enumerate(sold))
+    def _left(self, found: Found, bench: Bench, operation: Operation | None = None) -> Free:
+        sold = enumerate(self._sold(bench, operation))
+        return tuple(free - found.taken.get((bench.number, day), 0) * bool(free) for day, free in sold)
+
+    def _sold(self, bench: Bench, operation: Operation | None) -> Free:
+        """On days on which the workshop is qualified."""
+        sold = enumerate(bench.sold(self.question.first_day)[: self.days])
+        return tuple(free * (not operation or qualified(self.question, operation, bench, day)) for day, free in sold)
 
     def _tool_set(self, process: str, bench: Bench) -> Bench | None:
         there = [one for one in self.benches if process in one.processes and one.north == bench.north]
         return min(there, key=lambda one: (one.price, one.id), default=None)
 
     def _run(self, found: Found, operation: Operation, bench: Bench, free: Free) -> Run | None:
-        ends = range(1, sum(free) + 1)
+        ends, longest = range(1, sum(free) + 1), max(self._sold(bench, operation))
+        takes = Minutes(bench.does(operation), self.question.pieces, longest)
         for end in reversed(ends) if self.question.backward else ends:
-            run = Run(operation, bench, free, end, self.question.pieces)
-            if run.first >= 0 and self._fits(found, run):
+            run = Run(operation, bench, free, end, self.question.pieces, takes)
+            if run.first >= 0 and run.last <= sum(free) and self._fits(found, run):
                 return run
         return None
 
@@ -289,13 +332,13 @@ class Slow:
         return run.may_begin(0, there + run.operation.queue_minutes)
 
     def _ends(self, run: Run) -> bool:
-        ready = run.done(run.pieces) + run.operation.wait_minutes
+        ready = run.done(run.pieces)
         due = (self.days - 1) * DAY + CLOSES
         return arrival(ready, away(run.bench, self.question), self.question) <= due
 
     def _after(self, found: Found, run: Run, tools: list[tuple[Bench, int]]) -> Found:
         sums = [sum(run.free[:day]) for day in range(len(run.free) + 1)]
-        parts = (min(run.end, after) - max(run.first, before) for before, after in pairwise(sums))
+        parts = (min(run.last, after) - max(run.first, before) for before, after in pairwise(sums))
         days = {day: minutes for day, minutes in enumerate(parts) if minutes > 0}
         taken, price = dict(found.taken), found.price
         for bench, quantities in [(run.bench, days), *((one, dict.fromkeys(days, n)) for one, n in tools)]:

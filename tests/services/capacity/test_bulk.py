@@ -47,8 +47,8 @@ def test_a_row_of_a_table_says_what_the_api_is_sent() -> None:
         "kind": "bench",
         "processes": ["lockstitch", "overlock"],
         "terms": {
-            "price_per_unit": {"amount": "55", "currency": "EUR"},
-            "setup_price": {"amount": "2000", "currency": "EUR"},
+            "price_per_unit": {"amount": "55"},
+            "setup_price": {"amount": "2000"},
         },
         "pattern": {
             "holidays": "IT-MI",

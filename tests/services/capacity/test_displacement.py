@@ -163,21 +163,103 @@ async def test_the_workshop_that_did_not_shrink_owes_nothing(db: Database, bench
     assert await bucket(db, other, day(1)) == (480, 0, 0)
 
 
-async def test_an_order_whose_day_is_gone_loses_hold_or_booking_and_is_never_moved(db: Database) -> None:
-    craft = f"craft_{new_id().hex}"
-    bench = a_resource(processes=[craft])
+async def ordered(db: Database, *workshops: Resource) -> Any:
+    """An order that is booked: 100 minutes of each of these workshops, one after the other, a day each."""
+    for bench in workshops:
+        await world.change_calendar(db, bench, exceptions={day(n): 0 for n in (5, 6, 7)})
+    order = an_order(*((bench.processes[0], 480 if bench is workshops[0] else 100) for bench in workshops))
+    await world.hear(db, order)
+    await world.hear(db, then(order, "reserved"))
+    return order
+
+
+def crafts(count: int) -> list[Resource]:
+    """Workshops that each do what nobody else does."""
+    return [a_resource(processes=[f"craft_{new_id().hex}"], cancellation=LADDER) for _ in range(count)]
+
+
+async def test_an_order_whose_day_is_gone_loses_its_hold_at_once(db: Database) -> None:
+    [bench] = crafts(1)
     await publish(db, bench)
-    booked, held = an_order((craft, 100), last=1), an_order((craft, 100), last=1)
-    await world.hear(db, booked, held)
-    await world.hear(db, then(booked, "reserved"))
+    held = an_order((bench.processes[0], 100), last=1)
+    await world.hear(db, held)
     await shrink(db, bench, 0, 1)
     assert await told(db, held.id) == ["hold_placed", "hold_released"]
+
+
+async def test_a_booking_of_an_order_moves_when_its_buyer_agrees(db: Database) -> None:
+    [bench] = crafts(1)
+    await publish(db, bench)
+    order = await ordered(db, bench)
+    await shrink(db, bench, 0, 1)
+    await act(db, bookings.move, bench.party_id, order.id, [(bench.id, day(2), 480)])
+    with pytest.raises(Conflict, match="for the buyer to decide"):
+        await act(db, bookings.accept, bench.party_id, order.id)
+    await act(db, bookings.accept, order.party_id, order.id)
+    moved = await world.last_told(db, order.id, TOPIC)
+    assert (moved["stage"], moved["allocations"][0]["day"], moved["order_id"]) == ("firm", str(day(2)), str(order.id))
+    assert [await bucket(db, bench, day(n)) for n in (1, 2)] == [(0, 0, 0), (480, 0, 480)]
+    assert await faults(db, bench) == []
+
+
+@pytest.mark.parametrize("how", ["rejects", "answers nothing", "cancels the order"])
+async def test_a_buyer_who_does_not_agree_frees_the_order_s_days_and_the_workshop_owes(db: Database, how: str) -> None:
+    [bench] = crafts(1)
+    await publish(db, bench)
+    order = await ordered(db, bench)
+    await shrink(db, bench, 0, 1)
+    await act(db, bookings.move, bench.party_id, order.id, [(bench.id, day(2), 480)])
+    if how == "rejects":
+        await act(db, bookings.reject, order.party_id, order.id)
+    elif how == "answers nothing":
+        await world.time_passes(db, order.id)
+        await world.sweep(db)
+    else:
+        await world.hear(db, then(then(order, "reserved"), "cancelled"))
+    ending = (await world.last_told(db, order.id, TOPIC))["ending"]
+    assert [(one["debtor_id"], one["creditor_id"]) for one in ending["due"]] == [
+        (str(bench.party_id), str(order.party_id))
+    ]
+    assert [await bucket(db, bench, day(n)) for n in (1, 2)] == [(0, 0, 0), (480, 0, 0)]
+    assert await faults(db, bench) == []
+
+
+async def test_the_buyer_of_an_order_cancels_the_order_and_not_its_booking(db: Database) -> None:
+    [bench] = crafts(1)
+    await publish(db, bench)
+    order = await ordered(db, bench)
+    await shrink(db, bench, 0, 1)
     with pytest.raises(Conflict) as refused:
-        await act(db, bookings.move, bench.party_id, booked.id, [(bench.id, day(2), 100)])
+        await world.cancel(db, order.party_id, order.id)
     assert refused.value.code == "BELONGS_TO_ORDER"
-    await world.time_passes(db, booked.id)
-    await world.sweep(db)
-    assert (await told(db, booked.id, TOPIC))[-2:] == ["booking_displaced", "booking_cancelled"]
+    assert await stages(db, order) == ["displaced"]
+
+
+async def test_a_workshop_does_not_overtake_the_others_of_an_order(db: Database) -> None:
+    """Cut on the first day by one, sewn on the first day that is left by the other."""
+    cutter, sewer = crafts(2)
+    await publish(db, cutter, sewer)
+    await hold(db, new_id(), (sewer, day(1), 480), (sewer, day(2), 480))
+    order = await ordered(db, cutter, sewer)
+    await shrink(db, cutter, 0, 1)
+    with pytest.raises(Conflict, match=f"part of this order is on {day(3)}, and yours must keep") as refused:
+        await act(db, bookings.move, cutter.party_id, order.id, [(cutter.id, day(2), 400), (cutter.id, day(4), 80)])
+    assert refused.value.code == "OUT_OF_TURN"
+    assert await stages(db, order) == ["displaced"]
+    await act(db, bookings.move, cutter.party_id, order.id, [(cutter.id, day(2), 400), (cutter.id, day(3), 80)])
+    await act(db, bookings.accept, order.party_id, order.id)
+    assert await faults(db, cutter, sewer) == []
+
+
+async def test_an_order_that_ends_after_its_work_was_completed_keeps_what_was_made(db: Database) -> None:
+    """It was cancelled before it heard of that."""
+    [bench] = crafts(1)
+    await publish(db, bench)
+    order = await ordered(db, bench)
+    for verb in (bookings.start, bookings.complete):
+        await act(db, verb, bench.party_id, order.id)
+    await world.hear(db, then(then(order, "reserved"), "cancelled"))
+    assert await stages(db, order) == ["completed"]
     assert await faults(db, bench) == []
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from libs.kit.ids import new_id
 from services.capacity.domain.agreement import Agreed, agree, material_by, owed_by_buyer, reprice
 from services.capacity.domain.claims import Booking, Hold, Proposal
-from services.capacity.domain.displacement import give_way
+from services.capacity.domain.displacement import check_turn, give_way
 from services.capacity.domain.ledger import Bucket
 from services.capacity.domain.life import BOOKINGS, HOLDS, WHY_NOT, BookingEvent, BookingStage, HoldEvent, HoldStage
 from services.capacity.domain.offer import Allocation
@@ -148,3 +148,36 @@ def _of(claim: Hold | Booking, bucket: Bucket) -> int:
 
 def _has_begun(claim: Hold | Booking) -> bool:
     return isinstance(claim, Booking) and claim.stage in ("started", "completed")
+
+
+# --- whose turn it is ------------------------------------------------------------------------------------------------
+
+steps = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 9)), min_size=2, max_size=6, unique_by=lambda one: one[1])
+
+
+@given(steps.filter(lambda made: {workshop for workshop, _ in made} == {0, 1}), st.data())
+def test_a_move_within_an_order_leaves_every_step_before_or_after_those_of_others(
+    made: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    """Each step of two workshops has a day of its own; one of the first's moves, the rest stay."""
+    benches = [a_resource(), a_resource()]
+    order = Booking(
+        id=new_id(),
+        party_id=new_id(),
+        allocations=[benches[workshop].allocate(day(number), 60) for workshop, number in made],
+        price=Money(1),
+    )
+    before = sorted(number for workshop, number in made if workshop == 0)
+    others = {number for workshop, number in made if workshop == 1}
+    moved = data.draw(st.sampled_from(before))
+    to = data.draw(st.integers(0, 10).filter(lambda number: number not in before))
+    after = [benches[0].allocate(day(to if number == moved else number), 60) for number in before]
+    between = range(min(moved, to), max(moved, to) + 1)
+    overtaken = [number for number in others if number in between]
+    onto = to in others and len(overtaken) == 1  # the same day is before as well as after, where nothing else tells
+    try:
+        check_turn(order, after)
+    except Refused as refused:
+        assert (refused.code, bool(overtaken)) == ("OUT_OF_TURN", True)  # noqa: PT017 - it may also be allowed
+    else:
+        assert not overtaken or onto

@@ -10,89 +10,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.capacity.domain.terms import Refused
+from services.capacity.domain.work import Work
 from services.capacity.promise import planner
 from services.capacity.promise.plan import Plan
 from services.capacity.promise.planner import promise
-from services.capacity.promise.question import Carriage, Operation, Place, Question, Tool
-from services.capacity.search.offers import PRIVATE, PUBLIC
+from services.capacity.promise.question import Operation, Question, Tool
+from services.capacity.search.offers import PRIVATE
+from tests.services.capacity.promise_asking import (
+    CUT,
+    CUTTER,
+    GOTS,
+    SEW,
+    SEWER,
+    WEEK,
+    a_question,
+    answers,
+    benches,
+    clock,
+    days,
+    questions,
+    shown,
+    undried,
+)
 from tests.services.capacity.promise_rules import faults
+from tests.services.capacity.promise_work import Minutes
 from tests.services.capacity.promise_world import GUEST, MONDAY, Bench, Slow, city, done_at
-
-PROCESSES = ("cutting", "lasting", "sewing")
-PLACE = Place(45, 9)
-
-
-def a_question(*routing: Operation, pieces: int = 4, **given: object) -> Question:
-    return Question(party=given.pop("party", GUEST), pieces=pieces, routing=routing, place=PLACE, **given)
-
-
-# --- cities and questions --------------------------------------------------------------------------------------------
-
-days = st.lists(st.sampled_from([0, 7, 45, 60, 60]), min_size=6, max_size=6).map(tuple)
-
-
-@st.composite
-def benches(draw: st.DrawFn) -> list[Bench]:
-    """Up to five that do things, and two tool sets; each process has somebody."""
-    found = [_bench(draw, number, draw(st.sets(st.sampled_from(PROCESSES), min_size=1))) for number in range(1, 4)]
-    found += [_bench(draw, 4 + n, {process}) for n, process in enumerate(draw(st.permutations(PROCESSES))[:2])]
-    tools = draw(st.lists(st.integers(0, 3), max_size=2))
-    lasts = st.lists(st.integers(0, 12), min_size=6, max_size=6).map(tuple)
-    return found + [Bench(number=8 + n, processes=("lasts",), free=draw(lasts), north=at) for n, at in enumerate(tools)]
-
-
-def _bench(draw: st.DrawFn, number: int, processes: set[str]) -> Bench:
-    return Bench(
-        number=number,
-        processes=tuple(sorted(processes)),
-        free=draw(days),
-        north=draw(st.integers(0, 3)),
-        price=draw(st.sampled_from([10, 11, 40])),
-        setup=draw(st.sampled_from([0, 100])),
-        minimum=draw(st.sampled_from([1, 1, 25])),
-        opens=draw(st.sampled_from([0, 0, 2])),
-        closes=draw(st.sampled_from([9, 9, 4])),
-        lot=draw(st.sampled_from([1, 1, 8])),
-        least=draw(st.sampled_from([0, 0, 300])),
-        visibility=draw(st.sampled_from([PUBLIC, PUBLIC, PUBLIC, PRIVATE])),
-    )
-
-
-def operations(most_shared: int = 1) -> st.SearchStrategy[Operation]:
-    elapsed = st.sampled_from([0, 0, 0, 30, 900])
-    return st.builds(
-        Operation,
-        process=st.sampled_from(PROCESSES),
-        setup_minutes=st.sampled_from([0, 5]),
-        run_minutes=st.integers(1, 6),
-        queue_minutes=elapsed,
-        wait_minutes=elapsed,
-        transfer_batch=st.sampled_from([None, 1, 3]),
-        split_over=st.integers(1, most_shared),
-        tools=st.sampled_from([(), (), (Tool("lasts", "pieces", 5),)]),
-    )
-
-
-def questions(most_shared: int = 1) -> st.SearchStrategy[Question]:
-    carriage = st.builds(
-        Carriage, weekdays=st.sampled_from([(0, 1, 2, 3, 4), (0, 2, 5)]), price_per_km=st.sampled_from([0, 300])
-    )
-    return st.builds(
-        a_question,
-        *[operations(most_shared)] * 3,
-        pieces=st.integers(1, 7),
-        first_day=st.integers(0, 1),
-        due_day=st.integers(4, 6),
-        backward=st.booleans(),
-        carriage=carriage,
-    )
-
-
-def answers(question: Question, found: list[Bench]) -> list[Plan]:
-    try:
-        return promise(question, city(found))
-    except Refused:
-        return []
 
 
 def told(plan: Plan, question: Question) -> tuple[int, int, int]:
@@ -123,21 +65,11 @@ def test_plans_that_share_a_lot_keep_every_rule(question: Question, found: list[
 
 # --- one promise at a time -------------------------------------------------------------------------------------------
 
-WEEK = (60, 60, 60, 60, 60, 0, 0)
-CUTTER = Bench(number=1, processes=("cutting",), free=WEEK)
-SEWER = Bench(number=2, processes=("sewing",), free=WEEK)
-CUT = Operation(process="cutting", run_minutes=10)
-SEW = Operation(process="sewing", run_minutes=10)
-
 
 def only(question: Question, *found: Bench) -> Plan:
     [plan] = promise(question, city([*found]))
     assert faults(plan, question, [*found]) == []
     return plan
-
-
-def clock(plan: Plan, *minutes: int) -> list[str]:
-    return [f"{plan.at(minute):%a %H:%M}" for minute in minutes]
 
 
 def test_a_half_free_day_works_at_half_speed_so_that_the_next_operation_is_never_promised_too_soon() -> None:
@@ -217,6 +149,63 @@ def test_two_operations_at_one_bench_do_not_use_the_same_minutes() -> None:
     assert sum(plan.taken().values()) == 80
 
 
+def test_a_bench_works_by_its_own_figures_and_the_next_waits_until_it_is_dry() -> None:
+    glue = Work(run=9, pieces=2, setup=6, cleanup=12, efficiency_percent=90, lot_multiple=4, elapsed_minutes=120)
+    plan = only(a_question(CUT, SEW, pieces=3), replace(CUTTER, work=(("cutting", glue),)), SEWER)
+    cut, sewn = plan.steps
+    assert (cut.lot, cut.setup_minutes, cut.run_minutes, cut.cleanup_minutes) == (4, 6, 20, 12)
+    assert (sum(cut.minutes.values()), sewn.run_minutes) == (38, 30)
+    assert clock(plan, cut.ends, sewn.run_starts) == ["Mon 12:20", "Mon 14:20"]
+
+
+def test_what_is_learned_is_given_the_minutes_that_its_first_days_take() -> None:
+    learned = Work(run=10, ramp_percent=[50])
+    plan = only(a_question(CUT, pieces=9), replace(CUTTER, work=(("cutting", learned),)))
+    assert [*plan.steps[0].minutes.values()] == [60, 60]
+
+
+def test_what_changes_is_changed_over_if_the_bench_says_what_that_takes() -> None:
+    told = replace(CUTTER, work=(("cutting", Work(run=10, setup=5, changes={"colour": 20})),))
+    plan = only(a_question(replace(CUT, changed=("colour", "gauge")), pieces=2), told)
+    assert plan.steps[0].setup_minutes == 25
+
+
+def test_a_workshop_works_on_days_on_which_it_is_qualified() -> None:
+    question = a_question(replace(CUT, qualifications=GOTS), pieces=12, valid={GOTS: shown(CUTTER, 1, 1, 3, 9)})
+    plan = only(question, CUTTER)
+    assert [plan.on(day).day for day in plan.steps[0].minutes] == [3, 5]
+
+
+def test_a_nearer_workshop_that_is_not_qualified_is_left_out() -> None:
+    far = replace(CUTTER, number=3, north=9)
+    plan = only(a_question(replace(CUT, qualifications=GOTS), valid={GOTS: shown(far, 0, 9)}), CUTTER, far)
+    assert plan.steps[0].resource_id == far.id
+
+
+@pytest.mark.parametrize(
+    ("days", "due", "said"),
+    [
+        ((), None, "No workshop is qualified for cutting with gots"),
+        ((0, 0), None, "from 2026-03-02 on at the earliest, and until 2026-03-02 at the latest"),
+        ((3, 9), 2, "can be ready on 2026-03-06 at the earliest, not on 2026-03-04.* from 2026-03-05 on at the earl"),
+    ],
+)
+def test_what_fails_for_want_of_a_qualification_says_when_there_is_one(
+    days: tuple[int, ...], due: int | None, said: str
+) -> None:
+    question = a_question(replace(CUT, qualifications=GOTS), pieces=9, due_day=due, valid={GOTS: shown(CUTTER, *days)})
+    with pytest.raises(Refused, match=said) as refused:
+        promise(question, city([CUTTER]))
+    assert refused.value.code == "NOT_QUALIFIED"
+
+
+def test_what_fails_anyhow_is_not_said_to_fail_for_want_of_a_qualification() -> None:
+    question = a_question(replace(CUT, qualifications=GOTS), pieces=99, valid={GOTS: shown(CUTTER, 0, 1)})
+    with pytest.raises(Refused) as refused:
+        promise(question, city([CUTTER]))
+    assert refused.value.code == "NO_CAPACITY"
+
+
 def test_what_takes_an_invitation_is_not_in_the_plans_of_others() -> None:
     cheap = replace(CUTTER, number=9, price=1, visibility=PRIVATE)
     for party, chosen in ((GUEST, 9), (UUID(int=78), 1)):
@@ -261,25 +250,37 @@ def test_the_same_question_has_the_same_answer(question: Question, found: list[B
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(days, min_size=2, max_size=3), st.integers(2, 9), st.integers(1, 9), st.sampled_from([1, 25]))
+@given(
+    st.lists(st.tuples(days, st.none() | undried), min_size=2, max_size=3),
+    st.integers(2, 9),
+    st.integers(1, 9),
+    st.sampled_from([1, 25]),
+)
 def test_a_shared_lot_is_shared_so_that_its_last_piece_is_done_soonest(
-    free: list[tuple[int, ...]], pieces: int, run: int, minimum: int
+    sharing: list[tuple[tuple[int, ...], Work | None]], pieces: int, run: int, minimum: int
 ) -> None:
     for_nothing = {"price": 0, "setup": 0, "minimum": minimum}
-    sharers = [Bench(number=n, processes=("cutting",), free=one, **for_nothing) for n, one in enumerate(free)]
-    shares = (share for share in product(range(pieces + 1), repeat=len(free)) if sum(share) == pieces)
-    ends = [end for share in shares if (end := _last_done(sharers, share, run)) is not None]
-    question = a_question(replace(CUT, run_minutes=run, setup_minutes=3, split_over=len(free)), pieces=pieces)
+    sharers = [
+        Bench(number=n, processes=("cutting",), free=free, work=(("cutting", work),) if work else (), **for_nothing)
+        for n, (free, work) in enumerate(sharing)
+    ]
+    operation = replace(CUT, run_minutes=run, setup_minutes=3, split_over=len(sharing))
+    shares = (share for share in product(range(pieces + 1), repeat=len(sharing)) if sum(share) == pieces)
+    ends = [end for share in shares if (end := _last_done(sharers, share, operation)) is not None]
+    question = a_question(operation, pieces=pieces)
     plans = answers(question, sharers)
     assert min((plan.ready for plan in plans), default=None) == min(ends, default=None)
 
 
-def _last_done(sharers: list[Bench], share: tuple[int, ...], run: int) -> int | None:
-    works = [max(3 + run * count, bench.minimum) for bench, count in zip(sharers, share, strict=True)]
-    parts = [(bench, work) for bench, work, count in zip(sharers, works, share, strict=True) if count]
-    if any(sum(bench.free) < work for bench, work in parts):
-        return None
-    return max(done_at(bench.free, work) for bench, work in parts)
+def _last_done(sharers: list[Bench], share: tuple[int, ...], operation: Operation) -> int | None:
+    parts = [_done(bench, operation, count) for bench, count in zip(sharers, share, strict=True) if count]
+    return None if None in parts else max(part for part in parts if part is not None)
+
+
+def _done(bench: Bench, operation: Operation, pieces: int) -> int | None:
+    work = bench.does(operation)
+    sold = bench.least_for(work.once() + Minutes(work, pieces, max(bench.free)).lot)
+    return done_at(bench.free, sold - work.cleanup) if sum(bench.free) >= sold else None
 
 
 def test_of_many_the_soonest_the_cheapest_and_the_nearest_are_looked_at() -> None:

@@ -6,15 +6,16 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 
+from services.capacity.domain.work import Work
 from services.capacity.promise.plan import Plan
 from services.capacity.promise.planner import promise
 from services.capacity.promise.question import Operation, Question, Tool
 from services.capacity.promise.reasons import reasons
 from services.capacity.promise.sentences import sentence
-from tests.services.capacity.promise_world import Bench, city
-from tests.services.capacity.test_promise_planner import (
+from tests.services.capacity.promise_asking import (
     CUT,
     CUTTER,
+    GOTS,
     SEW,
     SEWER,
     a_question,
@@ -22,7 +23,9 @@ from tests.services.capacity.test_promise_planner import (
     benches,
     clock,
     questions,
+    shown,
 )
+from tests.services.capacity.promise_world import Bench, city
 
 
 def only(question: Question, *found: Bench) -> Plan:
@@ -36,6 +39,8 @@ def why(question: Question, plan: Plan, number: int) -> list[tuple[str, str]]:
 
 LASTS = Bench(number=8, processes=("lasts",), free=(0, 0, 9, 9, 0, 0, 0))
 LASTING = replace(CUT, tools=(Tool("lasts", "pieces", 5),))
+GLUER = replace(CUTTER, work=(("cutting", Work(run=10, elapsed_minutes=120)),))
+GREEN = replace(CUT, qualifications=GOTS)
 BATCHED = replace(CUT, transfer_batch=1)
 
 
@@ -46,6 +51,11 @@ BATCHED = replace(CUT, transfer_batch=1)
         ((CUT,), (replace(CUTTER, opens=2),), [("NOTICE", "Wed 08:00")]),
         ((CUT,), (replace(CUTTER, free=(0, 0, 60, 60)),), [("ROOM", "Wed 08:00")]),
         ((LASTING,), (CUTTER, LASTS), [("TOOLS", "Wed 08:00")]),
+        ((GREEN,), (CUTTER,), [("QUALIFICATION", "Thu 08:00")]),
+        ((GREEN,), (replace(CUTTER, opens=1),), [("NOTICE", "Tue 08:00"), ("QUALIFICATION", "Thu 08:00")]),
+        ((GREEN,), (replace(CUTTER, free=(0,) * 4 + (60,)),), [("QUALIFICATION", "Thu 08:00"), ("ROOM", "Fri 08:00")]),
+        ((replace(CUT, wait_minutes=60), SEW), (GLUER, SEWER), [("PREVIOUS", "Mon 14:40"), ("DRYING", "Mon 16:40")]),
+        ((replace(CUT, wait_minutes=180), SEW), (GLUER, SEWER), [("PREVIOUS", "Mon 14:40"), ("REST", "Mon 17:40")]),
         ((replace(CUT, queue_minutes=600),), (CUTTER,), [("QUEUE", "Mon 18:00")]),
         ((replace(CUT, setup_minutes=30, run_minutes=5),), (CUTTER,), [("SET_UP", "Mon 13:00")]),
         ((CUT,), (replace(CUTTER, north=10),), [("TRAVEL", "Mon 08:57")]),
@@ -62,7 +72,7 @@ BATCHED = replace(CUT, transfer_batch=1)
 def test_the_last_step_tells_what_it_waits_for_and_until_when(
     routing: tuple[Operation, ...], found: tuple[Bench, ...], expected: list[tuple[str, str]]
 ) -> None:
-    question = a_question(*routing)
+    question = a_question(*routing, valid={GOTS: shown(CUTTER, 3, 9)})
     plan = only(question, *found)
     assert why(question, plan, len(plan.steps) - 1) == expected
 

@@ -13,8 +13,12 @@ from libs.kit.ids import new_id
 from libs.kit.testing import eventually, headers
 from services.capacity import store
 from services.capacity.domain.offer import Resource
+from services.capacity.domain.qualification import Qualification
 from services.capacity.domain.terms import Money
+from services.capacity.domain.work import Work
 from services.capacity.handlers import promises
+from services.capacity.search.feed import Feed, Keeper
+from services.capacity.search.offers import FIGURES
 from tests.services.capacity import world
 from tests.services.capacity.test_api import a_body
 from tests.services.capacity.test_patterns import PATTERN
@@ -81,6 +85,73 @@ async def test_an_answer_tells_who_makes_it_when_for_how_much_and_why(api: httpx
     assert answer["says"]["en"].startswith("12 pieces can be ready on ")
     assert f"{sewing} at Bench takes no work before" in answer["says"]["en"]
     assert answer["says"]["it"].startswith("12 pezzi possono essere pronti ")
+
+
+async def test_a_resource_is_planned_by_the_work_that_it_publishes_and_held_like_that(
+    api: httpx.AsyncClient, db: Database
+) -> None:
+    gluing, sewing, brand = a_process(), a_process(), new_id()
+    glue = Work(run=8, setup=30, cleanup=20, changes={"colour": 12}, lot_multiple=10, elapsed_minutes=3 * 24 * 60)
+    gluer, sewer = a_bench(gluing, work={gluing: glue}), a_bench(sewing)
+    await publish(db, gluer, sewer)
+    await known(api, gluing, sewing)
+    routing = operation(gluing, changed=["colour"]), operation(sewing)
+    answer = await ask(api, *routing, party=brand, hold=True)
+    assert answer.status_code == 201, answer.text
+    glued, sewn = answer.json()["answers"][0]["steps"]
+    assert (glued["works_by"], glued["pieces"], glued["lot"]) == ("resource", 12, 20)
+    assert [glued[f"{what}_minutes"] for what in ("setup", "run", "cleanup", "elapsed")] == [42, 160, 20, 4320]
+    assert [one["quantity"] for one in glued["takes"]] == [42 + 160 + 20]
+    assert (sewn["works_by"], sewn["run_minutes"]) == ("routing", 120)
+    assert [wait["code"] for wait in sewn["waits"]][:2] == ["PREVIOUS", "DRYING"]
+    assert sewn["starts_at"][:10] >= str(day(4))
+    assert await bucket(db, gluer, day(1)) == (480, 222, 0)
+    assert await faults(db, gluer, sewer) == []
+
+
+async def test_an_index_from_the_rows_knows_of_the_work(api: httpx.AsyncClient, db: Database) -> None:
+    process = a_process()
+    await publish(db, a_bench(process, work={process: Work(run=7, ramp_percent=[50], transfer_batch=3)}))
+    await known(api, process)
+    await Keeper(db).keep()
+    feed = Feed(db)
+    await feed.look()
+    assert feed.index is not None
+    offers = feed.index.offers(process)
+    assert offers is not None
+    assert offers.work[0] == Work(run=7, ramp_percent=[50], transfer_batch=3)
+    assert dict(zip(FIGURES, offers.figures[:, 0].tolist(), strict=True)) == {
+        "once": 0,
+        "run": 7,
+        "per": 1,
+        "efficiency": 100,
+        "multiple": 1,
+        "fewest": 1,
+        "batch": 3,
+    }
+
+
+async def test_who_must_be_qualified_is_so_on_the_days_of_the_work_and_not_when_it_is_asked(
+    api: httpx.AsyncClient, db: Database
+) -> None:
+    bench, scheme = a_bench(a_process()), a_process()
+    await publish(db, bench)
+    await known(api, *bench.processes)
+    span = {"valid_from": day(3), "valid_until": day(5)}
+    shown = Qualification(id=new_id(), party_id=bench.party_id, version=1, scheme=scheme, state="shown", **span)
+    async with db.work() as session:
+        await store.keep_qualifications(session, [shown])
+    asked = operation(bench.processes[0], qualifications=[scheme])
+    [answer] = await answers(api, asked, quantity=3 * 48)
+    assert [one["day"] for one in answer["steps"][0]["takes"]] == [str(day(n)) for n in (3, 4, 5)]
+    [wait] = answer["steps"][0]["waits"]
+    assert (wait["code"], wait["waits_for"], wait["until"][:10]) == ("QUALIFICATION", scheme, str(day(3)))
+    assert f"is not qualified ({scheme}) for" in answer["says"]["en"]
+    over = await ask(api, asked, quantity=3 * 48 + 1)
+    assert (over.status_code, over.json()["code"]) == (409, "NOT_QUALIFIED")
+    assert f"from {day(3)} on at the earliest, and until {day(5)} at the latest" in over.json()["detail"]
+    held = await ask(api, asked, quantity=48, hold=True)
+    assert [one["day"] for one in held.json()["hold"]["allocations"]] == [str(day(3))]
 
 
 async def test_only_telling_changes_nothing_and_needs_no_key(api: httpx.AsyncClient, db: Database) -> None:

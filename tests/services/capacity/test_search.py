@@ -46,7 +46,7 @@ async def test_a_resource_is_found_a_moment_after_it_was_published(api: httpx.As
         "starts_on": str(day(2)),
         "ends_on": str(day(2)),
         "quantity": 120,
-        "price": 1000 + 120 * 50,
+        "price": {"amount": 1000 + 120 * 50, "currency": "EUR"},
         "km": pytest.approx(1.112, abs=0.01),
         "sold_to_you": True,
         "days": [{"day": str(day(2)), "quantity": 120}],

@@ -4,23 +4,26 @@ nobody but the ledger."""
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from libs.contracts import capacity
 from libs.kit.db import Database
 from libs.kit.errors import Conflict, Unavailable
 from libs.kit.ids import new_id
 from services.capacity.domain.availability import LONGEST_BASE, availability, first_searched
 from services.capacity.domain.offer import Resource, Site
 from services.capacity.domain.search import Wanted
+from services.capacity.domain.terms import Money
 from services.capacity.handlers import search
+from services.capacity.handlers.resources import save
 from services.capacity.search.feed import Feed, Keeper, feed_of
 from services.capacity.search.index import Heard, Index
-from tests.services.capacity.world import a_resource, day, hold, publish
+from tests.services.capacity.world import a_resource, change_terms, day, hold, publish
 
 
 @dataclass
@@ -58,6 +61,26 @@ async def test_every_process_hears_of_every_hold(db: Database, bench: Resource) 
     await hold(db, new_id(), (bench, day(0), 1))
     await asyncio.gather(*(feed.look() for feed in feeds))
     assert [ends(feed, bench) for feed in feeds] == [[day(1)]] * 3
+
+
+@pytest.mark.parametrize("change", ["currency", "process"])
+async def test_what_is_sold_otherwise_is_not_found_where_it_was(db: Database, bench: Resource, change: str) -> None:
+    feed, other = Feed(db), replace(bench, processes=[f"p{new_id().hex}"])
+    await feed.look()
+    assert ends(feed, bench) == [day(0)]
+    if change == "currency":
+        await change_terms(db, bench, price_per_unit=Money(1, "CHF"), setup_price=Money(0, "CHF"))
+    else:
+        async with db.write(bench.party_id) as session:
+            await save(session, [(replace(other, version=2, name="Banco"), capacity.ResourceChanged)])
+    await feed.look()
+    assert ends(feed, bench) == []
+    await hold(db, new_id(), (bench, day(0), 480))
+    await feed.look()
+    assert ends(feed, bench) == []
+    assert feed.index
+    sold = wanted(bench, currency="CHF") if change == "currency" else wanted(other)
+    assert [window.ends_on for window in feed.index.find(sold)] == [day(1)]
 
 
 async def test_one_process_at_a_time_keeps_the_rows_and_any_other_can_go_on(db: Database, bench: Resource) -> None:

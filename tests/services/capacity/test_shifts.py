@@ -15,7 +15,7 @@ from services.capacity.domain.events import Event
 from services.capacity.domain.holidays import NAMES, holidays
 from services.capacity.domain.shifts import HORIZON, Overtime, Pattern, Shift, Span, calendar_of, quantities, rolled
 from services.capacity.domain.terms import MOST
-from services.capacity.domain.told import as_events
+from services.capacity.files.told import as_events
 
 ROME = "Europe/Rome"
 WEEKDAYS, EVERY_DAY = [1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6, 7]

@@ -231,3 +231,5 @@ async def test_text_with_a_nul_is_refused_and_not_a_fault(ask: world.Asker) -> N
     sent = {"query": 'query { parties(name: "a\0b") { edges { cursor } } }'}
     answer = await ask.http.post("/graphql", json=sent)
     assert (answer.status_code, answer.json()["code"]) == (400, "NUL")
+    error = await ask.error(r'query { parties(name: "a\u{0}b") { edges { cursor } } }')
+    assert error["extensions"] == {"code": "NUL"}

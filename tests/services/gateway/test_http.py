@@ -79,8 +79,26 @@ async def test_what_is_no_request_is_a_problem_that_says_what_to_send(
     assert answer.json()["code"] in ("NOT_JSON", "TOO_LARGE")
 
 
-async def test_documents_are_not_taken_by_get(ask: world.Asker) -> None:
-    assert (await ask.http.get("/graphql", params={"query": GOOD})).status_code == 405
+async def test_a_query_may_be_in_the_address(ask: world.Asker) -> None:
+    query = "query a($n: Int!) { parties(first: $n) { __typename } } query b { __typename }"
+    answer = await ask.http.get(
+        "/graphql", params={"query": query, "variables": '{"n": 1}', "operationName": "a"}, headers={"accept": NEW}
+    )
+    assert (answer.status_code, answer.headers["content-type"]) == (200, NEW)
+    assert answer.json()["data"] == {"parties": {"__typename": "PartyConnection"}}
+
+
+@pytest.mark.parametrize("wrong", ["{", "[]", "1", '"x"', "[" * 10_000])
+async def test_an_address_that_is_no_request_is_a_problem(ask: world.Asker, wrong: str) -> None:
+    for given in ({}, {"query": GOOD, "variables": wrong}, {"query": GOOD, "extensions": wrong}):
+        answer = await ask.http.get("/graphql", params=given)
+        assert (answer.status_code, answer.json()["code"]) == (400, "NOT_JSON")
+
+
+async def test_what_writes_is_not_taken_by_get(ask: world.Asker) -> None:
+    for query in ("mutation { __typename }", "query a { __typename } mutation b { __typename }"):
+        answer = await ask.http.get("/graphql", params={"query": query, "operationName": "a"})
+        assert (answer.status_code, answer.headers["allow"], answer.json()["code"]) == (405, "POST", "ONLY_READS")
 
 
 async def test_a_subscription_over_http_is_told_where_to_go(ask: world.Asker) -> None:

@@ -1,8 +1,11 @@
 """The limits of libs.graphql hold at the gateway's door."""
 
+from dataclasses import replace
+
 import pytest
 from graphql import get_introspection_query
 
+from services.gateway.app import api
 from tests.services.gateway import world
 
 REFUSED = {
@@ -22,6 +25,8 @@ async def test_what_asks_for_too_much_is_refused_with_a_reason(ask: world.Asker,
 
 
 async def test_the_customary_introspection_query_is_within_the_limits(ask: world.Asker) -> None:
+    allowed = api.state.kit.settings.model_copy(update={"introspection": True})
+    api.state.kit = replace(api.state.kit, settings=allowed)
     assert (await ask.data(get_introspection_query(descriptions=True)))["__schema"]["queryType"]["name"] == "Query"
 
 

@@ -1,9 +1,11 @@
 """What can be read: lists paged exactly once, nodes by their ids, days of resources, and clear errors."""
 
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from libs.contracts import catalog, orders
 from libs.kit.ids import new_id
@@ -171,6 +173,27 @@ async def test_an_order_shows_its_lines_plan_and_refusal(ask: world.Asker, tell:
             }
         ],
     }
+
+
+async def test_an_order_that_was_moved_shows_the_days_that_its_buyer_agreed_to(ask: world.Asker, tell: Tell) -> None:
+    buyer, workshop = world.party("retailer"), world.party()
+    shirt, bench = world.product(new_id()), world.resource(workshop.id)
+    placed = world.order(buyer.id, [shirt], [bench], state=orders.OrderState.CONFIRMED)
+    moved = [replace(part, day=date(2031, 3, 24)) for part in placed.allocations]
+    await tell(bench, placed)
+    query = "query($id: ID!) { node(id: $id) { ... on Order { state dueDay allocations { day } } } }"
+    for event, due, day in (
+        (world.later(placed, orders.OrderDisplaced, version=2, stage="displaced"), "2031-03-20", "2031-03-03"),
+        (world.later(placed, orders.OrderMoved, version=3, stage="moved"), "2031-03-20", "2031-03-03"),
+        (
+            world.later(placed, orders.OrderConfirmed, version=4, allocations=moved, due_day=date(2031, 3, 24)),
+            "2031-03-24",
+            "2031-03-24",
+        ),
+    ):
+        await tell(event)
+        shown = (await ask.as_(buyer.id).data(query, id=world.gid("Order", placed.id)))["node"]
+        assert shown == {"state": "CONFIRMED", "dueDay": due, "allocations": [{"day": day}]}
 
 
 async def test_the_viewer_is_who_the_token_says(ask: world.Asker, tell: Tell) -> None:

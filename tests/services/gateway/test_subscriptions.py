@@ -1,6 +1,7 @@
 """Subscriptions over a real web socket: what is there now, then each change, for those whom it concerns."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -295,6 +296,25 @@ async def test_what_is_no_message_closes_the_socket_as_the_protocol_says(address
     async with wire(address) as client:
         await client.socket.send(frame)
         assert (await client.closed())[0] == 4400
+
+
+@pytest.mark.parametrize("wrong", [{"id": ""}, {"payload": {}}, {"payload": {"query": 1}}, {"payload": None}])
+async def test_a_request_that_is_none_closes_the_socket(address: str, wrong: dict[str, Any]) -> None:
+    async with wire(address) as client:
+        await client.begin()
+        request = {"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }"}} | wrong
+        await client.socket.send(json.dumps(request))
+        assert (await client.closed())[0] == 4400
+
+
+async def test_a_document_that_is_none_is_an_error_and_the_socket_stays(address: str) -> None:
+    async with wire(address) as client:
+        await client.begin()
+        await client.subscribe("{")
+        frame = await client.receive()
+        assert (frame["type"], frame["payload"][0]["message"][:12]) == ("error", "Syntax Error")
+        await client.subscribe("{ __typename }")
+        assert (await client.receive())["type"] == "next"
 
 
 async def test_asking_before_saying_who_one_is_closes_the_socket(address: str) -> None:

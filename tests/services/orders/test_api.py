@@ -11,13 +11,8 @@ from libs.contracts import catalog
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually, headers
-from tests.conftest import Clients, Databases
+from tests.conftest import Clients
 from tests.services.orders import world
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("orders")
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 import asyncio
 import random
-from contextlib import suppress
 from dataclasses import replace
-from itertools import permutations
 
 import pytest
 from sqlalchemy import text
@@ -15,15 +13,8 @@ from libs.kit.db import Database
 from libs.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from libs.kit.ids import new_id
 from services.orders import handlers, store
-from tests.conftest import Databases
 from tests.services.orders import world
-from tests.services.orders.honest_capacity import HonestCapacity
 from tests.services.orders.world import capacity_event
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("orders")
 
 
 async def test_an_order_is_placed_with_prices_needs_total_and_a_deadline(db: Database) -> None:
@@ -222,72 +213,3 @@ async def test_a_party_sees_its_own_rows_alone(db: Database, table: str) -> None
         assert (await session.scalars(text(f"SELECT DISTINCT party_id FROM {table}"))).all() == [mine.party]
     async with db.read() as session:
         assert (await session.scalars(text(f"SELECT party_id FROM {table}"))).all() == []
-
-
-# --- every order of events -------------------------------------------------------------------------------------------
-
-
-class Saga:
-    """One order on the real database, and an honest capacity that follows what it tells."""
-
-    def __init__(self, db: Database, grants: bool) -> None:
-        self.db, self.capacity, self.buyer = db, HonestCapacity(grants), world.shop()
-        self.versions = {"Hold": 0, "Booking": 0}
-        self.on_the_way: list[str] = []
-        self.arrived: list[str] = []
-
-    async def place(self, product: catalog.Product) -> None:
-        self.order_id = (await world.place(self.db, self.buyer, product.id)).id
-
-    async def asked(self) -> None:
-        """Capacity hears everything told so far, and answers."""
-        for version, state in await world.told(self.db, self.order_id):
-            self.capacity.hear(version, state)
-        self.on_the_way += self.capacity.told
-        self.capacity.told.clear()
-
-    async def answered(self) -> None:
-        """Orders hear capacity's answers."""
-        await world.hear(self.db, *[capacity_event(name, self.order_id) for name in self.on_the_way])
-        self.arrived += self.on_the_way
-        self.on_the_way = []
-
-    async def duplicate(self) -> None:
-        """Orders hear again all they have heard."""
-        await world.hear(self.db, *[capacity_event(name, self.order_id) for name in self.arrived])
-
-    async def deadline(self) -> None:
-        await world.make_overdue(self.db, self.order_id)
-        await world.let_deadlines_pass(self.db)
-
-    async def cancel(self) -> None:
-        with suppress(Conflict):
-            await world.cancel(self.db, self.buyer, self.order_id)
-
-    async def drain(self) -> None:
-        told = -1
-        while told != len(await world.told(self.db, self.order_id)):
-            told = len(await world.told(self.db, self.order_id))
-            await self.asked()
-            await self.answered()
-
-
-STEPS = ("asked", "answered", "deadline", "cancel", "duplicate")
-
-
-@pytest.mark.parametrize("grants", [True, False], ids=["granted", "refused"])
-@pytest.mark.parametrize("first", STEPS)
-async def test_every_order_of_events_reaches_one_end_and_leaks_nothing(db: Database, grants: bool, first: str) -> None:
-    product = await world.sell(db, world.product_event())
-    for steps in permutations(STEPS):
-        if steps[0] != first:
-            continue
-        saga = Saga(db, grants)
-        await saga.place(product)
-        for step in steps:
-            await getattr(saga, step)()
-        await saga.drain()
-        states = [state for _, state in await world.told(db, saga.order_id)]
-        assert len(set(states) & {"refused", "cancelled", "failed"}) == 1, (steps, states)
-        assert saga.capacity.taken == 0, (steps, states)
-        assert await world.deadline_of(db, saga.order_id) is None

@@ -8,19 +8,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from libs.contracts import capacity
 from services.orders.domain import Decision, Fact, State, decide
+from services.orders.handlers import FACTS
 from tests.services.orders.honest_capacity import HonestCapacity
 
-FACTS = {
-    "HoldPlaced": Fact.HOLD_PLACED,
-    "HoldRefused": Fact.HOLD_REFUSED,
-    "HoldConfirmed": Fact.HOLD_CONFIRMED,
-    "HoldReleased": Fact.HOLD_LOST,
-    "HoldExpired": Fact.HOLD_LOST,
-    "BookingConfirmed": Fact.BOOKING_CONFIRMED,
-    "BookingCancelled": Fact.BOOKING_CANCELLED,
-}
-ENDS = {State.CONFIRMED, State.REFUSED, State.CANCELLED, State.FAILED}
+ENDS = {State.CONFIRMED, State.COMPLETED, State.REFUSED, State.CANCELLED, State.FAILED}
+TOLD_AS_CONFIRMED = {State.DISPLACED, State.MOVED, State.COMPLETED}
 
 
 @dataclass
@@ -31,8 +25,8 @@ class Saga:
     state: State = State.PLACED
     version: int = 1
     to_capacity: deque[tuple[int, State]] = field(default_factory=lambda: deque([(1, State.PLACED)]))
-    holds: deque[str] = field(default_factory=deque)
-    bookings: deque[str] = field(default_factory=deque)
+    holds: deque[Fact] = field(default_factory=deque)
+    bookings: deque[Fact] = field(default_factory=deque)
     heard: list[Fact] = field(default_factory=list)
     path: list[State] = field(default_factory=lambda: [State.PLACED])
 
@@ -49,7 +43,8 @@ class Saga:
         self.state = after.state
         if after.told:
             self.version += 1
-            self.to_capacity.append((self.version, self.state))
+            said = State.CONFIRMED if self.state in TOLD_AS_CONFIRMED else self.state
+            self.to_capacity.append((self.version, said))
 
     def capacity_hears(self, keep: bool = False) -> None:
         self.capacity.hear(*(self.to_capacity[0] if keep else self.to_capacity.popleft()))
@@ -60,8 +55,8 @@ class Saga:
         self.carry()
 
     def carry(self) -> None:
-        for name in self.capacity.told:
-            (self.bookings if name.startswith("Booking") else self.holds).append(name)
+        for event in self.capacity.told:
+            (self.bookings if isinstance(event, capacity.Booking) else self.holds).append(FACTS[type(event)])
         self.capacity.told.clear()
 
     def step(self) -> bool:
@@ -69,14 +64,21 @@ class Saga:
         if self.to_capacity:
             self.capacity_hears()
         elif queue := self.holds or self.bookings:
-            self.learn(FACTS[queue.popleft()])
+            self.learn(queue.popleft())
         elif self.waits:
             self.learn(Fact.DEADLINE_PASSED)
         elif self.capacity.room == "over":
             self.capacity_looks()
+        elif self.state in {State.DISPLACED, State.MOVED}:
+            self.at_capacity("deadline")
         else:
             return False
         return True
+
+    def at_capacity(self, happens: str) -> None:
+        """The workshop, the buyer or the clock do something to the booking, if it may be done."""
+        getattr(self.capacity, happens)()
+        self.carry()
 
     def drain(self) -> None:
         """Deliver everything and let every deadline pass, until nothing more happens."""
@@ -87,8 +89,10 @@ class Saga:
 
     def assert_ended_well(self) -> None:
         assert self.state in ENDS
+        made = self.capacity.room == "made"
         assert (self.capacity.room == "booked") == (self.state is State.CONFIRMED)
-        assert bool(self.capacity.taken) == (self.state is State.CONFIRMED)
+        assert made or self.state is not State.COMPLETED
+        assert bool(self.capacity.taken) == (made or self.state is State.CONFIRMED)
 
 
 def test_an_order_with_room_is_confirmed_and_one_without_is_refused() -> None:
@@ -110,6 +114,30 @@ def test_an_order_given_up_at_any_moment_leaks_nothing(end: Fact, after: int) ->
     saga.assert_ended_well()
 
 
+WAYS = {
+    ("shrink", "grow"): State.CONFIRMED,
+    ("shrink", "move", "accept"): State.CONFIRMED,
+    ("shrink", "move", "accept", "work", "complete"): State.COMPLETED,
+    ("shrink", "move", "reject"): State.FAILED,
+    ("shrink", "move", "deadline"): State.FAILED,
+    ("shrink", "deadline"): State.FAILED,
+}
+
+
+@pytest.mark.parametrize(("way", "end"), WAYS.items(), ids=" ".join)
+@pytest.mark.parametrize("at_once", [True, False], ids=["told at once", "told in the end"])
+def test_an_order_whose_day_is_gone_ends_as_its_booking_does(way: tuple[str, ...], end: State, at_once: bool) -> None:
+    saga = Saga(HonestCapacity(grants=True))
+    saga.drain()
+    for happens in way:
+        saga.at_capacity(happens)
+        while at_once and saga.bookings:
+            saga.learn(saga.bookings.popleft())
+    saga.drain()
+    saga.assert_ended_well()
+    assert saga.state is end
+
+
 class AnyOrderOfEvents(RuleBasedStateMachine):
     """Deliveries late, early and twice, deadlines and cancellations at any moment."""
 
@@ -125,17 +153,19 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
     @precondition(lambda self: self.saga.holds)
     @rule(again=st.booleans())
     def a_hold_event_arrives(self, again: bool) -> None:
-        self.saga.learn(FACTS[self.saga.holds[0] if again else self.saga.holds.popleft()])
+        self.saga.learn(self.saga.holds[0] if again else self.saga.holds.popleft())
 
     @precondition(lambda self: self.saga.bookings)
     @rule(again=st.booleans())
     def a_booking_event_arrives(self, again: bool) -> None:
-        self.saga.learn(FACTS[self.saga.bookings[0] if again else self.saga.bookings.popleft()])
+        self.saga.learn(self.saga.bookings[0] if again else self.saga.bookings.popleft())
 
     @precondition(lambda self: self.saga.heard)
     @rule(data=st.data())
     def an_old_event_arrives_again(self, data: st.DataObject) -> None:
-        again = [fact for fact in self.saga.heard if fact not in {Fact.DEADLINE_PASSED, Fact.CANCELLED_BY_BUYER}]
+        """Of a booking the last: those before it the consumer has seen, by their versions."""
+        bookings = [fact for fact in self.saga.heard if fact.startswith("booking")]
+        again = [fact for fact in self.saga.heard if fact.startswith("hold")] + bookings[-1:]
         if again:
             self.saga.learn(data.draw(st.sampled_from(again)))
 
@@ -151,6 +181,15 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
     def capacity_looks_for_holds_that_are_over(self) -> None:
         self.saga.capacity_looks()
 
+    @precondition(lambda self: self.saga.capacity.booking)
+    @rule(happens=st.sampled_from(["grow", "move", "move", "accept", "reject", "deadline", "work", "complete"]))
+    def something_happens_to_the_booking(self, happens: str) -> None:
+        self.saga.at_capacity(happens)
+
+    @rule()
+    def the_day_shrinks(self) -> None:
+        self.saga.at_capacity("shrink")
+
     @precondition(lambda self: self.saga.waits)
     @rule()
     def the_deadline_passes(self) -> None:
@@ -162,8 +201,8 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
 
     @invariant()
     def an_end_is_reached_at_most_once(self) -> None:
-        bad_ends = [state for state in self.saga.path if state in ENDS - {State.CONFIRMED}]
-        assert len(bad_ends) <= 1
+        ends = [state for state in self.saga.path if state in ENDS - {State.CONFIRMED}]
+        assert len(ends) <= 1
 
     def teardown(self) -> None:
         self.saga.drain()

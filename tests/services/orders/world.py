@@ -99,6 +99,12 @@ async def told(database: Database, order_id: UUID) -> list[tuple[int, str]]:
     return [(row.version, row.type.removeprefix("filiera.orders.order_").removesuffix(".v1")) for row in rows]
 
 
+async def told_states(database: Database, order_id: UUID) -> list[tuple[int, str]]:
+    """Version and state of every event about an order, as who knows no stages reads them."""
+    async with database.work() as session:
+        return [(row.version, row.payload["state"]) for row in await session.execute(_TOLD, {"id": order_id})]
+
+
 async def last_told(database: Database, order_id: UUID) -> dict[str, object]:
     """The payload of the last event about an order."""
     async with database.work() as session:

@@ -1,0 +1,55 @@
+"""What capacity answers at once to who asks where there is room."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+import msgspec
+
+from libs.contracts.values import Money
+
+
+class WindowDay(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be held of a day."""
+
+    day: date
+    """A local day of the resource's site."""
+    quantity: int
+    """In the resource's unit."""
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """Where there was room a moment ago, and what to hold of it."""
+
+    resource_id: UUID
+    """What is free."""
+    workshop_id: UUID
+    """Whose it is."""
+    site_id: UUID
+    """Where it stands."""
+    name: str
+    """Of the resource."""
+    starts_on: date
+    """The first local day that is taken of it."""
+    ends_on: date
+    """The last one."""
+    quantity: int
+    """As much as was asked for, or the least above it that is sold."""
+    price: Money
+    """Of all of it, set-up included."""
+    km: float | None
+    """From the place asked about."""
+    sold_to_you: bool
+    """Whether who asks may hold it; if not, the workshop sells by invitation, and may be asked for one."""
+    days: list[WindowDay]
+    """All that is free of each day, until there is enough: what a hold asks for."""
+
+
+class SearchAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Where there was room a moment ago. Only a hold makes sure."""
+
+    as_of: datetime
+    """All that was held, booked, published or shown before this instant is taken into account."""
+    age_seconds: float
+    """How long ago that was when this was answered."""
+    windows: list[Window]
+    """The best first; as many as were asked for, or all that there are."""

@@ -1,0 +1,59 @@
+"""What clients send, before it means anything: JSON within bounds, of the right shape."""
+
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class Asked(msgspec.Struct):
+    """The body of a request, and the payload of `subscribe`."""
+
+    query: str
+    variables: dict[str, Any] | None = None
+    operationName: str | None = None  # noqa: N815 - the specification's name
+    extensions: dict[str, Any] | None = None
+    """Whatever clients add; there is none that we know."""
+
+
+class NulError(ValueError):
+    """PostgreSQL's text cannot hold it."""
+
+
+def json(text: bytes | bytearray | str) -> Any:
+    """The value of a JSON text. Raises ValueError, with a sentence."""
+    if ("\\u0000" if isinstance(text, str) else b"\\u0000") in text:  # type: ignore[operator]  # each in its own kind
+        raise NulError("Text cannot hold the character NUL.")
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def request_of(value: Any) -> Asked:
+    """Raises ValueError if a value has not the right shape."""
+    return _of(value, Asked)
+
+
+def check_frame(message: Any) -> None:
+    """Raise ValueError if a message has not the shape that graphql-transport-ws gives it."""
+    if _of(message, _Frame).type == "subscribe":
+        _of(message, _Subscribe)
+
+
+class _Frame(msgspec.Struct):
+    type: str
+    id: str = ""
+
+
+class _Subscribe(msgspec.Struct):
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    payload: Asked
+
+
+def _of(value: Any, type_: type[T]) -> T:
+    try:
+        return msgspec.convert(value, type_)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None

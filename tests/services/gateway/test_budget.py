@@ -1,0 +1,127 @@
+"""What asking costs is told with every answer, and whoever has spent a minute's points is told when to come again."""
+
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from libs.kit.cache import Cache
+from libs.kit.ids import new_id
+from libs.kit.testing import token
+from services.gateway.app import api
+from tests.services.gateway import world
+from tests.services.gateway.conftest import Tell
+from tests.services.gateway.test_subscriptions import ORDER, placed, wire
+
+LIMIT = 600
+HUB = 6_000
+NEW = "application/graphql-response+json"
+CHEAP = "{ viewer { role } }"
+DEAR = "{ resources(first: 100) { edges { node { name } } } }"
+"""300 points, and 1 for the text."""
+
+
+@pytest.fixture(autouse=True)
+def limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small budgets, kept apart from those of other tests."""
+    monkeypatch.setenv("FILIERA_TOPIC_PREFIX", f"{new_id()}.")
+    for name, points in (("ANONYMOUS", LIMIT), ("PARTY", LIMIT), ("HUB", HUB)):
+        monkeypatch.setenv(f"FILIERA_POINTS_{name}", str(points))
+
+
+async def post(ask: world.Asker, query: str, role: str = "", accept: str = NEW, **more: Any) -> httpx.Response:
+    party = {"authorization": f"Bearer {token(more.pop('party', new_id()), role)}"} if role else {}
+    return await ask.http.post("/graphql", json={"query": query, **more}, headers={"accept": accept} | party)
+
+
+def budget(answer: httpx.Response) -> dict[str, int]:
+    found: dict[str, int] = answer.json()["extensions"]["budget"]
+    return found
+
+
+async def test_every_answer_tells_what_it_cost_and_what_remains(ask: world.Asker) -> None:
+    assert budget(await post(ask, CHEAP, "brand")) == {"cost": 2, "remaining": LIMIT - 2, "limit": LIMIT}
+    assert budget(await post(ask, DEAR, "brand")) == {"cost": 301, "remaining": LIMIT - 301, "limit": LIMIT}
+    refused = await post(ask, "{ nothing }", "brand")
+    assert (refused.status_code, budget(refused)["remaining"]) == (400, LIMIT - 1)
+
+
+async def test_a_long_text_and_a_large_body_cost_too(ask: world.Asker) -> None:
+    assert budget(await post(ask, CHEAP + " " * 1_000, "brand"))["cost"] == 13
+    assert budget(await post(ask, CHEAP, "brand", variables={"x": "x" * 102_400}))["cost"] == 102
+
+
+async def test_whoever_has_spent_all_is_told_when_to_come_again(ask: world.Asker) -> None:
+    party = new_id()
+    for _ in range(2):
+        answer = await post(ask, DEAR, "brand", party=party)
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
+    wait = answer.json()["errors"][0]["extensions"]["retryAfter"]
+    assert answer.headers["retry-after"] == str(wait)
+    assert 0 < wait <= 2
+    assert "data" not in answer.json()
+    older = await post(ask, DEAR, "brand", "application/json", party=party)
+    assert (older.status_code, older.headers["retry-after"]) == (200, str(wait))
+    assert (await post(ask, CHEAP, "brand", party=party)).status_code == 200  # what is left is enough for that
+
+
+async def test_a_command_that_cannot_be_paid_is_not_sent(ask: world.Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def sent(*_: Any) -> None:
+        raise AssertionError("sent")
+
+    monkeypatch.setattr("libs.graphql.commands._send", sent)
+    party = new_id()
+    await post(ask, DEAR, "brand", party=party)
+    many = " ".join(f'a{n}: releaseHold(input: {{id: "x"}}) {{ __typename }}' for n in range(30))
+    assert (await post(ask, f"mutation {{ {many} }}", "brand", party=party)).status_code == 429
+
+
+async def test_parties_pay_for_themselves_and_a_hub_has_more(ask: world.Asker) -> None:
+    one = new_id()
+    await post(ask, DEAR, "brand", party=one)
+    assert (await post(ask, DEAR, "brand", party=one)).status_code == 429
+    assert (await post(ask, DEAR, "brand")).status_code == 200
+    assert budget(await post(ask, DEAR, "hub"))["limit"] == HUB
+
+
+async def test_without_a_token_the_address_pays(ask: world.Asker) -> None:
+    assert (await post(ask, DEAR)).status_code == 200
+    assert (await post(ask, DEAR)).status_code == 429
+    for address, status in (
+        ("192.0.2.7", 200),
+        ("2001:db8::1", 200),
+        ("2001:db8::ffff:2", 429),  # of the same /64
+        ("2001:db8:0:1::2", 200),
+        ("::ffff:192.0.2.7", 429),
+        ("somewhere", 200),
+    ):
+        transport = httpx.ASGITransport(api, client=(address, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://t") as http:
+            answer = await http.post("/graphql", json={"query": DEAR}, headers={"accept": NEW})
+            assert answer.status_code == status, address
+
+
+async def test_without_valkey_budgets_are_kept_all_the_same(ask: world.Asker) -> None:
+    api.state.kit = replace(api.state.kit, cache=Cache("redis://127.0.0.1:1/0"))
+    party = new_id()
+    assert budget(await post(ask, DEAR, "brand", party=party))["remaining"] == LIMIT - 301
+    assert (await post(ask, DEAR, "brand", party=party)).status_code == 429
+    await api.state.kit.cache.close()
+
+
+async def test_over_a_web_socket_each_operation_is_paid_once(address: str, tell: Tell) -> None:
+    shop = new_id()
+    order = placed(shop)
+    await tell(order)
+    async with wire(address) as client:
+        await client.begin(shop)
+        await client.subscribe(ORDER, id=world.gid("Order", order.id))
+        told = (await client.receive())["payload"]["extensions"]["budget"]
+        assert (told["limit"], told["remaining"]) == (LIMIT, LIMIT - told["cost"])
+        await client.subscribe(DEAR, "2")
+        assert (await client.receive())["type"] == "next"
+        assert (await client.receive())["type"] == "complete"
+        await client.subscribe(DEAR, "3")
+        frame = await client.receive()
+        assert (frame["type"], frame["id"], frame["payload"][0]["extensions"]["code"]) == ("error", "3", "RATE_LIMITED")

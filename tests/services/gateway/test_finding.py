@@ -1,0 +1,72 @@
+"""Where there is room is answered by capacity itself, over real ports."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from libs.kit.ids import new_id
+from libs.kit.testing import eventually
+from services.capacity.domain.terms import Money
+from tests.conftest import Databases
+from tests.services.capacity.world import a_resource, day, publish
+from tests.services.gateway import world
+from tests.services.gateway.conftest import Serve
+
+SEARCH = """query($for: SearchInput!, $order: WindowOrder! = EARLIEST, $first: Int! = 20) {
+    search(for: $for, order: $order, first: $first) { ageSeconds windows {
+        startsOn endsOn quantity km soldToYou price { amount currency } days { day quantity } resource { name }
+        workshop { name } } } }"""
+
+
+@pytest.fixture
+async def live(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[world.Asker]:
+    """The gateway and capacity, for real."""
+    monkeypatch.setenv("FILIERA_SERVICES", json.dumps({"capacity": await serve("capacity")}))
+    async with httpx.AsyncClient(base_url=await serve("gateway"), timeout=30) as http:
+        yield world.Asker(http)
+
+
+async def test_search_finds_what_is_free_and_says_what_to_hold(live: world.Asker, database: Databases) -> None:
+    process, me = f"p{new_id().hex}", live.as_(new_id(), "brand")
+    dear = a_resource(processes=[process], notice_days=2, setup_price=Money(90_000))
+    cheap = a_resource(processes=[process], notice_days=3, minimum_quantity=120)
+    await publish(await database("capacity"), dear, cheap)
+    near = {"latitude": 45.46, "longitude": 9.19, "km": 5}
+    wanted: dict[str, Any] = {"process": process, "quantity": 100, "near": near}
+
+    async def both() -> list[Any]:
+        found = (await me.data(SEARCH, {}, **{"for": wanted}))["search"]["windows"]
+        return found if [one["resource"] for one in found] == [{"name": "Bench"}] * 2 else []
+
+    first, second = await eventually(both)
+    assert (first["startsOn"], second["startsOn"]) == (str(day(2)), str(day(3)))
+    assert second["days"] == [{"day": str(day(3)), "quantity": 120}]
+    assert second["price"] == {"amount": 1000 + 120 * 50, "currency": "EUR"}
+    assert second["km"] == pytest.approx(1.112, abs=0.01)
+    [cheapest] = (await me.data(SEARCH, {}, **{"for": wanted, "order": "CHEAPEST", "first": 1}))["search"]["windows"]
+    assert cheapest == second
+    later = wanted | {"first": str(day(3)), "last": str(day(3)), "oneDay": True, "price": 7000}
+    assert (await me.data(SEARCH, {}, **{"for": later}))["search"]["windows"] == [second]
+    assert (await me.data(SEARCH, {}, **{"for": wanted | {"qualifications": ["gots"]}}))["search"]["windows"] == []
+
+    await what_is_wrong_is_an_error_with_a_code(live, me, wanted)
+
+
+async def what_is_wrong_is_an_error_with_a_code(live: world.Asker, me: world.Asker, wanted: dict[str, Any]) -> None:
+    for asker, given, code in (
+        (live, wanted, "UNAUTHENTICATED"),
+        (me, wanted | {"process": "No such"}, "INVALID"),
+        (me, wanted | {"first": str(day(3)), "last": str(day(2))}, "INVALID"),
+    ):
+        error = await asker.error(SEARCH, **{"for": given})
+        assert (error["extensions"]["code"], error["path"]) == (code, ["search"]), error
+
+
+async def test_a_capacity_that_does_not_answer_is_said_so(ask: world.Asker) -> None:
+    given = {"process": "cutting", "quantity": 1}
+    error = await ask.as_(new_id(), "brand").error(SEARCH, **{"for": given})
+    assert error["extensions"] == {"code": "UNAVAILABLE"}
+    assert "capacity does not answer. Ask again" in error["message"]
