@@ -5,15 +5,13 @@ import base64
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from libs.demo.client import Actor, DemoError, Json, Platform
-from libs.demo.milan import ZONE, firms
+from libs.demo.milan import firms
 from libs.demo.stage import duration
 from libs.demo.story import SEEN
 
@@ -29,8 +27,7 @@ COUNTS = "accepted skipped"
 async def load(platform: Platform, console: Console, count: int, seed: int) -> None:
     """Load that many firms and wait until all can be read back. Raises DemoError with the reason it cannot."""
     hub = platform.actor("hub", "Milano", party=_HUB)
-    starts_on = datetime.now(ZoneInfo(ZONE)).date()
-    city = list(firms(count, seed, starts_on))
+    city = list(firms(count, seed))
     parties = [firm.party for firm in city]
     resources = [resource for firm in city for resource in firm.resources]
     began = time.monotonic()

@@ -7,9 +7,8 @@ inside, and a weight of roughly a thousand inhabitants. They are public geograph
 good to about half a kilometre (the municipalities were compared with GeoNames).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from math import cos, pi, radians, sin, sqrt
 from pathlib import Path
 from random import Random
@@ -19,7 +18,6 @@ from uuid import UUID, uuid5
 import msgspec
 
 from libs.demo.client import Json
-from libs.demo.holidays import closed_days, last_day
 
 ZONE = "Europe/Rome"
 FIRMS = 36_000
@@ -83,13 +81,16 @@ PLACES, TRADES = _DATA.places, _DATA.trades
 _FABLAB = next(trade for trade in TRADES if trade.name == "fablab")
 _PLACE_WEIGHTS = [place.weight for place in PLACES]
 
-# Minutes of one team, Monday first, with the share of workshops that keep these hours.
-_SHIFTS = (
-    ((480, 480, 480, 480, 480, 0, 0), 60),
-    ((480, 480, 480, 480, 480, 240, 0), 15),
-    ((0, 480, 480, 480, 480, 300, 0), 10),
-    ((960, 960, 960, 960, 960, 0, 0), 8),
-    ((300, 300, 300, 300, 300, 0, 0), 7),
+_Hours = tuple[tuple[int, ...], str, str, int]
+"""Of a team: weekdays (1 is Monday), from, to, minutes of break."""
+_WEEK = (1, 2, 3, 4, 5)
+# With the share of workshops that keep these hours.
+_SHIFTS: tuple[tuple[tuple[_Hours, ...], int], ...] = (
+    (((_WEEK, "08:00", "17:00", 60),), 60),
+    (((_WEEK, "08:00", "17:00", 60), ((6,), "08:00", "12:00", 0)), 15),
+    ((((2, 3, 4, 5), "08:30", "17:30", 60), ((6,), "08:30", "13:30", 0)), 10),
+    (((_WEEK, "06:00", "14:00", 0), (_WEEK, "14:00", "22:00", 0)), 8),
+    (((_WEEK, "08:00", "13:00", 0),), 7),
 )
 _OTHERS = {"brand": 27, "retailer": 73}
 _LABS_PER_MILLE = 4
@@ -100,13 +101,13 @@ def workshops_among(firms: int) -> int:
     return firms * WORKSHOPS // FIRMS
 
 
-def firms(count: int, seed: int, starts_on: date) -> Iterator[Firm]:
-    """The first `count` firms of the seed; their resources publish one year from `starts_on`."""
-    return (firm(number, seed, starts_on) for number in range(count))
+def firms(count: int, seed: int) -> Iterator[Firm]:
+    """The first `count` firms of the seed."""
+    return (firm(number, seed) for number in range(count))
 
 
-def firm(number: int, seed: int, starts_on: date) -> Firm:
-    """The firm of that number. Ids and all properties depend on seed and number; only the days depend on the start."""
+def firm(number: int, seed: int) -> Firm:
+    """The firm of that number. Ids and all properties depend on seed and number alone."""
     rng = Random(f"{seed}/{number}")  # noqa: S311 - reproducible on purpose; nothing here is secret
     place = rng.choices(PLACES, _PLACE_WEIGHTS)[0]
     latitude, longitude = _point(rng, place)
@@ -117,7 +118,7 @@ def firm(number: int, seed: int, starts_on: date) -> Firm:
     where = {"name": place.name, "municipality": place.municipality, "latitude": latitude, "longitude": longitude}
     sites = [{"id": site, "timeZone": ZONE, **where}]
     shared = {"partyId": party, "siteId": site}
-    resources = [shared | resource for resource in _resources(rng, trade, f"{seed}/{number}", place, starts_on)]
+    resources = [shared | resource for resource in _resources(rng, trade, f"{seed}/{number}", place)]
     return Firm(
         place,
         trade.name if trade else None,
@@ -141,15 +142,14 @@ def _kind(rng: Random, workshop: bool) -> tuple[str, Trade | None]:
     return rng.choices(list(_OTHERS), list(_OTHERS.values()))[0], None
 
 
-def _resources(rng: Random, trade: Trade | None, key: str, place: Place, starts_on: date) -> Iterator[Json]:
-    """What stands in a workshop of the trade: its main post and some of the others, with one calendar of closures."""
+def _resources(rng: Random, trade: Trade | None, key: str, place: Place) -> Iterator[Json]:
+    """What stands in a workshop of the trade: its main post and some of the others, with the same hours and closures.
+    Sant'Ambrogio is kept in the municipality of Milan alone."""
     if trade is None:
         return
     hours = rng.choices([hours for hours, _ in _SHIFTS], [weight for _, weight in _SHIFTS])[0]
     weeks = rng.choices((0, 2, 3, 4), (5, 30, 45, 20))[0]
-    closed = closed_days(starts_on, hours, place.municipality, weeks)
-    exceptions = [{"day": day.isoformat(), "quantity": 0} for day in closed]
-    span = {"exceptions": exceptions, "startsOn": starts_on.isoformat(), "endsOn": last_day(starts_on).isoformat()}
+    closed = {"holidays": "IT-MI" if place.municipality == "Milano" else "IT", "augustWeeks": weeks}
     main, *others = trade.posts
     for post in (main, *rng.sample(others, rng.randint(0, len(others)))):
         teams = rng.randint(1, post.teams)
@@ -159,8 +159,13 @@ def _resources(rng: Random, trade: Trade | None, key: str, place: Place, starts_
             "kind": post.kind,
             "processes": post.processes,
             "terms": _terms(rng, post.cents_per_minute),
-            "calendar": {"weekly": [minutes * teams for minutes in hours], **span},
+            "pattern": {"shifts": [_shift(*one, teams) for one in hours], **closed},
         }
+
+
+def _shift(weekdays: Sequence[int], starts: str, ends: str, rest: int, teams: int) -> Json:
+    clock = {"starts": f"{starts}:00", "ends": f"{ends}:00"}
+    return {"weekdays": weekdays, **clock, "breakMinutes": rest, "teams": teams}
 
 
 def _terms(rng: Random, cents_per_minute: int) -> Json:

@@ -23,10 +23,11 @@ class NulError(ValueError):
 
 def json(text: bytes | bytearray | str) -> Any:
     """The value of a JSON text. Raises ValueError, with a sentence."""
-    if ("\\u0000" if isinstance(text, str) else b"\\u0000") in text:  # type: ignore[operator]  # each in its own kind
+    raw = text.encode() if isinstance(text, str) else text
+    if b"\\u0000" in raw.replace(rb"\\", b""):  # after a backslash that is escaped itself, u0000 is plain text
         raise NulError("Text cannot hold the character NUL.")
     try:
-        return msgspec.json.decode(text)
+        return msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(str(error)) from None
 

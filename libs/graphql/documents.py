@@ -58,7 +58,8 @@ def _prepared(schema: GraphQLSchema, text: str) -> Prepared:
     except limits.TooMuch as error:
         raise _too_much(error) from None
     except GraphQLError as error:  # told as a plain one: for one of syntax Strawberry would close a whole web socket
-        raise Refusal(GraphQLError(error.message, source=error.source, positions=error.positions)) from None
+        told = GraphQLError(error.message, source=error.source, positions=error.positions, extensions=error.extensions)
+        raise Refusal(told) from None
     if errors := validate(schema, document, specified_rules, _MOST_ERRORS, hide_suggestions=True):
         raise Refusal(*errors)
     return Prepared(document, measured)

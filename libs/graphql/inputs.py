@@ -1,7 +1,7 @@
 """Input types made from the contracts, and the JSON that a service gets from them."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -21,18 +21,22 @@ class Inputs:
     def __init__(self) -> None:
         self._known: dict[Any, Any] = {UUID: ID}
 
-    def fields_of(self, contract: Any, names: str = "", *, plain: bool = False) -> dict[str, Any]:
+    def fields_of(
+        self, contract: Any, names: str = "", *, plain: bool = False, optional: Collection[str] = ()
+    ) -> dict[str, Any]:
         """Input fields for these fields of a contract, with its defaults. `site_id` takes the id of a Site, and so on.
 
-        `plain` ids may also be UUIDs, as they are for whoever chooses them.
+        `plain` ids may also be UUIDs, as they are for whoever chooses them; what is `optional` may be left out here.
         """
         made = {}
         for one, told in members(contract, names):
             owner = contract.topic.partition(".")[2] if one.name == "id" else one.name.removesuffix("_id")
+            given = translated(one.type, self._known)
             made[one.name] = field(
                 description=told,
-                graphql_type=translated(one.type, self._known),
-                default=dataclasses.MISSING if one.default is NODEFAULT else one.default,
+                graphql_type=given | None if one.name in optional else given,
+                default=_default(one.default, None if one.name in optional else dataclasses.MISSING),
+                default_factory=_default(one.default_factory, dataclasses.MISSING),
                 metadata={"id_of": owner.capitalize(), "plain": plain} if one.type is UUID else {},
             )
         return made
@@ -41,6 +45,10 @@ class Inputs:
         """From now on inputs that hold this value take these fields of it and `more`."""
         fields = self.fields_of(contract, names) | more
         self._known[contract] = input_type(f"{contract.__name__}Input", f"As in `{contract.__name__}`.", fields)
+
+
+def _default(given: Any, otherwise: Any) -> Any:
+    return otherwise if given is NODEFAULT else given
 
 
 def input_type(name: str, description: str, fields: dict[str, Any]) -> Any:

@@ -132,6 +132,7 @@ def check(schema: GraphQLSchema, document: DocumentNode) -> Measured:
     _check_tokens(document)
     measure = Measure(schema, document)
     prices = {one.name.value if one.name else "": measure.price(one) for one in measure.operations}
+    measure.check_fragments()
     return Measured(prices, measure.introspects)
 
 
@@ -163,7 +164,8 @@ class Measure:
         parts = document.definitions
         self.operations = [one for one in parts if isinstance(one, OperationDefinitionNode)]
         self._schema = schema
-        self._fragments = {one.name.value: one for one in parts if isinstance(one, FragmentDefinitionNode)}
+        self._defined = [one for one in parts if isinstance(one, FragmentDefinitionNode)]
+        self._fragments = {one.name.value: one for one in self._defined}
         self._sizes: dict[str, Size] = {}
         self._open: set[str] = set()
         self.introspects = False
@@ -230,6 +232,15 @@ class Measure:
             size.directives += len(fragment.directives or ())
             self._open.discard(name)
         return self._sizes.get(name, _NONE)
+
+    def check_fragments(self) -> None:
+        """Raise GraphQLError for a fragment that no operation has led to: validation would look at it all the same."""
+        for one in self._defined:
+            name = one.name.value
+            if self._fragments[name] is not one:
+                raise GraphQLError(f'There can be only one fragment named "{name}".', one)
+            if name not in self._sizes:
+                raise GraphQLError(f'Fragment "{name}" is never used.', one)
 
     def check_compared(self, merged: list[SelectionSetNode], spent: int = 0) -> int:
         """How many pairs of fields validation compares in these selection sets taken as one. Raises TooMuch.

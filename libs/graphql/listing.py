@@ -32,10 +32,10 @@ class Listing:
         """The place that a cursor of this list names. Raises Malformed."""
         try:
             found, *place = msgspec.json.decode(urlsafe_b64decode(cursor), type=list[str])
-            UUID(place[-1])
+            place[-1] = str(UUID(place[-1]))  # PostgreSQL knows fewer ways to write one
         except (ValueError, IndexError):
             found, place = "", []
-        if found != self.topic or len(place) != len(self.order):
+        if found != self.topic or len(place) != len(self.order) or "\0" in "".join(place):
             raise Malformed(
                 "`after` is no cursor of this list. Send `pageInfo.endCursor` or a `cursor` as it came.",
                 "INVALID_CURSOR",

@@ -39,7 +39,6 @@ UNCOMPILED = Counter(
 )
 
 _WRONG_OPERATION = "Name an operation of the document, a query or a mutation; subscriptions go over a web socket."
-_OVER_HTTP = {OperationType.QUERY, OperationType.MUTATION}
 _SUGGESTED = re.compile(r" Did you mean [^?]*\?")
 _MOST_PLACES = 300
 """Compiled in some 25 ms: a document that is new must not take more. Clients ask for a tenth of that."""

@@ -14,6 +14,7 @@ from strawberry.types.unset import UNSET
 
 from libs.graphql.asked import check_frame, json
 from libs.graphql.changes import Changes
+from libs.graphql.charges import LARGEST
 from libs.graphql.operation import Connection, connect
 from libs.graphql.schema import Schema
 from libs.kit.errors import Problem
@@ -21,7 +22,7 @@ from libs.kit.errors import Problem
 _FORBIDDEN = 4403
 _LONGEST_REASON = 120
 """Characters: RFC 6455 has room for 123 bytes."""
-LARGEST_FRAME = 1024 * 1024
+LARGEST_FRAME = LARGEST
 """Characters of a message: imports go over HTTP."""
 
 

@@ -56,18 +56,10 @@ class Bucket:
             raise ValueError(f"the conservation law would be broken: {held} held, {committed} committed of {self}")
         gives = self.published - self.unattainable
         published = max(gives, taken)
-        return Bucket(  # what `replace` does, in a third of its time: nothing is done more often
-            id=self.id,
-            party_id=self.party_id,
-            version=self.version,
-            resource_id=self.resource_id,
-            day=self.day,
-            published=published,
-            held=held,
-            committed=committed,
-            blocked=self.blocked,
-            unattainable=published - gives,
-        )
+        # What `replace` does, in a third of its time: nothing is done more often.
+        rest: dict[str, Any] = {"published": published, "blocked": self.blocked, "unattainable": published - gives}
+        rest |= {"party_id": self.party_id, "version": self.version, "resource_id": self.resource_id}
+        return Bucket(id=self.id, day=self.day, held=held, committed=committed, **rest)
 
 
 class NoRoomError(Exception):

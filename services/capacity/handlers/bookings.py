@@ -16,11 +16,11 @@ from services.capacity.domain.agreement import (
     Due,
     Ending,
     Side,
-    all_of_it,
     first_days,
     material_by,
     owed_by_buyer,
     owed_by_workshops,
+    owed_of_begun,
 )
 from services.capacity.domain.claims import Booking, all_completed
 from services.capacity.domain.displacement import answer_by, check_turn
@@ -166,7 +166,8 @@ def _due(at: At, side: Side) -> list[Due]:
     if side == "platform":
         return []
     if booking.stage == "started":
-        return all_of_it(booking.agreed, booking.party_id)
+        reported = {one.workshop_id for one in booking.actual}
+        return owed_of_begun(booking.agreed, booking.party_id, at.days_left(), reported)
     return owed_by_buyer(booking.agreed, booking.party_id, at.days_left())
 
 

@@ -1,19 +1,20 @@
 """Publishing: resources, their calendars, and a city's worth of them at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from libs.contracts import capacity
 from libs.contracts.values import PartyKind
 from libs.kit.auth import Principal
 from libs.kit.db import WriteSession, speak_for
-from libs.kit.errors import NotFound
+from libs.kit.errors import FieldError, Invalid, NotFound
 from libs.messaging import outbox
 from libs.service.commands import Imported
 from services.capacity import store
 from services.capacity.domain.calendar import Calendar
-from services.capacity.domain.offer import Resource
+from services.capacity.domain.offer import Resource, check_work
 from services.capacity.domain.shifts import Pattern
 from services.capacity.domain.terms import Terms
 from services.capacity.handlers.facts import resource_event, save_and_tell
@@ -35,6 +36,22 @@ async def change_calendar(
     resource = await own_resource(session, caller, resource_id)
     changed = replace(resource, calendar=calendar, pattern=pattern, version=resource.version + 1)
     return (await save(session, [(changed, capacity.CalendarChanged)]))[0]
+
+
+async def change_work(
+    session: WriteSession, caller: Principal, resource_id: UUID, said: Mapping[str, Any]
+) -> capacity.Resource:
+    """Change what a resource is called and does; what it tells of a process that it does no longer goes. Raises
+    NotFound, or Invalid for work of a process that it does not do."""
+    resource = await own_resource(session, caller, resource_id)
+    does = said.get("processes", resource.processes)
+    kept = {process: work for process, work in resource.work.items() if process in does}
+    changed = replace(resource, **{"work": kept, **said}, version=resource.version + 1)
+    try:
+        check_work(changed.work, changed.processes)
+    except ValueError as error:
+        raise Invalid("Nothing was changed.", errors=[FieldError("work", str(error))]) from None
+    return (await save(session, [(changed, capacity.ResourceChanged)]))[0]
 
 
 async def change_terms(session: WriteSession, caller: Principal, resource_id: UUID, terms: Terms) -> capacity.Resource:

@@ -30,6 +30,9 @@ _inputs.value(values.Operation)
 _inputs.value(values.Terms, "price_per_unit setup_price minimum_quantity notice_days")
 _inputs.value(values.Allocation, "resource_id day quantity")
 _inputs.value(orders.Line, "product_id sku quantity")
+_inputs.value(values.Span)
+_inputs.value(values.Shift)
+_inputs.value(values.Pattern, "shifts holidays august_weeks closures")
 _inputs.value(
     values.Calendar,
     "weekly starts_on ends_on",

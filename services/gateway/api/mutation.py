@@ -1,5 +1,6 @@
 """What can be done: each command with the service that answers it and the fields of the contract that it takes."""
 
+from collections.abc import Collection
 from typing import Any
 
 import strawberry
@@ -19,9 +20,11 @@ from services.gateway.api.inputs import fields_of
 _MANY = "Up to 500. Those already known are left as they are."
 
 
-def command(name: str, description: str, call: Call[Any], names: str = "", **more: Any) -> Any:
+def command(
+    name: str, description: str, call: Call[Any], names: str = "", optional: Collection[str] = (), **more: Any
+) -> Any:
     """A mutation that writes one aggregate, taking these fields of it and `more`."""
-    fields = (fields_of(call.answer, names) if names else {}) | more
+    fields = (fields_of(call.answer, names, optional=optional) if names else {}) | more
     if call.id_of:
         fields["id"] = field(description="Which one.", graphql_type=ID, metadata={"id_of": call.id_of})
     aggregate = call.answer.topic.partition(".")[2]
@@ -52,14 +55,17 @@ def bulk(name: str, description: str, call: Call[Imported], of: type[Event], ite
 _SECONDS = field(description="How long to hold; 900 unless told.", graphql_type=int | None, default=None)
 _UNIT = field(description="Unit of its buckets.", graphql_type=str, default="minutes")
 _PLACE = "name municipality latitude longitude time_zone"
-_WORK = "site_id name kind processes terms calendar"
+_WORK = "site_id name kind processes terms calendar pattern"
+_EITHER = {"calendar"}
+"""A resource says when it works by one or the other; what it takes, the service says."""
 _GOODS = "name description price variants routing"
 _SITE = input_type(
     "ImportSiteInput", "One of its places.", fields_of(catalog.SiteRegistered, f"id {_PLACE}", plain=True)
 )
 _SITES = field(description="Its places.", graphql_type=list_of(_SITE))
 _PARTY = fields_of(catalog.PartyRegistered, "id kind name", plain=True) | {"sites": _SITES}
-_RESOURCE = fields_of(capacity.ResourcePublished, f"id party_id {_WORK}", plain=True) | {"unit": _UNIT}
+_MACHINE = fields_of(capacity.ResourcePublished, f"id party_id {_WORK}", plain=True, optional=_EITHER)
+_RESOURCE = _MACHINE | {"unit": _UNIT}
 
 _COMMANDS = (
     command("registerParty", "Join.", Call("catalog", "/parties", catalog.PartyRegistered), "kind name"),
@@ -72,9 +78,10 @@ _COMMANDS = (
     ),
     command(
         "publishResource",
-        "Publish what takes time, with terms and calendar: from then on it can be booked.",
+        "Publish what takes time, with terms and a calendar, or a pattern: from then on it can be booked.",
         Call("capacity", "/resources", capacity.ResourcePublished),
         _WORK,
+        _EITHER,
         unit=_UNIT,
     ),
     command(

@@ -1,5 +1,4 @@
 import io
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ def test_what_is_asked_is_in_the_schema(schema: GraphQLSchema, document: str, va
 
 
 def test_a_city_is_imported_in_the_schemas_own_form(schema: GraphQLSchema) -> None:
-    city = list(firms(100, 7, date(2026, 11, 23)))
+    city = list(firms(100, 7))
     parties = {"input": {"parties": [firm.party for firm in city]}}
     resources = {"input": {"resources": [resource for firm in city for resource in firm.resources]}}
     assert faults(schema, mutation("importParties", load.COUNTS), parties) == []

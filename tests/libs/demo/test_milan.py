@@ -1,5 +1,5 @@
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date, time
 from itertools import islice
 from math import cos, hypot, radians
 
@@ -7,20 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.demo.holidays import august, closed_days, easter, holidays, last_day
-from libs.demo.milan import FIRMS, PLACES, TRADES, WORKSHOPS, Firm, firm, firms, workshops_among
-from services.capacity.domain import holidays as named
+from libs.demo.milan import FIRMS, PLACES, TRADES, WORKSHOPS, ZONE, Firm, firm, firms, workshops_among
+from services.capacity.domain.shifts import Pattern, Shift, calendar_of
 from services.catalog.domain import PROCESSES
 
 START = date(2026, 11, 23)
 seeds = st.integers(0, 2**32)
 numbers = st.integers(0, FIRMS - 1)
-days = st.dates(date(2020, 1, 1), date(2099, 12, 31))
 
 
 @pytest.fixture(scope="module")
 def city() -> list[Firm]:
-    return list(firms(FIRMS, 7, START))
+    return list(firms(FIRMS, 7))
 
 
 def test_milan_has_36000_firms_and_13000_workshops_all_with_resources(city: list[Firm]) -> None:
@@ -69,7 +67,7 @@ def test_places_are_many_and_named_once_each() -> None:
 
 @given(seeds, numbers)
 def test_a_firm_lies_in_the_disc_of_its_place(seed: int, number: int) -> None:
-    one = firm(number, seed, START)
+    one = firm(number, seed)
     [site] = one.party["sites"]
     north = (site["latitude"] - one.place.latitude) * 111.2
     east = (site["longitude"] - one.place.longitude) * 111.2 * cos(radians(one.place.latitude))
@@ -78,27 +76,20 @@ def test_a_firm_lies_in_the_disc_of_its_place(seed: int, number: int) -> None:
 
 @given(seeds, numbers)
 def test_the_same_seed_and_number_give_the_same_firm(seed: int, number: int) -> None:
-    assert firm(number, seed, START) == firm(number, seed, START)
-
-
-@given(seeds, numbers, days)
-def test_ids_do_not_depend_on_the_day_of_loading(seed: int, number: int, start: date) -> None:
-    one, other = firm(number, seed, START), firm(number, seed, start)
-    assert one.party == other.party
-    assert [resource["id"] for resource in one.resources] == [resource["id"] for resource in other.resources]
+    assert firm(number, seed) == firm(number, seed)
 
 
 @given(seeds)
 def test_another_seed_gives_another_city(seed: int) -> None:
-    assert firm(0, seed, START).party["id"] != firm(0, seed + 1, START).party["id"]
+    assert firm(0, seed).party["id"] != firm(0, seed + 1).party["id"]
 
 
 def test_ids_stay_the_same_from_release_to_release() -> None:
-    assert firm(2, 7, START).party["id"] == "a4e838aa-9b96-5660-8f01-7c28290974e7"
+    assert firm(2, 7).party["id"] == "a4e838aa-9b96-5660-8f01-7c28290974e7"
 
 
 def test_a_small_city_is_the_beginning_of_the_large_one(city: list[Firm]) -> None:
-    assert list(islice(firms(FIRMS, 7, START), 100)) == list(firms(100, 7, START)) == city[:100]
+    assert list(islice(firms(FIRMS, 7), 100)) == list(firms(100, 7)) == city[:100]
 
 
 @given(st.integers(0, 10 * FIRMS))
@@ -106,65 +97,20 @@ def test_workshops_are_13_in_36_of_any_number(count: int) -> None:
     assert 0 <= count * 13 / 36 - workshops_among(count) < 1
 
 
-@given(seeds, numbers, days)
-def test_resources_publish_a_year_and_close_only_on_working_days(seed: int, number: int, start: date) -> None:
-    for resource in firm(number, seed, start).resources:
-        calendar = resource["calendar"]
-        closed = [date.fromisoformat(exception["day"]) for exception in calendar["exceptions"]]
-        assert len(calendar["weekly"]) == 7
-        assert 0 < max(calendar["weekly"]) <= 24 * 60 * 6
-        assert closed == sorted(set(closed))
-        assert all(start <= day <= last_day(start) and calendar["weekly"][day.weekday()] for day in closed)
-        assert (calendar["startsOn"], calendar["endsOn"]) == (start.isoformat(), last_day(start).isoformat())
-    assert (last_day(start) - start).days == 364
+@given(seeds, numbers)
+def test_resources_keep_hours_that_the_platform_understands(seed: int, number: int) -> None:
+    one = firm(number, seed)
+    for resource in one.resources:
+        pattern = resource["pattern"]
+        assert pattern["holidays"] == ("IT-MI" if one.place.municipality == "Milano" else "IT")
+        assert pattern["augustWeeks"] in (0, 2, 3, 4)
+        assert {day for shift in pattern["shifts"] for day in shift["weekdays"]} <= set(range(1, 7))
+        kept = Pattern(shifts=[shift_of(**shift) for shift in pattern["shifts"]], holidays=pattern["holidays"])
+        gives = calendar_of(kept, ZONE, START).weekly
+        assert 0 < max(gives) <= 16 * 60 * 6
+        assert gives[6] == 0
 
 
-@pytest.mark.parametrize("sunday", ["2024-03-31", "2025-04-20", "2026-04-05", "2027-03-28", "2038-04-25"])
-def test_easter_is_on_its_day(sunday: str) -> None:
-    assert easter(date.fromisoformat(sunday).year) == date.fromisoformat(sunday)
-
-
-@given(st.integers(1900, 2199))
-def test_easter_is_a_sunday_between_22_march_and_25_april(year: int) -> None:
-    assert easter(year).weekday() == 6
-    assert date(year, 3, 22) <= easter(year) <= date(year, 4, 25)
-
-
-def test_the_holidays_of_2027_are_those_of_the_law() -> None:
-    named = "01-01 01-06 03-28 03-29 04-25 05-01 06-02 08-15 10-04 11-01 12-08 12-25 12-26"
-    assert holidays(2027, "Rho") == {date.fromisoformat(f"2027-{day}") for day in named.split()}
-
-
-def test_saint_francis_is_a_holiday_from_2026_on() -> None:
-    assert date(2026, 10, 4) in holidays(2026, "Rho")
-    assert date(2025, 10, 4) not in holidays(2025, "Rho")
-
-
-def test_sant_ambrogio_is_kept_in_the_municipality_of_milan_alone() -> None:
-    assert date(2026, 12, 7) in holidays(2026, "Milano")
-    assert date(2026, 12, 7) not in holidays(2026, "Sesto San Giovanni")
-
-
-@given(st.integers(2020, 2099), st.sampled_from([2, 3, 4]))
-def test_an_august_closure_is_whole_weeks_around_ferragosto(year: int, weeks: int) -> None:
-    closed = august(year, weeks)
-    assert len(closed) == 7 * weeks
-    assert date(year, 8, 15) in closed
-    assert (min(closed).weekday(), max(closed).weekday()) == (0, 6)
-
-
-@given(days)
-def test_a_year_of_a_milanese_workshop_has_easter_monday_and_sant_ambrogio_once(start: date) -> None:
-    closed = list(closed_days(start, [480] * 7, "Milano", 0))
-    mondays = {easter(year) + timedelta(days=1) for year in (start.year, start.year + 1)}
-    # 365 days can miss a movable feast, or hold it twice; a fixed one they hold once, except across a leap day.
-    assert sum(day in mondays for day in closed) == sum(start <= day <= last_day(start) for day in mondays)
-    assert sum((day.month, day.day) == (12, 7) for day in closed) <= 1
-
-
-def test_the_demo_keeps_the_holidays_that_capacity_knows_by_name() -> None:
-    # It publishes days, for it speaks GraphQL, which has no patterns yet.
-    for year in range(2020, 2100):
-        assert holidays(year, "Milano") == named.holidays("IT-MI", year)
-        assert holidays(year, "Rho") == named.holidays("IT", year)
-        assert all(august(year, weeks) == named.august(year, weeks) for weeks in (2, 3, 4))
+def shift_of(weekdays: list[int], starts: str, ends: str, breakMinutes: int, teams: int) -> Shift:  # noqa: N803 - JSON
+    clock = {"starts": time.fromisoformat(starts), "ends": time.fromisoformat(ends)}
+    return Shift(weekdays=list(weekdays), break_minutes=breakMinutes, teams=teams, **clock)

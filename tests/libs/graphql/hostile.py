@@ -60,6 +60,18 @@ REFUSED = {
     "doubling fragments of nothing": (doubling(40, "{ }"), "more than 200 fragments"),
     "fragments of fields": (f"{{ {'...A ' * 100}}} fragment A on Query {{ {many(6, 'a%')} }}", "more than 500 fields"),
     "a fragment in itself": ("{ ...A } fragment A on Q { a { ...B } } fragment B on Q { ...A }", "contains itself"),
+    "a fragment that nobody spreads": (
+        "{ parties { __typename } } fragment F on Query {" + "parties { __typename } " * 475 + "}",
+        'Fragment "F" is never used',
+    ),
+    "fragments that spread each other alone": (
+        LEAF + many(2, "fragment F% on Query { parties { __typename } ...G }") + "fragment G on Query { ...F0 }",
+        'Fragment "F0" is never used',
+    ),
+    "two fragments of one name": (
+        "{ ...F } fragment F on Query {" + "parties { __typename } " * 470 + "} fragment F on Query { __typename }",
+        'only one fragment named "F"',
+    ),
     "fragments in fragments": ("{ ...F0 } " + many(90, "fragment F% on Q { ...G }"), "more than 60 operations and"),
     "many operations": (many(61, "query Q% { __typename }"), "more than 60 operations and"),
     "the same in the same": (alike(20, "parties", "edges"), "too often"),

@@ -13,7 +13,8 @@ from libs.graphql.documents import Refusal, points, prepare
 from tests.libs.graphql.hostile import ANSWERED, LEAF, REFUSED, doubling
 
 SCHEMA = build_schema("""
-    type Query { a: Query parties(first: Int = 20, name: String): PartyConnection }
+    type Query { a: Query search(first: Int = 20): Found parties(first: Int = 20, name: String): PartyConnection }
+    type Found { windows: [Line] }
     type PartyConnection { edges: [PartyEdge!]! pageInfo: PageInfo! }
     type PartyEdge { cursor: String! node: Party! }
     type PageInfo { endCursor: String }
@@ -136,6 +137,7 @@ COSTS = {
     "{ parties(first: 2) { edges { node { tags days(days: 30) { free } } } } }": 2 * (1 + 1 + 1 + 30),
     "{ parties(first: 2) { edges { node { lines { price { street } } } } } }": 2 * (1 + 1 + 1 + 10 * 2),
     "{ parties(first: 2) { edges { node { sites(first: 5) { edges { node { id } } } } } } }": 2 * (3 + 5 * 3),
+    "{ search(first: 3) { windows { price { street } } } }": 3 * (1 + 2),
     "query($n: Int!) { parties(first: $n) { edges { cursor } } }": 7 * 2,
     "query($d: Int = 4) { parties(first: $d) { edges { cursor } } }": 4 * 2,
     "query($m: Int) { parties(first: $m) { edges { cursor } } }": 20 * 2,
@@ -150,6 +152,14 @@ COSTS = {
 @pytest.mark.parametrize("document", COSTS)
 def test_an_operation_costs_a_point_for_each_object_that_its_answer_may_hold(document: str) -> None:
     assert points(SCHEMA, document, {"n": 7}, None) == COSTS[document]
+
+
+@pytest.mark.parametrize(
+    ("given", "size"), [(9.0, 9), (100.0, 100), (1e300, 100), (9.5, 100), ("9", 100), (None, 100), ([9], 100)]
+)
+def test_a_size_is_paid_as_what_it_is_coerced_to_and_nonsense_as_the_most(given: Any, size: int) -> None:
+    document = "query($n: Int!) { parties(first: $n) { edges { cursor } } }"
+    assert points(SCHEMA, document, {"n": given}, None) == size * 2
 
 
 def test_of_several_operations_the_one_that_is_named_is_paid() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from libs.kit.cache import Cache
 from libs.kit.ids import new_id
+from libs.kit.metrics import REFUSALS
 from libs.kit.testing import token
 from services.gateway.app import api
 from tests.services.gateway import world
@@ -50,6 +51,22 @@ async def test_every_answer_tells_what_it_cost_and_what_remains(ask: world.Asker
 async def test_a_long_text_and_a_large_body_cost_too(ask: world.Asker) -> None:
     assert budget(await post(ask, CHEAP + " " * 1_000, "brand"))["cost"] == 13
     assert budget(await post(ask, CHEAP, "brand", variables={"x": "x" * 102_400}))["cost"] == 102
+
+
+async def test_only_a_hub_sends_much_at_once(ask: world.Asker) -> None:
+    sent = {"query": CHEAP, "variables": {"x": "x" * 200_000}}
+    for role, code in (("brand", "TOO_LARGE"), ("", "TOO_LARGE"), ("hub", None)):
+        [error] = (await post(ask, **sent, role=role)).json().get("errors", [None])
+        assert (error and error["extensions"]["code"]) == code
+
+
+async def test_who_is_told_to_wait_is_counted(ask: world.Asker) -> None:
+    counted = REFUSALS.labels("RATE_LIMITED")._value
+    before = counted.get()
+    party = new_id()
+    for _ in range(2):
+        await post(ask, DEAR, "brand", party=party)
+    assert counted.get() == before + 1
 
 
 async def test_whoever_has_spent_all_is_told_when_to_come_again(ask: world.Asker) -> None:
