@@ -23,7 +23,7 @@ from bench import _memory
 from bench._list import QUERY, SIZES, answer
 from bench._servers import AT_A_TIME, Server, commands, served
 
-ROUNDS, IN_PROCESS, OVER_HTTP = 15, 20, 120
+ROUNDS, IN_PROCESS, OVER_HTTP = 10, 20, 80
 IN_PROCESS_METHOD = (
     f"In process: {ROUNDS} rounds of {IN_PROCESS} operations each, the four in turn within every round; medians of "
     "processor time. Each ends with JSON. The limit builds the dicts by hand; compiled and graphql-core execute the "

@@ -136,6 +136,8 @@ class Operation(ABC):
     async def stale(self) -> bool:
         """Wait until the read models have what the request must see; True if they do not have it in time."""
         wanted = self.connection.after
+        if not wanted:
+            return False
         until = asyncio.get_running_loop().time() + _PATIENCE
         with self.connection.changes.watch(*(f"{one.topic}:{one.id}" for one in wanted)) as watch:
             while not await self._has(wanted):

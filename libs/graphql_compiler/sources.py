@@ -3,8 +3,9 @@
 import dis
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from inspect import iscoroutinefunction
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from graphql import GraphQLField, GraphQLObjectType, default_field_resolver
@@ -90,9 +91,13 @@ def source_of(parent: GraphQLObjectType, name: str, definition: GraphQLField) ->
 
 def ignores_info(function: Any) -> bool:
     """Whether a function never looks at its second parameter: then it cannot tell what it is given there."""
-    if not isinstance(function, FunctionType) or function.__code__.co_argcount < 2:
+    return isinstance(function, FunctionType) and _ignores_second(function.__code__)
+
+
+@lru_cache(4096)
+def _ignores_second(code: CodeType) -> bool:
+    if code.co_argcount < 2:
         return False
-    code = function.__code__
     name = code.co_varnames[1]
     looks_around = {"locals", "vars", "eval", "exec", "dir", "_getframe", "currentframe"} & set(code.co_names)
     return not looks_around and all(step.argval != name for step in dis.get_instructions(code))

@@ -36,8 +36,7 @@ def _bare(own: StrawberryField, field: GraphQLField) -> Source | None:
     if getattr(wrapper, "__module__", "") != _WRAPPERS or own.extensions or own.is_subscription or _handles(wrapper):
         return None
     if own.base_resolver is None:
-        plain = own.default_resolver is getattr and own.python_name.isidentifier()
-        return Attribute(own.python_name) if plain else None
+        return Attribute(own.python_name) if own.default_resolver is getattr else None
     if many := getattr(own.base_resolver.wrapped_func, "batch", None):
         return _batch(own, many)
     names = {name: one.python_name for name, one in zip(field.args, own.arguments, strict=True)}
