@@ -4,6 +4,7 @@ Jobs as JSON come in, the makespan goes out; 0 if none was found. Run with OR-to
 """
 
 import json
+import os
 import sys
 from collections import defaultdict
 
@@ -35,4 +36,5 @@ def solve(jobs: list[list[tuple[int, int]]], seconds: float, workers: int = 4) -
 
 
 if __name__ == "__main__":
+    os.nice(10)  # as the pass does
     print(solve(json.load(sys.stdin), float(sys.argv[1])))
