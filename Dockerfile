@@ -36,6 +36,7 @@ ENV PATH=/opt/filiera/bin:$PATH \
     UVICORN_HTTP=httptools \
     UVICORN_ACCESS_LOG=false \
     UVICORN_LOG_LEVEL=warning \
+    UVICORN_WS_MAX_SIZE=131072 \
     UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN=4
 COPY --from=packages /opt/filiera /opt/filiera
 COPY --from=optimiser /optimiser /opt/filiera/optimiser

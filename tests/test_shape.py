@@ -35,7 +35,7 @@ def code_lines(path: Path) -> int:
         ("libs/kit", 1000),
         ("libs/messaging", 1200),
         ("libs/service", 700),
-        ("libs/graphql", 1300),
+        ("libs/graphql", 1400),
         ("libs/graphql_compiler", 1000),
         *((f"services/{name}", 900) for name in ("catalog", "orders", "gateway")),
         # What the platform exists for is larger than other services: there a layer may be as large as two of them.

@@ -33,8 +33,10 @@ MOST_ITEMS = 100
 _UNPAGED = 10
 _INTROSPECTION = 100
 """Points of `__schema` and `__type`, whose answers the schema bounds."""
-_COMMAND = 10
-"""Points of a mutation: a service writes."""
+CALLS_SERVICE = "calls_service"
+"""The metadata of a field of Strawberry's that calls a service; every mutation does."""
+_CALL = 10
+"""Points of that, beyond those of the answer."""
 
 
 class Variable(NamedTuple):
@@ -75,7 +77,7 @@ def of_field(schema: GraphQLSchema, parent: GraphQLNamedType | None, field: Fiel
     if is_leaf_type(get_named_type(found.type)):
         return NOTHING
     size = _size_asked(field, found, is_page=parent is not None and parent.name in _pages(schema))
-    extra = _COMMAND if parent is schema.mutation_type else 0
+    extra = _CALL if parent is schema.mutation_type or _calls_service(found) else 0
     if isinstance(size, int) and not inner.sized:
         return Cost(extra + size * (1 + inner.known))
     return Cost(extra, ((size, inner),))
@@ -85,6 +87,11 @@ def definition(parent: GraphQLNamedType | None, field: FieldNode) -> GraphQLFiel
     """The field as its type has it; None if it has none."""
     fields: Mapping[str, GraphQLField] = getattr(parent, "fields", {})  # a union has none
     return fields.get(field.name.value)
+
+
+def _calls_service(field: GraphQLField) -> bool:
+    own = field.extensions.get("strawberry-definition")
+    return own is not None and CALLS_SERVICE in own.metadata
 
 
 @lru_cache

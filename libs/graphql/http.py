@@ -1,28 +1,49 @@
 """GraphQL over HTTP: POST of JSON, or GET of what only reads, answered as `application/graphql-response+json` or as
 `application/json` (the GraphQL-over-HTTP specification, https://graphql.github.io/graphql-over-http/draft/)."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
+from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse
-from strawberry.types.execution import ExecutionResult
+from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from libs.graphql import services
 from libs.graphql.asked import Asked, NulError, json, request_of
 from libs.graphql.changes import Changes
+from libs.graphql.charges import charge_bytes
+from libs.graphql.documents import Refusal
 from libs.graphql.opaque import parse_after
 from libs.graphql.operation import Connection, connect
 from libs.graphql.schema import Schema
 from libs.graphql.websocket import Sockets
-from libs.kit.errors import BadRequest
+from libs.kit.errors import BadRequest, Problem, problem_response
 
 _LARGEST = 4 * 1024 * 1024
 """Bytes of a request: an import of 500 things with all that they hold."""
 _RESPONSE = "application/graphql-response+json"
 _AS_JSON = {"variables", "extensions"}
+_NOT_KEPT = {"Cache-Control": "no-store", "Vary": "Authorization, Accept, Filiera-After"}
+
+
+class _NotKept(APIRoute):
+    """What is answered depends on who asks, and when: nobody between us may keep it."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # or a coroutine
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                response = await handle(request)
+            except Problem as problem:
+                response = problem_response(problem)
+            response.headers.update(_NOT_KEPT)
+            return response
+
+        return answer
 
 
 @asynccontextmanager
@@ -34,24 +55,26 @@ async def _connections(api: FastAPI) -> AsyncIterator[None]:
 
 def endpoint(schema: Schema, changes: Changes, page: str) -> APIRouter:
     """A schema at `/graphql`, by POST and over web sockets, and at `/` a page for people."""
-    router = APIRouter(lifespan=_connections)
+    router = APIRouter(lifespan=_connections, route_class=_NotKept)
     sockets = Sockets(schema, changes)
 
-    @router.get("/", include_in_schema=False)
-    async def _page() -> HTMLResponse:
+    async def people(_request: Request) -> HTMLResponse:
         return HTMLResponse(page)
+
+    router.add_route("/", people, include_in_schema=False)
 
     @router.post("/graphql")
     async def graphql(request: Request) -> Response:
         """Run a query or a mutation. The token is optional; one that is not valid is refused."""
         connection = await begin(request)
         body = await _body(request)
-        return await run(request, connection, _asked(body), len(body))
+        return await run(request, connection, len(body), lambda: _asked(body))
 
     @router.get("/graphql")
     async def graphql_by_address(request: Request) -> Response:
         """Run a query that is in the address: `query`, `variables` and `extensions` as JSON, `operationName`."""
-        return await run(request, await begin(request), _in_address(request), len(request.url.query), writes=False)
+        size = len(request.url.query)
+        return await run(request, await begin(request), size, lambda: _in_address(request), writes=False)
 
     async def begin(request: Request) -> Connection:
         after = parse_after(request.headers.get("filiera-after", ""), schema.operation.topics)
@@ -60,10 +83,9 @@ def endpoint(schema: Schema, changes: Changes, page: str) -> APIRouter:
         return connection
 
     async def run(
-        request: Request, connection: Connection, asked: Asked, size: int, *, writes: bool = True
+        request: Request, connection: Connection, size: int, read: Callable[[], Asked], *, writes: bool = True
     ) -> Response:
-        connection.size = size
-        result = await schema.run(connection, asked.query, asked.variables, asked.operationName, writes=writes)
+        result = await _result(schema, connection, size, read, writes=writes)
         result.extensions = (result.extensions or {}) | connection.spent
         return _answer(result, _RESPONSE in request.headers.get("accept", ""))
 
@@ -72,6 +94,18 @@ def endpoint(schema: Schema, changes: Changes, page: str) -> APIRouter:
         await sockets.run(websocket)
 
     return router
+
+
+async def _result(
+    schema: Schema, connection: Connection, size: int, read: Callable[[], Asked], *, writes: bool
+) -> ExecutionResult:
+    """What is sent is paid before it is read: reading what is broken is work too."""
+    try:
+        await charge_bytes(connection, size)
+    except Refusal as refusal:
+        return PreExecutionError(data=None, errors=refusal.errors)
+    asked = read()
+    return await schema.run(connection, asked.query, asked.variables, asked.operationName, writes=writes)
 
 
 async def _body(request: Request) -> bytearray:

@@ -13,16 +13,23 @@ from starlette.requests import HTTPConnection
 from strawberry.dataloader import DataLoader
 
 from libs.contracts import Event
+from libs.contracts.values import PartyKind
 from libs.graphql.changes import Changes
+from libs.graphql.documents import Refusal
 from libs.graphql.opaque import Malformed, Written
+from libs.graphql.payers import RATE_LIMITED, payer, too_dear
 from libs.graphql.services import Services
 from libs.kit.auth import Principal
+from libs.kit.budget import SpentError
 from libs.kit.db import ReadSession
+from libs.kit.metrics import REFUSALS
 from libs.service.runtime import Kit, kit_of
 
 _PATIENCE = 2.0
 """Seconds that a query waits for what it must see."""
 _LOOK_AGAIN = 0.25
+_SEEN_FOR_A_POINT = 50
+"""A look of a subscription costs a point, and one for so many things that it finds, changed or not."""
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -46,10 +53,10 @@ class Connection:
     """What its queries must see, if that comes in time."""
     address: str = ""
     """Where it comes from: who pays, if nobody says who is calling."""
-    size: int = 0
-    """Bytes of a request's body."""
+    cost: int = 0
+    """Points taken since the last answer."""
     spent: dict[str, Any] = field(default_factory=dict)
-    """What the last operation cost and what remains, for `extensions`."""
+    """That, and what remains, for `extensions`."""
     connection_params: dict[str, Any] | None = None
     """The payload of a web socket's `connection_init`."""
 
@@ -58,6 +65,33 @@ class Connection:
         if authorization is not None:
             self.caller = await self.kit.verifier.principal(authorization)
             self.authorization = authorization
+
+    @property
+    def payer(self) -> str:
+        """The name of the budget that pays."""
+        return payer(self.kit.settings, self.caller, self.address)[0]
+
+    @property
+    def is_hub(self) -> bool:
+        """Whether a hub calls, which brings many things at once."""
+        return self.caller is not None and self.caller.role == PartyKind.HUB
+
+    async def pay(self, points: int) -> None:
+        """Spend points of whoever pays. Raises Refusal, and has taken none then."""
+        if not points:
+            return
+        budget, limit = payer(self.kit.settings, self.caller, self.address)
+        try:
+            remaining = await self.kit.budgets.take(budget, limit, points)
+        except SpentError as spent:
+            REFUSALS.labels(RATE_LIMITED).inc()
+            self._tell(spent.remaining, limit)
+            raise too_dear(limit, spent.seconds) from None
+        self.cost += min(points, limit)
+        self._tell(remaining, limit)
+
+    def _tell(self, remaining: int, limit: int) -> None:
+        self.spent = {"budget": {"cost": self.cost, "remaining": remaining, "limit": limit}}
 
 
 def connect(http: HTTPConnection, changes: Changes, after: Sequence[Written] = ()) -> Connection:
@@ -153,12 +187,17 @@ class Operation(ABC):
         return all(event and event.version >= one.version for event, one in zip(found, wanted, strict=True))
 
     async def follow(
-        self, key: str, look: Callable[[], Awaitable[Mapping[Any, Any]]], missing: str | None = None
+        self,
+        key: str,
+        look: Callable[[], Awaitable[Mapping[Any, Any]]],
+        missing: str | None = None,
+        tell: Callable[[list[Any]], Awaitable[Sequence[Any]]] | None = None,
     ) -> AsyncIterator[Any]:
-        """What `look` finds, then each item that has changed. Every look reads anew under the caller's party.
+        """What `look` finds, then each item that has changed. A look reads anew under the caller's party, and is paid.
 
         It ends when what was seen is found no more: whoever followed it would wait in vain.
         `missing` is said if there is still nothing after a wait: what was just written may be on its way.
+        `tell` gives the items of these names, if `look` finds less of each, such as its version.
         """
         seen: dict[Any, Any] = {}
         waited = False
@@ -166,14 +205,22 @@ class Operation(ABC):
             while True:
                 self.forget()
                 found = await look()
+                news = [name for name, item in found.items() if seen.get(name) != item]
+                items = await tell(news) if tell and news else [found[name] for name in news]
                 await self.release()
+                await self._pay_look(len(found))
                 if missing and waited and not (seen or found):
                     raise Malformed(missing, "NOT_FOUND")
-                for name, item in found.items():
-                    if seen.get(name) != item:
-                        seen[name] = item
-                        yield item
+                for item in items:
+                    yield item
                 if seen.keys() - found.keys():
                     return
+                seen.update(found)
                 await watch.news()
                 waited = True
+
+    async def _pay_look(self, found: int) -> None:
+        try:
+            await self.connection.pay(1 + found // _SEEN_FOR_A_POINT)
+        except Refusal as refusal:
+            raise refusal.errors[0] from None  # inside an operation, an error is what is told

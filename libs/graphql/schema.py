@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from inspect import isawaitable
 from typing import Any, ClassVar
 
@@ -138,19 +139,23 @@ class Schema(strawberry.Schema):
         self, query: str | None, variable_values: Any = None, context_value: Any = None, *more: Any, **named: Any
     ) -> AsyncGenerator[Any, None]:
         """Run any operation, for web sockets."""
-        return self._told_one_by_one(self.operation(context_value), query or "", variable_values, *more, **named)
+        context = self.operation(replace(context_value, cost=0, spent={}))  # several share the web socket's
+        return self._told_one_by_one(context, query or "", variable_values, *more, **named)
 
     async def _told_one_by_one(
         self, context: Operation, query: str, variables: Any, *more: Any, **named: Any
     ) -> AsyncGenerator[Any, None]:
+        connection, due = context.connection, 0
         try:
-            spent = await charge(context.connection, self.graphql, query, variables, named.get("operation_name"))
+            cost = await charge(connection, self.graphql, query, variables, named.get("operation_name"))
             results: Any = await super().stream(query, variables, context, *more, **named)
             async with aclosing(results):
                 async for result in results:
                     await context.release()  # a slow reader must not keep a connection of the pool
+                    await connection.pay(due)
                     told = _told(result)
-                    told.extensions = (told.extensions or {}) | spent
+                    told.extensions = (told.extensions or {}) | connection.spent
+                    connection.cost, due = 0, cost
                     yield told
         except Refusal as refusal:
             yield PreExecutionError(data=None, errors=refusal.errors)

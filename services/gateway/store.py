@@ -94,16 +94,21 @@ async def buckets(
     return found
 
 
-async def resources_of(session: ReadSession, workshop: UUID) -> list[Event]:
-    """Every resource of a workshop."""
-    return [_decode(row) for row in await session.execute(_RESOURCES_OF, {"party_id": workshop})]
+async def versions_on(session: ReadSession, workshop: UUID, day: date, most: int) -> dict[UUID, tuple[int, int | None]]:
+    """The first of a workshop's resources, each with its version and its bucket's of a day, if that is touched."""
+    rows = await session.execute(_VERSIONS_ON, {"party_id": workshop, "day": day, "most": most})
+    return {row.id: (row.version, row.touched) for row in rows}
 
 
 _BUCKETS = text(
     "SELECT type, event::text FROM bucket"
     " WHERE resource_id = ANY(CAST(:resources AS uuid[])) AND day BETWEEN :first AND :last"
 )
-_RESOURCES_OF = text("SELECT type, event::text FROM resource WHERE party_id = :party_id ORDER BY id")
+_VERSIONS_ON = text("""
+    SELECT of_party.id, of_party.version, bucket.version AS touched
+      FROM (SELECT id, version FROM resource WHERE party_id = :party_id ORDER BY id LIMIT :most) AS of_party
+      LEFT JOIN bucket ON bucket.resource_id = of_party.id AND bucket.day = :day
+""")
 
 
 @cache

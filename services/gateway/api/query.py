@@ -8,6 +8,7 @@ from strawberry import ID
 
 from libs.contracts import capacity, orders
 from libs.contracts.values import PartyKind
+from libs.graphql.cost import CALLS_SERVICE
 from libs.graphql.limits import MOST_POINTS
 from libs.graphql.opaque import key_of, parse_id
 from libs.graphql.paging import After, First
@@ -28,9 +29,10 @@ BookingState = Annotated[capacity.BookingState | None, strawberry.argument(descr
 OrderState = Annotated[orders.OrderState | None, strawberry.argument(description="Only in this state.")]
 
 
-def _ask(description: str, graphql_type: Any) -> Callable[[F], F]:
+def _ask(description: str, graphql_type: Any, **metadata: bool) -> Callable[[F], F]:
     """A field of the query."""
-    return cast("Callable[[F], F]", strawberry.field(description=description, graphql_type=graphql_type))
+    made = strawberry.field(description=description, graphql_type=graphql_type, metadata=metadata)
+    return cast("Callable[[F], F]", made)
 
 
 @strawberry.type(
@@ -89,4 +91,5 @@ class Query:
         description="Where there is room for work, the best first: a resource once. What is free may be taken a moment"
         " later; `placeHold` with its `days` decides. It needs a token.",
         graphql_type=finding.SearchAnswer,
+        **{CALLS_SERVICE: True},
     )(finding.search)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import date
 from typing import Annotated, Any
+from uuid import UUID
 
 import strawberry
 from strawberry import ID, field
@@ -13,6 +14,8 @@ from services.gateway import store
 from services.gateway.api import types
 from services.gateway.api.context import Info
 
+MOST_RESOURCES = 1_000
+"""Of a workshop that are followed. The oldest: a new one must not push out one that was told."""
 OrderId = Annotated[ID, strawberry.argument(description="Which order.")]
 Day = Annotated[date, strawberry.argument(description="A local day of the workshop's sites.")]
 
@@ -33,14 +36,19 @@ def _workshop_day(info: Info, day: Day) -> AsyncIterator[Any]:
         raise Malformed("This needs a token: send it in the payload of `connection_init`.", "UNAUTHENTICATED")
 
     async def look() -> Mapping[Any, Any]:
-        resources: Any = await context.read(store.resources_of, party)
-        days = await asyncio.gather(*(context.days_of(one, day, 1) for one in resources))
-        return {bucket.id: bucket for [bucket] in days}
+        return await context.read(store.versions_on, party, day, MOST_RESOURCES)
 
-    return context.follow(f"day:{party}:{day}", look)
+    async def tell(ids: list[UUID]) -> list[Any]:
+        resources = await context.find_all("capacity.resource", ids)
+        return [bucket for [bucket] in await asyncio.gather(*(context.days_of(one, day, 1) for one in resources))]
+
+    return context.follow(f"day:{party}:{day}", look, tell=tell)
 
 
-@strawberry.type(description="What can be followed, over graphql-transport-ws: what is there now, then each change.")
+@strawberry.type(
+    description="What can be followed, over graphql-transport-ws: what is there now, then each change. Each answer"
+    " costs points, and so does looking for changes, a little; with none left it ends with an error `RATE_LIMITED`."
+)
 class Subscription:
     order: Any = field(
         resolver=_order,
@@ -52,5 +60,6 @@ class Subscription:
         resolver=_workshop_day,
         is_subscription=True,
         graphql_type=types.Bucket,
-        description="A day of your workshop: each of its resources, then each that changes.",
+        description="A day of your workshop: each of its resources, then each that changes. Of more than"
+        f" {MOST_RESOURCES:,} resources the oldest are followed; ask for the `buckets` of others.",
     )

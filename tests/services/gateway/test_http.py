@@ -145,6 +145,21 @@ async def test_a_wrong_value_of_a_variable_is_the_callers_to_correct(ask: world.
     assert "fault of ours" not in error["message"]
 
 
+async def test_no_answer_is_kept_by_anybody_in_between(ask: world.Asker) -> None:
+    for answer in (
+        await post(ask),
+        await post(ask, BAD, NEW),
+        await post(ask, authorization="Bearer x"),
+        await ask.http.post("/graphql", content=b"{"),
+        await ask.http.get("/graphql", params={"query": GOOD}),
+        await ask.http.get("/graphql", params={"query": "mutation { __typename }"}),
+        await ask.http.get("/graphql"),
+    ):
+        kept = (answer.headers["cache-control"], answer.headers["vary"])
+        assert kept == ("no-store", "Authorization, Accept, Filiera-After")
+    assert "cache-control" not in (await ask.http.get("/")).headers
+
+
 async def test_the_page_for_people_says_how_to_ask_and_loads_nothing_from_elsewhere(ask: world.Asker) -> None:
     answer = await ask.http.get("/")
     assert answer.headers["content-type"].startswith("text/html")

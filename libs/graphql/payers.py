@@ -1,0 +1,36 @@
+"""Who pays for what is asked, and what is said to whoever cannot."""
+
+from ipaddress import IPv6Address, ip_address
+
+from graphql import GraphQLError
+
+from libs.contracts.values import PartyKind
+from libs.graphql.documents import Refusal
+from libs.kit.auth import Principal
+from libs.kit.settings import Settings
+
+RATE_LIMITED = "RATE_LIMITED"
+
+
+def payer(settings: Settings, caller: Principal | None, address: str) -> tuple[str, int]:
+    """The name of the budget, and its points a minute: the caller's, or the address's if nobody says who is calling."""
+    if caller is None:
+        return f"address:{_network(address)}", settings.points_anonymous
+    return f"party:{caller.party}", settings.points_hub if caller.role == PartyKind.HUB else settings.points_party
+
+
+def too_dear(limit: int, seconds: int) -> Refusal:
+    """What is told to whoever has too few points left for so many seconds."""
+    said = f"You have asked for more than {limit} points a minute. Try again in {seconds} s."
+    return Refusal(GraphQLError(said, extensions={"code": RATE_LIMITED, "retryAfter": seconds}))
+
+
+def _network(address: str) -> str:
+    """Of IPv6 the /64: whoever has one address there has them all."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or IPv6Address(int(parsed) >> 64 << 64))
+    return str(parsed)
