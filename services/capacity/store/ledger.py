@@ -40,6 +40,7 @@ _BOOKING = newest(
     "material_at",
     "actual",
     "displaced_by",
+    "promised",
 )
 _SAVE_BOOKINGS = WRITE.format("booking") + _BOOKING
 
