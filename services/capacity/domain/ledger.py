@@ -122,6 +122,7 @@ class Ledger:
         hold.follow(event, now)
         self._write(hold.become("confirmed"), held=-1, committed=1)
         ours: dict[str, Any] = {"party_id": hold.party_id, "order_id": hold.order_id, "allocations": hold.allocations}
+        ours["placed_at"] = hold.placed_at
         terms: dict[str, Any] = {"price": price, "agreed": list(agreed), "material_by": material_by}
         return self._write(booked(id=hold.id, **ours, **terms))
 
@@ -148,10 +149,11 @@ class Ledger:
             return booking
         return self._write(booking.at(stage, ending=ending), committed=-1)
 
-    def move(self, booking: Booking, allocations: list[Allocation], deadline: datetime, **changes: Any) -> Booking:
+    def move(self, booking: Booking, allocations: list[Allocation], deadline: datetime) -> Booking:
         """Give a displaced booking other days, for its buyer to accept until then. Raises NoRoomError."""
-        stage = booking.follow("move") or booking.stage
-        return self._exchange(booking, booking.at(stage, deadline, allocations=allocations, **changes), committed=1)
+        stage, promised = booking.follow("move") or booking.stage, booking.promised or booking.allocations
+        moved = booking.at(stage, deadline, allocations=allocations, promised=promised)
+        return self._exchange(booking, moved, committed=1)
 
     # --- buckets ---
 

@@ -18,6 +18,7 @@ from services.capacity import store
 from services.capacity.domain.calendar import published_on
 from services.capacity.domain.offer import Allocation, Resource, check_party, check_terms, totals
 from services.capacity.domain.plan import MOST_ALLOCATIONS
+from services.capacity.domain.quota import shares
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers import holds
 from services.capacity.handlers.facts import PlacedHold
@@ -201,9 +202,8 @@ def _is_sold(parts: Sequence[tuple[Resource, Allocation]], party: UUID, now: dat
 
 def _most(resource: Resource, day: date) -> int:
     """The most of a day that a party may ever have which is not new; the ledger knows what is left of it."""
-    gives, terms = published_on(resource.calendar, day), resource.terms
-    of_day = gives if terms.party_percent is None else gives * terms.party_percent // 100
-    return min(of_day, gives - gives * terms.newcomers_percent // 100)
+    gives = published_on(resource.calendar, day)
+    return min([gives, *shares(resource.terms, gives).values()])
 
 
 # --- holding ---------------------------------------------------------------------------------------------------------
