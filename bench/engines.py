@@ -24,6 +24,8 @@ from bench._list import QUERY, SIZES, answer
 from bench._servers import AT_A_TIME, Server, commands, served
 
 ROUNDS, IN_PROCESS, OVER_HTTP = 10, 20, 80
+WARM_UP = 800
+"""Requests before the first that counts: what others compile at run time takes a while."""
 IN_PROCESS_METHOD = (
     f"In process: {ROUNDS} rounds of {IN_PROCESS} operations each, the four in turn within every round; medians of "
     "processor time. Each ends with JSON. The limit builds the dicts by hand; compiled and graphql-core execute the "
@@ -31,7 +33,7 @@ IN_PROCESS_METHOD = (
 )
 HTTP_METHOD = (
     f"Over HTTP: one process each, on a unix socket, {AT_A_TIME} connections, {ROUNDS} rounds of {OVER_HTTP} requests, "
-    "the servers in turn within every round, after a warm-up of one. Processor time is that of all threads of a "
+    f"the servers in turn within every round, after {WARM_UP} to warm up. Processor time is that of all threads of a "
     "server; the machine's other work is not in it. gateway is the whole application but PostgreSQL: limits, metrics, "
     "errors, hidden parts. limit is the answer built by hand behind uvicorn. Memory is resident and own."
 )
@@ -126,13 +128,14 @@ async def _asked(servers: dict[str, Server], size: int) -> dict[str, tuple[float
     """Milliseconds of processor for one request, and requests a second, by server."""
     body = _body(size)
     cpu, took = defaultdict(list), defaultdict(list)
-    for number in range(ROUNDS + 1):
+    for server in servers.values():
+        await server.asked(body, WARM_UP)
+    for _ in range(ROUNDS):
         for name, server in servers.items():
             before = server.cpu
             seconds = await server.asked(body, OVER_HTTP)
-            if number:
-                cpu[name].append((server.cpu - before) / OVER_HTTP * 1000)
-                took[name].append(OVER_HTTP / seconds)
+            cpu[name].append((server.cpu - before) / OVER_HTTP * 1000)
+            took[name].append(OVER_HTTP / seconds)
     return {name: (statistics.median(cpu[name]), statistics.median(took[name])) for name in servers}
 
 
