@@ -42,4 +42,9 @@ def kit_of(connection: HTTPConnection) -> Kit:
     return kit
 
 
-KitOf = Annotated[Kit, Depends(kit_of)]
+async def _asked_for(connection: HTTPConnection) -> Kit:
+    """A dependency that is not async costs each request a turn of a thread."""
+    return kit_of(connection)
+
+
+KitOf = Annotated[Kit, Depends(_asked_for)]

@@ -58,7 +58,7 @@ class PlaceHold(Days):
 _placing = lru_cache(maxsize=8)(holds.placing)
 
 
-def _group_commit(kit: KitOf) -> GroupCommit[holds.Ask]:
+async def _group_commit(kit: KitOf) -> GroupCommit[holds.Ask]:
     """Where this process decides on holds."""
     return _placing(kit.database)
 

@@ -123,7 +123,7 @@ class AskPromise(Body):
 _holding = lru_cache(maxsize=8)(promises.holding)
 
 
-def _group_commit(kit: KitOf) -> GroupCommit[promises.Ask]:
+async def _group_commit(kit: KitOf) -> GroupCommit[promises.Ask]:
     """Where this process holds promises."""
     return _holding(kit.database)
 
