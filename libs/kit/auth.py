@@ -36,6 +36,8 @@ _FRESH_FOR = 300.0
 _LOOK_AGAIN_AFTER = 10.0
 _AFTER_FAILURE = 1.0
 _LEEWAY = 5
+MOST_REMEMBERED = 1000
+"""Tokens whose signature need not be checked again."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Verifier:
         self._settings = settings
         self._clock = clock
         self._keys: KeySet | None = None
+        self._signed: dict[str, dict[str, Any]] = {}
+        """Claims of tokens whose signature was found good under these keys: to find it again is most of the work."""
         self._looked_at = self._failed_at = float("-inf")
         self._looking = asyncio.Lock()
         self._claims: dict[str, Any] = {
@@ -87,14 +91,22 @@ class Verifier:
             raise Unauthenticated(f"The token is not accepted: {_reason(error)}. Get a new one.") from None
 
     async def _verify(self, token: str) -> Principal:
-        keys = await self._keyset(unknown=self._unknown_key(token))
-        decoded = jwt.decode(token, keys, algorithms=[self._settings.jwt_algorithm])
+        keys = await self._keyset(unknown=token not in self._signed and self._unknown_key(token))
+        signed = self._signed.get(token)
+        claims = signed or jwt.decode(token, keys, algorithms=[self._settings.jwt_algorithm]).claims
         registry = jwt.JWTClaimsRegistry(now=int(self._clock.now().timestamp()), leeway=_LEEWAY, **self._claims)
-        claims = decoded.claims
         # RFC 7519 gives nobody a reason to refuse for `iat`: by a clock that is slow every new token is of the future.
         registry.validate({name: value for name, value in claims.items() if name != "iat"})
         ends = datetime.fromtimestamp(claims["exp"] + _LEEWAY, UTC)
-        return Principal(UUID(str(claims["party"])), PartyKind(claims["role"]), str(claims["sub"]), ends)
+        principal = Principal(UUID(str(claims["party"])), PartyKind(claims["role"]), str(claims["sub"]), ends)
+        if signed is None:
+            self._remember(token, claims)
+        return principal
+
+    def _remember(self, token: str, claims: dict[str, Any]) -> None:
+        if len(self._signed) >= MOST_REMEMBERED:
+            del self._signed[next(iter(self._signed))]
+        self._signed[token] = claims
 
     def _unknown_key(self, token: str) -> bool:
         kid = extract_compact(token.encode()).headers().get("kid")
@@ -114,7 +126,7 @@ class Verifier:
             now = self._clock.monotonic()
             if self._is_time(oldest, pause):
                 try:
-                    self._keys, self._looked_at = await self._fetch(), now
+                    self._keys, self._looked_at, self._signed = await self._fetch(), now, {}
                 except (OSError, TimeoutError, httpx.HTTPError, msgspec.MsgspecError, JoseError, ValueError) as error:
                     self._failed_at = self._clock.monotonic()
                     log.warning("no keys from the issuer", extra={"error": type(error).__name__, "reason": str(error)})

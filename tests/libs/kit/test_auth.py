@@ -16,7 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, OctKey, OKPKey, RSAKey
 
 from libs.contracts.values import PartyKind
-from libs.kit.auth import Principal, Verifier
+from libs.kit.auth import MOST_REMEMBERED, Principal, Verifier
 from libs.kit.clock import SystemClock
 from libs.kit.errors import Forbidden, Unauthenticated, Unavailable
 from libs.kit.ids import new_id
@@ -67,7 +67,7 @@ def _part(value: object) -> str:
 
 def _claims() -> dict[str, object]:
     party = str(new_id())
-    soon = int(time.time()) + 600
+    soon = int(time.time()) + 3600
     return {"iss": "filiera-dev", "aud": "filiera", "sub": "x", "exp": soon, "party": party, "role": "brand"}
 
 
@@ -111,12 +111,32 @@ async def test_a_new_key_is_followed(tmp_path: Path) -> None:
     old, new = (OKPKey.generate_key("Ed25519", {"kid": kid}) for kid in ("old", "new"))
     jwks.write_text(json.dumps(KeySet([old]).as_dict(private=False)))
     verifier = Verifier(Settings(service="probe", jwks=str(jwks)), clock)
-    await verifier.principal(f"Bearer {_signed(old, 'old')}")
+    known = _signed(old, "old")
+    await verifier.principal(f"Bearer {known}")
     jwks.write_text(json.dumps(KeySet([new]).as_dict(private=False)))
     clock.ahead += 11
     await verifier.principal(f"Bearer {_signed(new, 'new')}")
-    with pytest.raises(Unauthenticated):
-        await verifier.principal(f"Bearer {_signed(old, 'old')}")
+    for refused in (known, _signed(old, "old")):
+        with pytest.raises(Unauthenticated):
+            await verifier.principal(f"Bearer {refused}")
+
+
+async def test_a_token_that_was_accepted_is_refused_when_it_is_over() -> None:
+    clock = HandClock()
+    verifier = Verifier(Settings(service="probe"), clock)
+    good = f"Bearer {token(new_id(), 'brand', exp=int(time.time()) + 60)}"
+    assert await verifier.principal(good) == await verifier.principal(good)
+    clock.ahead += 70
+    with pytest.raises(Unauthenticated, match="expired"):
+        await verifier.principal(good)
+
+
+async def test_a_token_says_the_same_however_many_others_came_since(verifier: Verifier) -> None:
+    first = f"Bearer {token(new_id(), 'brand')}"
+    said = await verifier.principal(first)
+    for _ in range(MOST_REMEMBERED + 1):
+        await verifier.principal(f"Bearer {token(new_id(), 'brand')}")
+    assert await verifier.principal(first) == said
 
 
 async def test_without_the_issuers_keys_the_answer_is_to_try_again(tmp_path: Path) -> None:
@@ -139,6 +159,9 @@ class HandClock(SystemClock):
 
     def monotonic(self) -> float:
         return super().monotonic() + self.ahead
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.ahead)
 
 
 def _signed(key: OKPKey, kid: str) -> str:
