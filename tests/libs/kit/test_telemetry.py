@@ -1,4 +1,4 @@
-"""What reaches a log: what is named, and nothing else."""
+"""What reaches a log: what is named, and nothing else. And whose trace a request belongs to."""
 
 import ast
 import json
@@ -6,9 +6,12 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from fastapi import FastAPI
+from opentelemetry import propagate
 
-from libs.kit.telemetry import MAY_BE_LOGGED, JsonLines, Text
+from libs.kit.telemetry import MAY_BE_LOGGED, Joining, JsonLines, Text
 
 ROOT = Path(__file__).parents[3]
 
@@ -41,3 +44,19 @@ def _logged(path: Path) -> Iterator[str]:
     for one in [*given, *(node.value for node in assigned)]:
         keys = (key for node in ast.walk(one) if isinstance(node, ast.Dict) for key in node.keys)
         yield from (str(key.value) for key in keys if isinstance(key, ast.Constant))
+
+
+async def test_what_a_request_leads_to_belongs_to_its_trace_and_to_no_others() -> None:
+    api = FastAPI()
+    api.add_middleware(Joining)
+
+    @api.get("/")
+    async def here() -> dict[str, str]:
+        carrier: dict[str, str] = {}
+        propagate.inject(carrier)
+        return carrier
+
+    traced = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01", "tracestate": "filiera=1"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://probe") as client:
+        for headers in (traced, {}, {"traceparent": "nonsense"}):
+            assert (await client.get("/", headers=headers)).json() == (traced if headers == traced else {})
