@@ -50,10 +50,24 @@ class Bucket:
 
     def moved(self, held: int, committed: int) -> "Bucket":
         """This bucket with so much more, or less, held and committed."""
-        after = replace(self, held=self.held + held, committed=self.committed + committed)
-        if min(after.held, after.committed, after.available) < 0:
-            raise ValueError(f"the conservation law would be broken: {after}")
-        return after.giving(self.published - self.unattainable)
+        held, committed = self.held + held, self.committed + committed
+        taken = held + committed + self.blocked
+        if min(held, committed, self.published - taken) < 0:
+            raise ValueError(f"the conservation law would be broken: {held} held, {committed} committed of {self}")
+        gives = self.published - self.unattainable
+        published = max(gives, taken)
+        return Bucket(  # what `replace` does, in a third of its time: nothing is done more often
+            id=self.id,
+            party_id=self.party_id,
+            version=self.version,
+            resource_id=self.resource_id,
+            day=self.day,
+            published=published,
+            held=held,
+            committed=committed,
+            blocked=self.blocked,
+            unattainable=published - gives,
+        )
 
 
 class NoRoomError(Exception):

@@ -116,11 +116,12 @@ def check_terms(asked: Sequence[tuple[Resource, Allocation]], now: datetime, *, 
     """Refuse what these resources do not sell, whether or not there is room."""
     for resource, allocation in asked:
         _check_day(resource, allocation.day, now)
-    for resource, quantity in totals(asked):
+    wanted = totals(asked)
+    for resource, quantity in wanted:
         _check_quantity(resource, quantity, sample=sample)
-    if len({resource.terms.price_per_unit.currency for resource, _ in asked}) > 1:
+    if len({resource.terms.price_per_unit.currency for resource, _ in wanted}) > 1:
         raise Refused("MIXED_CURRENCIES", "These resources are sold in several currencies; hold them one by one.")
-    check_price(asked)
+    _check_cost(_cost(wanted))
 
 
 def _check_day(resource: Resource, day: date, now: datetime) -> None:
@@ -151,17 +152,28 @@ def _check_quantity(resource: Resource, quantity: int, *, sample: bool) -> None:
 
 def check_price(asked: Sequence[tuple[Resource, Allocation]]) -> None:
     """Refuse what could be booked, but not told."""
-    if (cost := price(asked)).amount > MOST_TO_PAY:
+    _check_cost(price(asked))
+
+
+def _check_cost(cost: Money) -> None:
+    if cost.amount > MOST_TO_PAY:
         raise Refused("TOO_EXPENSIVE", f"{cost.amount} minor units of {cost.currency}: over {MOST_TO_PAY}; take less.")
 
 
 def totals(asked: Sequence[tuple[Resource, Allocation]]) -> list[tuple[Resource, int]]:
     """The quantity of each resource over all its days."""
     resources = {resource.id: resource for resource, _ in asked}
-    return [(r, sum(part.quantity for _, part in asked if part.resource_id == id_)) for id_, r in resources.items()]
+    quantities = dict.fromkeys(resources, 0)
+    for resource, part in asked:
+        quantities[resource.id] += part.quantity
+    return [*zip(resources.values(), quantities.values(), strict=True)]
 
 
 def price(asked: Sequence[tuple[Resource, Allocation]]) -> Money:
     """What a booking costs."""
-    amount = sum(resource.price(quantity) for resource, quantity in totals(asked))
-    return Money(amount, asked[0][0].terms.price_per_unit.currency)
+    return _cost(totals(asked))
+
+
+def _cost(wanted: Sequence[tuple[Resource, int]]) -> Money:
+    amount = sum(resource.price(quantity) for resource, quantity in wanted)
+    return Money(amount, wanted[0][0].terms.price_per_unit.currency)
