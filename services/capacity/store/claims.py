@@ -30,7 +30,9 @@ _LOOK = f"""WITH lockable AS MATERIALIZED (
                      AND NOT EXISTS (SELECT FROM hold, jsonb_to_recordset(allocations) AS part (bucket_id uuid)
                                       WHERE {IS_OVER} AND bucket_id = ANY ($3)) THEN $3 END AS ids)
     SELECT json_build_array(
-        clock_timestamp(), (SELECT coalesce(json_agg(resource), '[]') FROM resource WHERE id = ANY ($1::uuid[])),
+        clock_timestamp(),
+        (SELECT coalesce(json_agg(CASE known.version WHEN resource.version THEN to_json(id) ELSE to_json(resource) END),
+                         '[]') FROM unnest($1::uuid[], $4::int[]) AS known (id, version) JOIN resource USING (id)),
         (SELECT json_object_agg(party, (
             SELECT count(*) FROM hold
              WHERE party_id = party AND state = 'held' AND order_id IS NULL AND expires_at > clock_timestamp()))
@@ -64,7 +66,11 @@ async def overdue_bookings(session: WriteSession, most: int) -> list[Booking]:
 
 Look = tuple[datetime, list[Resource], dict[UUID, int]]
 """Now, resources, and for each party how many live holds it has placed itself."""
-_Seen = tuple[datetime, list[Resource], dict[UUID, int], list[Bucket]]
+_Seen = tuple[datetime, list[Resource | UUID], dict[UUID, int], list[Bucket]]
+_KNOWN: dict[UUID, Resource] = {}
+"""Resources as some transaction saw them last. Of a version that is still theirs PostgreSQL sends no more than the id:
+most of a look at holds on many days was to write terms and calendars as JSON, and to read that."""
+_MOST_KNOWN = 5000
 
 
 async def queue_up(session: WriteSession, parties: Collection[UUID]) -> None:
@@ -82,6 +88,16 @@ async def look_and_lock(
 ) -> tuple[Look, list[Bucket]]:
     """All that it takes to judge asks of these parties, and these buckets, locked. If one of them has no row yet, or a
     hold that is over is in the way, more must be locked before them: then none is, and none is given."""
-    [(seen,)] = await rows(session, _LOOK, list(resource_ids), list(parties), list(ids))
+    known = {one: _KNOWN[one] for one in resource_ids if one in _KNOWN}
+    versions = [known[one].version if one in known else None for one in resource_ids]
+    [(seen,)] = await rows(session, _LOOK, list(resource_ids), list(parties), list(ids), versions)
     now, resources, open_holds, buckets = msgspec.json.decode(seen, type=_Seen)
-    return (now, resources, open_holds), buckets
+    found = [known[one] if isinstance(one, UUID) else one for one in resources]
+    _remember(found)
+    return (now, found, open_holds), buckets
+
+
+def _remember(found: list[Resource]) -> None:
+    if len(_KNOWN) >= _MOST_KNOWN:
+        _KNOWN.clear()
+    _KNOWN.update({one.id: one for one in found})
