@@ -1,13 +1,15 @@
 """Group commit: commands that arrive together are decided in one transaction, with their events and their keys.
 
-The first to ask opens a batch; what arrives while a batch is being decided waits for the next. So a batch is as large
-as the traffic makes it, and nobody waits for a timer. Any number of processes may do this at once: what decides is the
-locked rows and the constraints of the database.
+The first to ask opens a batch; what arrives while batches are being decided waits for the next. So a batch is as large
+as the traffic makes it, and nobody waits for a timer. A crowd is decided in two batches, so that while the database
+works on one this process works on the other. Any number of processes may do this at once: what decides is the locked
+rows and the constraints of the database.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
@@ -23,6 +25,10 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 200
 MOST_WAITING = 2000
+LANES = 2
+"""Batches under way at a time: one for the database to work on, and one for this process."""
+WORTH_A_LANE = 8
+"""Asks. Fewer are no crowd: what a batch costs whatever its size is more than another lane saves."""
 SECONDS_TO_WAIT = 20.0
 
 _AGAIN = "The service does not answer now. Send this again with the same Idempotency-Key."
@@ -48,7 +54,9 @@ Decide = Callable[[WriteSession, Sequence[A]], Awaitable[Decided]]
 @dataclass(frozen=True)
 class _Waiting(Generic[A]):
     ask: A
-    outcome: asyncio.Future[Outcome] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    since: float
+    """By the clock of the loop."""
+    outcome: asyncio.Future[Outcome]
     context: Context = field(default_factory=copy_context)
 
 
@@ -58,22 +66,18 @@ class GroupCommit(Generic[A]):
     def __init__(self, database: Database, role: str, decide: Decide[A], status: int = 201) -> None:
         self._database, self._role, self._decide, self._status = database, role, decide, status
         self._waiting: list[_Waiting[A]] = []
-        self._deciding: asyncio.Task[None] | None = None
+        self._lanes: set[asyncio.Task[None] | None] = set()
 
     async def run(self, ask: A) -> Response:
         """Decide an ask together with whoever else asks now. Raises Problem."""
         if len(self._waiting) >= MOST_WAITING:
             raise Unavailable(_AGAIN)
-        waiting = _Waiting(ask)
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(ask, loop.time(), loop.create_future())
         self._waiting.append(waiting)
-        if self._deciding is None or self._deciding.done():
-            self._deciding = asyncio.create_task(self._decide_all(), context=Context())
-        try:
-            async with asyncio.timeout(SECONDS_TO_WAIT):
-                outcome = await waiting.outcome
-        except TimeoutError:
-            raise Unavailable(_AGAIN) from None
-        if isinstance(outcome, Exception):
+        if not self._lanes or self._is_crowded(len(self._waiting)):
+            self._open_lane()
+        if isinstance(outcome := await waiting.outcome, Exception):
             raise outcome
         return outcome
 
@@ -94,13 +98,40 @@ class GroupCommit(Generic[A]):
             return decided
         return Response(msgspec.json.encode(decided), self._status, media_type="application/json")
 
+    def _is_crowded(self, waiting: int) -> bool:
+        return len(self._lanes) < LANES and waiting >= WORTH_A_LANE
+
+    def _open_lane(self) -> None:
+        self._lanes.add(asyncio.create_task(self._decide_all(), context=Context()))
+
+    def _next_batch(self) -> list[_Waiting[A]]:
+        """Who waits; of a crowd that a lane is free for the first half, and the rest is its."""
+        size = min(MOST_AT_ONCE, len(self._waiting))
+        if self._is_crowded(size // 2):
+            size = -(-size // 2)
+            self._open_lane()
+        batch, self._waiting = self._waiting[:size], self._waiting[size:]
+        return batch
+
     async def _decide_all(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-            # A lone ask's events belong to its trace; those of a crowd to nobody's rather than to another's.
-            context = batch[0].context if len(batch) == 1 else Context()
-            deciding = asyncio.create_task(self._outcomes([one.ask for one in batch]), context=context)
-            for waiting, outcome in zip(batch, await deciding, strict=True):
+        try:
+            while batch := self._next_batch():
+                await self._decide_batch(batch)
+        finally:
+            self._lanes.discard(asyncio.current_task())  # at once: who asks next must not count on this one
+
+    async def _decide_batch(self, batch: Sequence[_Waiting[A]]) -> None:
+        """Tell each what came of it. One timer for all: nobody waits longer than who waited first may."""
+        # A lone ask's events belong to its trace; those of a crowd to nobody's rather than to another's.
+        context = batch[0].context if len(batch) == 1 else Context()
+        deciding = asyncio.create_task(self._outcomes([one.ask for one in batch]), context=context)
+        outcomes: Sequence[Outcome] = [Unavailable(_AGAIN) for _ in batch]
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(batch[0].since + SECONDS_TO_WAIT):
+                    outcomes = await deciding
+        finally:
+            for waiting, outcome in zip(batch, outcomes, strict=True):
                 if not waiting.outcome.done():
                     waiting.outcome.set_result(outcome)
 

@@ -142,6 +142,33 @@ async def test_who_waits_too_long_is_told_to_send_again_and_finds_the_answer(
     assert await bucket(db, bench, day(1)) == (480, 10, 0)
 
 
+async def test_a_crowd_does_not_wait_for_one_batch_that_waits(db: Database, bench: Resource) -> None:
+    other = world.a_resource()
+    await world.publish(db, other)
+    for resource in (bench, other):
+        await world.hold(db, new_id(), (resource, day(1), 10))
+    commit = placing(db)
+    async with db.work() as session:
+        await session.execute(text("SELECT FROM bucket WHERE resource_id = :id FOR UPDATE"), {"id": bench.id})
+        stuck = asyncio.create_task(commit.run(ask(new_id(), (bench, day(1), 10))))
+        await asyncio.sleep(0.1)
+        crowd = [ask(new_id(), (other, day(1), 10)) for _ in range(group_commit.WORTH_A_LANE)]
+        await asyncio.gather(*map(commit.run, crowd))
+        assert not stuck.done()
+    assert world.body(await stuck)["state"] == "held"
+    assert await faults(db, bench, other) == []
+
+
+async def test_a_hold_is_judged_by_the_terms_of_its_instant_though_others_were_seen_before(
+    db: Database, bench: Resource
+) -> None:
+    for least in (10, 20, 5):
+        await world.change_terms(db, bench, minimum_quantity=least)
+        with pytest.raises(Conflict, match=f"no less than {least} minutes"):
+            await world.hold(db, new_id(), (bench, day(1), least - 1))
+        await world.hold(db, new_id(), (bench, day(1), least))
+
+
 async def test_no_more_wait_than_can_be_served_in_time(
     db: Database, bench: Resource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
