@@ -56,18 +56,10 @@ class Bucket:
             raise ValueError(f"the conservation law would be broken: {held} held, {committed} committed of {self}")
         gives = self.published - self.unattainable
         published = max(gives, taken)
-        return Bucket(  # what `replace` does, in a third of its time: nothing is done more often
-            id=self.id,
-            party_id=self.party_id,
-            version=self.version,
-            resource_id=self.resource_id,
-            day=self.day,
-            published=published,
-            held=held,
-            committed=committed,
-            blocked=self.blocked,
-            unattainable=published - gives,
-        )
+        # What `replace` does, in a third of its time: nothing is done more often.
+        same: dict[str, Any] = {"party_id": self.party_id, "version": self.version, "resource_id": self.resource_id}
+        given = {"published": published, "blocked": self.blocked, "unattainable": published - gives}
+        return Bucket(id=self.id, day=self.day, held=held, committed=committed, **same, **given)
 
 
 class NoRoomError(Exception):

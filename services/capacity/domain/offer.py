@@ -116,12 +116,11 @@ def check_terms(asked: Sequence[tuple[Resource, Allocation]], now: datetime, *, 
     """Refuse what these resources do not sell, whether or not there is room."""
     for resource, allocation in asked:
         _check_day(resource, allocation.day, now)
-    wanted = totals(asked)
-    for resource, quantity in wanted:
+    for resource, quantity in totals(asked):
         _check_quantity(resource, quantity, sample=sample)
-    if len({resource.terms.price_per_unit.currency for resource, _ in wanted}) > 1:
+    if len({resource.terms.price_per_unit.currency for resource, _ in asked}) > 1:
         raise Refused("MIXED_CURRENCIES", "These resources are sold in several currencies; hold them one by one.")
-    _check_cost(_cost(wanted))
+    check_price(asked)
 
 
 def _check_day(resource: Resource, day: date, now: datetime) -> None:
@@ -152,11 +151,7 @@ def _check_quantity(resource: Resource, quantity: int, *, sample: bool) -> None:
 
 def check_price(asked: Sequence[tuple[Resource, Allocation]]) -> None:
     """Refuse what could be booked, but not told."""
-    _check_cost(price(asked))
-
-
-def _check_cost(cost: Money) -> None:
-    if cost.amount > MOST_TO_PAY:
+    if (cost := price(asked)).amount > MOST_TO_PAY:
         raise Refused("TOO_EXPENSIVE", f"{cost.amount} minor units of {cost.currency}: over {MOST_TO_PAY}; take less.")
 
 
@@ -171,9 +166,5 @@ def totals(asked: Sequence[tuple[Resource, Allocation]]) -> list[tuple[Resource,
 
 def price(asked: Sequence[tuple[Resource, Allocation]]) -> Money:
     """What a booking costs."""
-    return _cost(totals(asked))
-
-
-def _cost(wanted: Sequence[tuple[Resource, int]]) -> Money:
-    amount = sum(resource.price(quantity) for resource, quantity in wanted)
-    return Money(amount, wanted[0][0].terms.price_per_unit.currency)
+    amount = sum(resource.price(quantity) for resource, quantity in totals(asked))
+    return Money(amount, asked[0][0].terms.price_per_unit.currency)

@@ -29,7 +29,7 @@ async def let_loose(db: Database, benches: list[Resource], folder: Path, attempt
         journal=str(folder),
     )
     crowd = Crowd(told, 4, Random(7))
-    await crowd.run(every=1.0, pauses=[0.3, 1.0])
+    await crowd.run(every=0.2, pauses=[0.1, 0.3, 1.0])
     return crowd
 
 
