@@ -57,9 +57,9 @@ class Bucket:
         gives = self.published - self.unattainable
         published = max(gives, taken)
         # What `replace` does, in a third of its time: nothing is done more often.
-        same: dict[str, Any] = {"party_id": self.party_id, "version": self.version, "resource_id": self.resource_id}
-        given = {"published": published, "blocked": self.blocked, "unattainable": published - gives}
-        return Bucket(id=self.id, day=self.day, held=held, committed=committed, **same, **given)
+        rest: dict[str, Any] = {"published": published, "blocked": self.blocked, "unattainable": published - gives}
+        rest |= {"party_id": self.party_id, "version": self.version, "resource_id": self.resource_id}
+        return Bucket(id=self.id, day=self.day, held=held, committed=committed, **rest)
 
 
 class NoRoomError(Exception):

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from multiprocessing.context import ForkServerProcess
@@ -185,41 +185,51 @@ _NEVER = {
 }
 
 
-async def wrong(db: Database, resources: Sequence[Resource], loose: Crowd) -> dict[str, object]:
+Group = tuple[Crowd, Sequence[Resource]]
+"""Processes, and whose buckets they share: nobody else's."""
+
+
+async def wrong(db: Database, *groups: Group) -> dict[str, object]:
     """How often each thing happened that never may. Every lease is waited for: what is held after that is leaked."""
+    resources = [one for _, some in groups for one in some]
     await _until_all_is_over(db, resources)
-    answered = [one.hold for one in loose.answered() if one.hold]
+    answered = [one.hold for loose, _ in groups for one in loose.answered() if one.hold]
     given = {"resources": [str(one.id) for one in resources], "answered": answered}
     patient = engine(db.url, {"timeout": 10}, poolclass=NullPool)  # a service's statements may not take so long
     async with patient.connect() as connection:
         await connection.execute(text("SET ROLE capacity_worker"))
         found: dict[str, object] = {what: await connection.scalar(text(query), given) for what, query in _NEVER.items()}
         found |= {"faults of the ledger": await world.faults_in(connection, resources)}
-        events = [event async for event in _events(connection, loose)]
-    start = tuple(published_on(_of(resources, one).calendar, day) for one, day in loose.told.days)
-    return found | Witness(start, events, loose.clock_is_known_to()).faults(loose.history())
+        unexplained = Counter[str]()
+        for group in groups:
+            unexplained.update(await _unexplained(connection, *group))
+    return found | unexplained
 
 
-def _of(resources: Sequence[Resource], wanted: UUID) -> Resource:
-    return next(resource for resource in resources if resource.id == wanted)
+async def _unexplained(connection: AsyncConnection, loose: Crowd, resources: Sequence[Resource]) -> dict[str, int]:
+    known = {one.id: one for one in resources}
+    start = tuple(published_on(known[one].calendar, day) for one, day in loose.told.days)
+    places = {bucket_id(*day): place for place, day in enumerate(loose.told.days)}
+    rows = await connection.execute(_EVENTS, {"resources": [str(one) for one in known]})
+    events = [Event(row.at - loose.clock, row.claim, row.what, _change(places, row.what, row.parts)) for row in rows]
+    return Witness(start, events, loose.clock_is_known_to()).faults(loose.history())
 
 
 _EVENTS = text("""
-    SELECT extract(epoch FROM created_at)::float AS at, aggregateid, split_part(type, '.', 3) AS happened,
-           (payload -> 'allocations')::text AS parts
-      FROM outbox WHERE aggregatetype IN ('capacity.hold', 'capacity.booking') ORDER BY seq""")
-_TAKES = {"hold_placed": -1, "hold_released": 1, "hold_expired": 1, "booking_cancelled": 1}
+    SELECT * FROM (
+        SELECT seq, extract(epoch FROM created_at)::float AS at, aggregateid AS claim, split_part(type, '.', 3) AS what,
+               (payload -> 'allocations')::text AS parts, payload #>> '{allocations,0,resource_id}' AS resource
+          FROM outbox) AS event
+     WHERE what IN ('hold_placed', 'hold_released', 'hold_expired', 'booking_cancelled')
+       AND resource = ANY (CAST(:resources AS text[])) ORDER BY seq""")
 
 
-async def _events(connection: AsyncConnection, loose: Crowd) -> AsyncIterator[Event]:
-    places = {bucket_id(*day): place for place, day in enumerate(loose.told.days)}
-    async for at, claim, happened, parts in await connection.stream(_EVENTS):
-        taken = [(places.get(UUID(part["bucket_id"])), part["quantity"]) for part in msgspec.json.decode(parts)]
-        if happened in _TAKES and all(place is not None for place, _ in taken):
-            change = [0] * len(places)
-            for place, quantity in taken:
-                change[place] = _TAKES[happened] * quantity
-            yield Event(at - loose.clock, claim, happened, tuple(change))
+def _change(places: dict[UUID, int], happened: str, parts: str) -> tuple[int, ...]:
+    """What it changes of what is free of each bucket."""
+    change = [0] * len(places)
+    for part in msgspec.json.decode(parts):
+        change[places[UUID(part["bucket_id"])]] = part["quantity"] * (-1 if happened == "hold_placed" else 1)
+    return tuple(change)
 
 
 async def _until_all_is_over(db: Database, resources: Sequence[Resource]) -> None:

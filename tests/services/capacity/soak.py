@@ -24,10 +24,9 @@ from libs.kit.ids import new_id
 from libs.kit.migrate import migrate
 from libs.kit.settings import Settings
 from libs.stack.servers import Servers
-from services.capacity.domain.offer import Resource
 from tests.services.capacity import world
 from tests.services.capacity.crowd import Told
-from tests.services.capacity.crowds import Crowd, wrong
+from tests.services.capacity.crowds import Crowd, Group, wrong
 
 ROUND = 100_000
 """Holds asked for in one database."""
@@ -71,13 +70,12 @@ class Soak:
                 telling = tasks.create_task(self.keep_telling([loose for loose, _ in groups]))
                 await asyncio.gather(*(loose.run(EVERY * GROUPS, PAUSES) for loose, _ in groups))
                 telling.cancel()
-            for loose, resources in groups:
-                self.learn(loose, await wrong(db, resources, loose))
+            self.learn([loose for loose, _ in groups], await wrong(db, *groups))
         self.tell("checked", [])
         await db.close()
         await _drop(settings)
 
-    async def group(self, db: Database, number: int, attempts: int, folder: Path) -> tuple[Crowd, Sequence[Resource]]:
+    async def group(self, db: Database, number: int, attempts: int, folder: Path) -> Group:
         """Processes that share buckets."""
         resources = [world.a_resource() for _ in range(4)]
         await world.publish(db, *resources)
@@ -95,10 +93,11 @@ class Soak:
         )
         return Crowd(told, len(range(number, self.processes, GROUPS)), Random(told.seed)), resources
 
-    def learn(self, loose: Crowd, found: dict[str, object]) -> None:
-        self.asked += loose.asked()
-        self.met.update(loose.met)
-        self.met.update("refused" if one.answer.isdigit() else one.answer for one in loose.answered())
+    def learn(self, crowds: Sequence[Crowd], found: dict[str, object]) -> None:
+        for loose in crowds:
+            self.asked += loose.asked()
+            self.met.update(loose.met)
+            self.met.update("refused" if one.answer.isdigit() else one.answer for one in loose.answered())
         for what, times in found.items():
             self.never[what] += times if isinstance(times, int) else bool(times)
         if any(found.values()):

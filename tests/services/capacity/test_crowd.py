@@ -39,7 +39,7 @@ async def test_whatever_happens_to_processes_nothing_is_oversold_leaked_or_lost(
     crowd = await let_loose(db, benches, tmp_path, 600, 1, 2)
     assert min(crowd.met["killed"], crowd.met["paused"]) > 0
     assert {one.answer for one in crowd.answered()} > {"done"}
-    assert not any((await wrong(db, benches, crowd)).values())
+    assert not any((await wrong(db, (crowd, benches))).values())
 
 
 async def test_what_processes_saw_of_buckets_has_an_order_that_explains_it(db: Database, tmp_path: Path) -> None:
