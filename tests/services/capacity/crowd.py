@@ -19,6 +19,7 @@ from uuid import UUID
 
 import msgspec
 import uuid_utils
+from asyncpg import QueryCanceledError
 
 from libs.kit.db import Database, transient
 from libs.kit.errors import Problem
@@ -137,7 +138,7 @@ class Process:
                 self.write(Returned(number, time.monotonic(), _lacking(problem)))
             return None
         except Exception as error:
-            if not transient(error):
+            if not transient(error) and not _took_too_long(error):
                 raise
             return None
         hold = done if isinstance(done, UUID) else getattr(done, "id", None)
@@ -146,6 +147,11 @@ class Process:
 
     def write(self, line: Line) -> None:
         os.write(self.journal, msgspec.json.encode(line) + b"\n")
+
+
+def _took_too_long(error: Exception) -> bool:
+    """As statements do of who is paused for longer than they may take."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None) == QueryCanceledError.sqlstate
 
 
 def _lacking(problem: Problem) -> str:
