@@ -11,14 +11,13 @@ from typing import Any
 
 import msgspec
 import strawberry
+from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 from starlette.types import ASGIApp, Message
 from strawberry.asgi import GraphQL
 
-from libs.contracts import capacity
-from libs.contracts.values import Calendar, Money, Terms
-from libs.graphql.opaque import global_id
+from bench._list import QUERY, SIZES, answer, resources
 from libs.graphql.operation import Connection
 from libs.graphql.services import Services, client
 from libs.kit.clock import SystemClock
@@ -35,7 +34,6 @@ from services.gateway.app import api, changes
 from services.gateway.handlers import project
 
 DATABASE = "gateway_bench"
-SIZES = (20, 100)
 ROUNDS, AT_A_TIME = 30, 10
 METHOD = (
     f"{ROUNDS} rounds of {AT_A_TIME} requests each, one after another, the three in turn within every round; medians. "
@@ -43,9 +41,6 @@ METHOD = (
     "statement in the same transaction, decodes the events, builds the dicts of the answer by hand and encodes them. "
     "Strawberry as it comes is strawberry.asgi.GraphQL over the same types and resolvers, without our document cache."
 )
-QUERY = """query List($first: Int!) { resources(first: $first) { edges { cursor node { id name kind processes
-    terms { pricePerUnit { amount currency } minimumQuantity } } } pageInfo { hasNextPage endCursor } } }"""
-
 Ask = Callable[[int], Awaitable[bytes]]
 
 
@@ -91,25 +86,7 @@ async def _agree(ways: dict[str, Ask]) -> None:
 
 
 async def _fill(kit: Kit) -> None:
-    terms = Terms(price_per_unit=Money(45), setup_price=Money(1500))
-    day = SystemClock().now().date()
-    calendar = Calendar(weekly=[480] * 5 + [0, 0], starts_on=day, ends_on=day)
-    made = [
-        capacity.ResourcePublished(
-            id=new_id(),
-            version=1,
-            party_id=new_id(),
-            site_id=new_id(),
-            name=f"Bench {number}",
-            kind="bench",
-            processes=["cutting", "lockstitch"],
-            unit="minutes",
-            time_zone="Europe/Rome",
-            terms=terms,
-            calendar=calendar,
-        )
-        for number in range(200)
-    ]
+    made = [replace(one, id=new_id(), party_id=new_id(), site_id=new_id()) for one in resources(200)]
     async with kit.database.work() as session:
         await project(session, made, changes)
 
@@ -118,18 +95,9 @@ def _limit(kit: Kit) -> Ask:
     async def ask(first: int) -> bytes:
         async with kit.database.read() as session:
             found: Any = await store.page(session, store.RESOURCES, first + 1)
-        edges = [{"cursor": store.RESOURCES.cursor(one), "node": _node(one)} for one in found[:first]]
-        info = {"hasNextPage": len(found) > first, "endCursor": edges[-1]["cursor"]}
-        return msgspec.json.encode({"data": {"resources": {"edges": edges, "pageInfo": info}}})
+        return msgspec.json.encode(answer(found, first))
 
     return ask
-
-
-def _node(one: capacity.Resource) -> dict[str, Any]:
-    price = {"amount": one.terms.price_per_unit.amount, "currency": one.terms.price_per_unit.currency}
-    terms = {"pricePerUnit": price, "minimumQuantity": one.terms.minimum_quantity}
-    plain = {"name": one.name, "kind": one.kind, "processes": one.processes}
-    return {"id": global_id("Resource", one.id), **plain, "terms": terms}
 
 
 def _strawberry(kit: Kit) -> Ask:

@@ -1,5 +1,8 @@
 """How many holds a second the ledger takes with group commit, against one statement for each hold.
 
+Where clients, service and PostgreSQL share two cores the ceiling is the CPU: docs/decisions/0018 has what a hold spends
+it on, and how far that is from the aims.
+
 Servers are those of `FILIERA_*`; the database `capacity_bench` is made anew and dropped at the end.
 """
 
@@ -40,11 +43,11 @@ METHOD = (
     f"{CLIENTS} clients in one process, each asking for its next hold when it has the last; {ROUNDS} rounds of"
     f" {SECONDS:.0f} s, the ways in turn within every round, medians of the rounds; p50 and p99 over all of them."
     " Group commit is the service's own: rules, cap on open holds, bucket, hold, two events and idempotency key,"
-    " several statements on one connection at a time. The raw ways know no rules: one prepared statement a hold on"
-    f" {CLIENTS} connections, committing by itself; `bare` updates the bucket and inserts the hold, `same effects`"
-    " inserts the events and the key too. All in the same role, under the same row-level security. HTTP is the whole"
-    " service, one process, with token, validation, relay and jobs, on a database of its own, stopped while others are"
-    " measured; its clients are in the measuring process."
+    " several statements on a connection, two batches at a time. The raw ways know no rules: one prepared statement a"
+    f" hold on {CLIENTS} connections, committing by itself; `bare` updates the bucket and inserts the hold, `same"
+    " effects` inserts the events and the key too. All in the same role, under the same row-level security. HTTP is the"
+    " whole service, one process, with token, validation, relay and jobs, on a database of its own, stopped while"
+    " others are measured; its clients are in the measuring process."
 )
 _TAKE = """
     WITH taken AS (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CAPACITY = ("api", "handlers", "promise", "search", "files", "store", "domain")
+CAPACITY = ("api", "handlers", "together", "promise", "search", "files", "store", "domain")
 
 
 def sources(folder: str) -> list[Path]:

@@ -129,6 +129,8 @@ class Hold(Event, frozen=True, kw_only=True):
     """Where in its life the hold stands."""
     allocations: list[Allocation]
     """What is held of which days; nothing of a hold that was refused."""
+    placed_at: Instant | None = None
+    """When it was asked for, on the ledger's database clock: who came first."""
     expires_at: Instant | None = None
     """The lease ends at this instant (RFC 3339, UTC), on the ledger's database clock."""
     refusal: Refusal | None = None
@@ -193,6 +195,8 @@ class Booking(Event, frozen=True, kw_only=True):
     """Whether it still stands."""
     allocations: list[Allocation]
     """What it takes, of which buckets."""
+    placed_at: Instant | None = None
+    """When its hold was asked for, on the ledger's database clock: who came first."""
     price: Money
     """For all of it, set-up included."""
     agreed: list[Agreed] = msgspec.field(default_factory=list)
@@ -211,6 +215,8 @@ class Booking(Event, frozen=True, kw_only=True):
     """What each workshop reports of its part."""
     displaced_by: list[UUID] = msgspec.field(default_factory=list)
     """Workshops whose calendars shrank below it, until it stands again."""
+    promised: list[Allocation] = msgspec.field(default_factory=list)
+    """What its buyer agreed to last, as long as `allocations` are days that it has not agreed to."""
 
 
 @event("capacity", "booking", "booking_confirmed")

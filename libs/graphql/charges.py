@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import GraphQLSchema
+from graphql import GraphQLError, GraphQLSchema
 
-from libs.graphql.documents import check_introspection, points
+from libs.graphql.documents import Refusal, check_introspection, points
 from libs.graphql.operation import Connection
 
+LARGEST = 128 * 1024
+"""Bytes of a request of anybody but a hub, which brings five hundred things at once: making values of more is work."""
 _CHARACTERS, _BYTES = 100, 1024
 """So many of a document, and of what is sent, cost a point: reading them is work too."""
 
@@ -15,6 +17,8 @@ _CHARACTERS, _BYTES = 100, 1024
 async def charge_bytes(connection: Connection, size: int) -> None:
     """Spend a point, and one for each kilobyte that is sent, before it is read. Raises Refusal."""
     await connection.pay(1 + size // _BYTES)
+    if size > LARGEST and not connection.is_hub:
+        raise Refusal(GraphQLError(f"Only a hub sends more than {LARGEST} bytes.", extensions={"code": "TOO_LARGE"}))
 
 
 async def charge(

@@ -7,13 +7,16 @@ The size is the page that is asked for (`first`, `days`), 10 for a list that has
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from graphql import (
     FieldNode,
     GraphQLField,
+    GraphQLInterfaceType,
     GraphQLList,
     GraphQLNamedType,
+    GraphQLObjectType,
     GraphQLSchema,
     IntValueNode,
     VariableNode,
@@ -23,7 +26,7 @@ from graphql import (
 )
 from graphql.utilities.coerce_input_value import coerce_default_value
 
-SIZES = ("first", "days")
+SIZES = {"first", "days"}
 """Arguments that say how long a list may be."""
 MOST_ITEMS = 100
 """No list is longer: whoever asks for more is refused by the field, before it reads anything."""
@@ -73,7 +76,7 @@ def of_field(schema: GraphQLSchema, parent: GraphQLNamedType | None, field: Fiel
         return inner  # validation refuses it
     if is_leaf_type(get_named_type(found.type)):
         return NOTHING
-    size = _size_asked(parent, field, found)
+    size = _size_asked(field, found, is_page=parent is not None and parent.name in _pages(schema))
     extra = _CALL if parent is schema.mutation_type or _calls_service(found) else 0
     if isinstance(size, int) and not inner.sized:
         return Cost(extra + size * (1 + inner.known))
@@ -91,16 +94,25 @@ def _calls_service(field: GraphQLField) -> bool:
     return own is not None and CALLS_SERVICE in own.metadata
 
 
-def _size_asked(parent: GraphQLNamedType | None, field: FieldNode, found: GraphQLField) -> Variable | int:
-    for name in SIZES:
-        if name in found.args:
-            default = coerce_default_value(found.args[name])
-            usual = default if isinstance(default, int) else _UNPAGED
-            given = next((one.value for one in field.arguments or () if one.name.value == name), None)
-            return _given(given, usual)
-    listed = isinstance(get_nullable_type(found.type), GraphQLList)
-    paged = parent is not None and parent.name.endswith("Connection")  # its field has counted the items
-    return _UNPAGED if listed and not paged else 1
+@lru_cache
+def _pages(schema: GraphQLSchema) -> frozenset[str]:
+    """The types that hold a page, such as a Connection: the field that gives one has counted what its lists hold."""
+    types = (one for one in schema.type_map.values() if isinstance(one, GraphQLObjectType | GraphQLInterfaceType))
+    fields = (field for one in types for field in one.fields.values() if SIZES & field.args.keys())
+    return frozenset(get_named_type(field.type).name for field in fields if not _is_list(field))
+
+
+def _is_list(field: GraphQLField) -> bool:
+    return isinstance(get_nullable_type(field.type), GraphQLList)
+
+
+def _size_asked(field: FieldNode, found: GraphQLField, *, is_page: bool) -> Variable | int:
+    for name in SIZES & found.args.keys():
+        default = coerce_default_value(found.args[name])
+        usual = default if isinstance(default, int) else _UNPAGED
+        given = next((one.value for one in field.arguments or () if one.name.value == name), None)
+        return _given(given, usual)
+    return _UNPAGED if _is_list(found) and not is_page else 1
 
 
 def _given(value: object, usual: int) -> Variable | int:

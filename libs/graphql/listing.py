@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from libs.graphql.opaque import Malformed
+from libs.graphql.opaque import Malformed, text
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Listing:
 
     def cursor(self, item: Any) -> str:
         """Where an item stands in the order."""
-        place = [str(getattr(item, name)) for name in self.order]
+        place = [text(getattr(item, name)) for name in self.order]
         return urlsafe_b64encode(msgspec.json.encode([self.topic, *place])).decode()
 
     def place(self, cursor: str) -> tuple[str, ...]:

@@ -1,9 +1,12 @@
 """What clients get and send back without looking inside: global ids, and read-your-writes tokens."""
 
-from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Container
 from typing import NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from libs.kit.errors import BadRequest
 
@@ -19,7 +22,12 @@ class Malformed(ValueError):  # noqa: N818 - read as "raise Malformed"
 
 def global_id(type_: str, key: object) -> str:
     """base64 of `Type:key`."""
-    return b64encode(f"{type_}:{key}".encode()).decode()
+    return b2a_base64(f"{type_}:{text(key)}".encode(), newline=False).decode()
+
+
+def text(key: object) -> str:
+    """`str(key)`; of a UUID by msgspec, which is four times as fast: a page has hundreds."""
+    return msgspec.to_builtins(key) if type(key) is UUID else str(key)
 
 
 def parse_id(given: str) -> tuple[str, str]:

@@ -13,14 +13,16 @@ from starlette.requests import HTTPConnection
 from strawberry.dataloader import DataLoader
 
 from libs.contracts import Event
+from libs.contracts.values import PartyKind
 from libs.graphql.changes import Changes
 from libs.graphql.documents import Refusal
 from libs.graphql.opaque import Malformed, Written
-from libs.graphql.payers import payer, too_dear
+from libs.graphql.payers import RATE_LIMITED, payer, too_dear
 from libs.graphql.services import Services
 from libs.kit.auth import Principal
 from libs.kit.budget import SpentError
 from libs.kit.db import ReadSession
+from libs.kit.metrics import REFUSALS
 from libs.service.runtime import Kit, kit_of
 
 _PATIENCE = 2.0
@@ -69,6 +71,11 @@ class Connection:
         """The name of the budget that pays."""
         return payer(self.kit.settings, self.caller, self.address)[0]
 
+    @property
+    def is_hub(self) -> bool:
+        """Whether a hub calls, which brings many things at once."""
+        return self.caller is not None and self.caller.role == PartyKind.HUB
+
     async def pay(self, points: int) -> None:
         """Spend points of whoever pays. Raises Refusal, and has taken none then."""
         if not points:
@@ -77,6 +84,7 @@ class Connection:
         try:
             remaining = await self.kit.budgets.take(budget, limit, points)
         except SpentError as spent:
+            REFUSALS.labels(RATE_LIMITED).inc()
             self._tell(spent.remaining, limit)
             raise too_dear(limit, spent.seconds) from None
         self.cost += min(points, limit)
@@ -162,6 +170,8 @@ class Operation(ABC):
     async def stale(self) -> bool:
         """Wait until the read models have what the request must see; True if they do not have it in time."""
         wanted = self.connection.after
+        if not wanted:
+            return False
         until = asyncio.get_running_loop().time() + _PATIENCE
         with self.connection.changes.watch(*(f"{one.topic}:{one.id}" for one in wanted)) as watch:
             while not await self._has(wanted):

@@ -16,7 +16,7 @@ from strawberry.types.unset import UNSET
 
 from libs.graphql.asked import check_frame, json
 from libs.graphql.changes import Changes
-from libs.graphql.charges import charge_bytes
+from libs.graphql.charges import LARGEST, charge_bytes
 from libs.graphql.documents import Refusal
 from libs.graphql.operation import Connection, connect
 from libs.graphql.schema import Schema
@@ -27,7 +27,7 @@ _POLICY = 1008
 """RFC 6455, section 7.4.1: a rule that none of the protocol's own codes is about."""
 _LONGEST_REASON = 120
 """Characters: RFC 6455 has room for 123 bytes."""
-LARGEST_FRAME = 1024 * 1024
+LARGEST_FRAME = LARGEST
 """Bytes of a message: imports go over HTTP. The server is told the same (`--ws-max-size`), so as to keep no more."""
 _SMALL = 1024
 """Bytes of a message that is taken even of those who have no points left, if it asks for nothing: a ping, say."""

@@ -156,7 +156,8 @@ class Function:
             name = repr(kind.name)
             self.line(f"{value} = {source}.get({name}) if type({source}) is dict else member({source}, {name})")
             with self.block(f"if callable({value}):"):
-                self.line(f"{value} = {value}({self._info(place, needed=True)}{self._arguments(place)})")
+                given = [self._info(place, needed=True), *self._arguments(place)]
+                self.line(f"{value} = {value}({', '.join(given)})")
         elif isinstance(kind, Call):
             called = self._call(place, kind, source)
             if kind.later:
@@ -175,13 +176,13 @@ class Function:
         if kind.info and "info" in kind.takes:
             info = f"{self._module.name('I', place, kind.info)}({info})"
         given = {"source": source, "info": info, "nothing": "None"}
-        return f"{function}({', '.join(given[one] for one in kind.takes)}{self._arguments(place)})"
+        return f"{function}({', '.join([*(given[one] for one in kind.takes), *self._arguments(place)])})"
 
     def _info(self, place: Place, *, needed: bool) -> str:
         return f"run.info({self._place(place)}, {self._indices})" if needed else "None"
 
-    def _arguments(self, place: Place) -> str:
-        return f", **run.arguments({self._place(place)})" if place.asked.definition.args else ""
+    def _arguments(self, place: Place) -> list[str]:
+        return [f"**run.arguments({self._place(place)})"] if place.asked.definition.args else []
 
     def _caught(self, place: Place, target: str, put: str, end: str = "") -> None:
         with self.block("except Exception as error:"):

@@ -8,7 +8,7 @@ from graphql import FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNo
 
 from libs.graphql_compiler.code import Module
 from libs.graphql_compiler.plan import Plan
-from libs.graphql_compiler.planner import Planner
+from libs.graphql_compiler.planner import MOST_PLACES, Planner
 from libs.graphql_compiler.run import member
 from libs.graphql_compiler.sources import SourceOf
 
@@ -30,9 +30,10 @@ def compiled(
     operation: OperationDefinitionNode,
     fragments: Mapping[str, FragmentDefinitionNode],
     source_of: SourceOf,
+    most_places: int = MOST_PLACES,
 ) -> Program:
     """Compile an operation. Raises Uncompiled."""
-    plan = Planner(schema, operation, fragments, source_of).plan()
+    plan = Planner(schema, operation, fragments, source_of, most_places).plan()
     module = Module(plan)
     source = module.source()
     plain: set[type] = set()

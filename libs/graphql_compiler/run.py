@@ -23,6 +23,7 @@ from graphql.pyutils import AwaitableOrValue, inspect, is_iterable
 
 from libs.graphql_compiler.levels import Levels, Slot, together
 from libs.graphql_compiler.plan import At, Place
+from libs.graphql_compiler.sources import Call
 
 if TYPE_CHECKING:
     from libs.graphql_compiler.program import Program
@@ -100,6 +101,8 @@ class Run(Levels):
             known = get_argument_values(
                 asked.definition, node, executor.variable_values, None, executor.hide_suggestions
             )
+            if isinstance(asked.source, Call) and asked.source.names:
+                known = {asked.source.names[name]: value for name, value in known.items()}
             if all(isinstance(value, _SHARED) for value in known.values()):
                 self._arguments[place.number] = known
         return known

@@ -1,10 +1,11 @@
 """Where the value of a field comes from: decided once, when the operation is compiled."""
 
 import dis
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from inspect import iscoroutinefunction
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from graphql import GraphQLField, GraphQLObjectType, default_field_resolver
@@ -46,6 +47,8 @@ class Call:
     """Whether what it returns is always to be awaited."""
     info: Callable[[Any], Any] | None = None
     """What makes the info it wants of graphql-core's."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Of its parameters by arguments, if they differ."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,11 @@ def batch(many: Resolver) -> Callable[[R], R]:
     return marked
 
 
-def source_of(parent: GraphQLObjectType, name: str, field: GraphQLField) -> Source:
+def source_of(parent: GraphQLObjectType, name: str, definition: GraphQLField) -> Source:
     """Of a field in a schema of graphql-core."""
     if name == "__typename":
         return Constant(parent.name)
-    resolve = field.resolve
+    resolve = definition.resolve
     if resolve is None or resolve is default_field_resolver:
         return Member(name)
     if many := getattr(resolve, "batch", None):
@@ -88,9 +91,13 @@ def source_of(parent: GraphQLObjectType, name: str, field: GraphQLField) -> Sour
 
 def ignores_info(function: Any) -> bool:
     """Whether a function never looks at its second parameter: then it cannot tell what it is given there."""
-    if not isinstance(function, FunctionType) or function.__code__.co_argcount < 2:
+    return isinstance(function, FunctionType) and _ignores_second(function.__code__)
+
+
+@lru_cache(4096)
+def _ignores_second(code: CodeType) -> bool:
+    if code.co_argcount < 2:
         return False
-    code = function.__code__
     name = code.co_varnames[1]
     looks_around = {"locals", "vars", "eval", "exec", "dir", "_getframe", "currentframe"} & set(code.co_names)
     return not looks_around and all(step.argval != name for step in dis.get_instructions(code))

@@ -45,7 +45,7 @@ _FRESH_FOR = 300.0
 _LOOK_AGAIN_AFTER = 10.0
 _AFTER_FAILURE = 1.0
 _LEEWAY = 5
-MOST_REMEMBERED = 1000
+MOST_REMEMBERED = 4096
 """Tokens whose signature need not be checked again."""
 
 

@@ -126,8 +126,18 @@ def field_errors(errors: Iterable[Mapping[str, Any]]) -> list[FieldError]:
     return [FieldError(".".join(map(str, e["loc"][1:])) or str(e["loc"][0]), _plain(e["msg"])) for e in errors]
 
 
+_UNKNOWN = "is not known here; is it misspelt?"
+_SENTENCES = {
+    "Field required": "is missing",
+    "Extra inputs are not permitted": _UNKNOWN,
+    "Unexpected keyword argument": _UNKNOWN,
+}
+
+
 def _plain(message: str) -> str:
     """Pydantic's sentence, to be read after the name of the field."""
+    if message in _SENTENCES:
+        return _SENTENCES[message]
     return re.sub("^(Input|String|List) should ", "must ", message.removeprefix("Value error, "))
 
 

@@ -87,8 +87,8 @@ def set_up_traces(settings: Settings, api: FastAPI) -> None:
 
 
 class Joining:
-    """ASGI middleware: what a request leads to belongs to the trace that the request belongs to. No span is made: for
-    nobody to read they took a quarter of the time of a request."""
+    """ASGI middleware: what a request leads to belongs to the trace that the request belongs to. No span is made, which
+    nobody would read."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

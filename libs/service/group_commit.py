@@ -67,6 +67,7 @@ class GroupCommit(Generic[A]):
         self._database, self._role, self._decide, self._status = database, role, decide, status
         self._waiting: list[_Waiting[A]] = []
         self._lanes: set[asyncio.Task[None] | None] = set()
+        self._deciding = 0
 
     async def run(self, ask: A) -> Response:
         """Decide an ask together with whoever else asks now. Raises Problem."""
@@ -75,7 +76,7 @@ class GroupCommit(Generic[A]):
         loop = asyncio.get_running_loop()
         waiting = _Waiting(ask, loop.time(), loop.create_future())
         self._waiting.append(waiting)
-        if not self._lanes or self._is_crowded(len(self._waiting)):
+        if len(self._lanes) < (LANES if len(self._waiting) >= WORTH_A_LANE else 1):
             self._open_lane()
         if isinstance(outcome := await waiting.outcome, Exception):
             raise outcome
@@ -98,25 +99,27 @@ class GroupCommit(Generic[A]):
             return decided
         return Response(msgspec.json.encode(decided), self._status, media_type="application/json")
 
-    def _is_crowded(self, waiting: int) -> bool:
-        return len(self._lanes) < LANES and waiting >= WORTH_A_LANE
-
     def _open_lane(self) -> None:
         self._lanes.add(asyncio.create_task(self._decide_all(), context=Context()))
 
     def _next_batch(self) -> list[_Waiting[A]]:
-        """Who waits; of a crowd that a lane is free for the first half, and the rest is its."""
+        """Who waits; of a crowd the first half, if another lane is free for the rest."""
         size = min(MOST_AT_ONCE, len(self._waiting))
-        if self._is_crowded(size // 2):
-            size = -(-size // 2)
-            self._open_lane()
+        if size >= 2 * WORTH_A_LANE and self._deciding + 1 < LANES:
+            size -= size // 2
         batch, self._waiting = self._waiting[:size], self._waiting[size:]
+        if len(self._lanes) < LANES and len(self._waiting) >= WORTH_A_LANE:
+            self._open_lane()
         return batch
 
     async def _decide_all(self) -> None:
         try:
             while batch := self._next_batch():
-                await self._decide_batch(batch)
+                self._deciding += 1
+                try:
+                    await self._decide_batch(batch)
+                finally:
+                    self._deciding -= 1
         finally:
             self._lanes.discard(asyncio.current_task())  # at once: who asks next must not count on this one
 

@@ -153,7 +153,7 @@ class Platform:
         port = self.ports[name]
         listen = ["--host", "127.0.0.1", "--port", str(port)]
         server = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
-        limits = ["--ws-max-size", str(1024 * 1024), "--timeout-graceful-shutdown", "5"]
+        limits = ["--ws-max-size", str(128 * 1024), "--timeout-graceful-shutdown", "5"]
         command = ["uvicorn", f"services.{name}.app:api", *listen, *server, *limits]
         child = self._python(name, command, lambda _: is_ready(port))
         database = _without_user(child.environment["FILIERA_POSTGRES"])

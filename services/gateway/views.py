@@ -20,6 +20,8 @@ from libs.contracts.values import Allocation, Calendar
 
 E = TypeVar("E", bound=Event)
 
+_IN_PART = (capacity.Hold, capacity.Booking, orders.Order)
+
 
 def audience(event: capacity.Hold | capacity.Booking | orders.Order) -> list[UUID]:
     """The parties that may see something of it, each once."""
@@ -36,7 +38,7 @@ def invited(resource: capacity.Resource) -> list[UUID] | None:
 
 def seen_by(party: UUID | None, event: E) -> E:
     """The event without what this party may not see; what is taken out of a single value is None."""
-    if not isinstance(event, capacity.Hold | capacity.Booking | orders.Order) or event.party_id == party:
+    if not isinstance(event, _IN_PART) or event.party_id == party:
         return event
     own = [allocation for allocation in event.allocations if allocation.workshop_id == party]
     return replace(event, **_parts(event, party, own))

@@ -195,7 +195,7 @@ def _apply(order: Order, transition: Transition, news: News) -> None:
     order.state = transition.state
     if transition.decision is Decision.REPEAT:
         return
-    if transition.planned and (transition.agreed or not order.allocations):
+    if transition.planned and transition.agreed:
         _plan(order, news)
     elif not transition.planned and transition.state is not State.QUARANTINED:
         order.allocations = []

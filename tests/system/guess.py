@@ -3,6 +3,7 @@
 This is what lets a new route or field be walked without being told.
 """
 
+import json
 from typing import Any
 
 Json = dict[str, Any]
@@ -68,7 +69,7 @@ def everything(kind: Json, types: dict[str, Json], most: int = 450) -> list[str]
 
 
 def selection(kind: Json, types: dict[str, Json], depth: int) -> str:
-    """Every field that needs no argument, so many levels down; the members of unions and interfaces too."""
+    """Every field, so many levels down; the members of unions and interfaces too."""
     while kind.get("ofType"):
         kind = kind["ofType"]
     known = types[kind["name"]]
@@ -84,8 +85,14 @@ def _field(field: Json, types: dict[str, Json], depth: int) -> str:
     leaf = field["type"]
     while leaf.get("ofType"):
         leaf = leaf["ofType"]
-    if any(_required(argument) for argument in field["args"]):
-        return ""
+    wanted = [one for one in field["args"] if _required(one) or one["name"] == "first"]
+    given = ", ".join(f"{one['name']}: {_literal(one, types)}" for one in wanted)
+    asked = f"{field['name']}({given})" if given else str(field["name"])
     if types[leaf["name"]]["kind"] in ("SCALAR", "ENUM"):
-        return str(field["name"])
-    return f"{field['name']} {selection(field['type'], types, depth - 1)}" if depth else ""
+        return asked
+    return f"{asked} {selection(field['type'], types, depth - 1)}" if depth else ""
+
+
+def _literal(one: Json, types: dict[str, Json]) -> str:
+    """A small page, or a value of a field's argument."""
+    return "2" if one["name"] == "first" else json.dumps(argument(one["type"], types, "", one["name"]))

@@ -12,6 +12,7 @@ from services.capacity.api import (
     quotes,
     resources,
     search,
+    together,
     waitlist,
 )
 
@@ -22,6 +23,7 @@ ROUTERS = [
     estimates.router,
     search.router,
     promises.router,
+    together.router,
     quotes.router,
     holds.router,
     proposals.router,

@@ -21,7 +21,7 @@ from services.capacity.promise.question import Carriage, Operation, Place, Quest
 router = APIRouter(tags=["capacity"])
 
 _Process = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
-_Pieces = Annotated[StrictInt, Field(ge=1, le=100_000)]
+Pieces = Annotated[StrictInt, Field(ge=1, le=100_000)]
 _Elapsed = Annotated[StrictInt, Field(ge=0, le=60 * 24 * 60)]
 _Weekday = Annotated[StrictInt, Field(ge=0, le=6)]
 _Price = Annotated[StrictInt, Field(ge=0, le=1_000_000)]
@@ -48,7 +48,7 @@ class OperationBody(Body):
     run_minutes: Annotated[StrictInt, Field(ge=1, le=10_000)]
     queue_minutes: _Elapsed = 0
     wait_minutes: _Elapsed = 0
-    transfer_batch: _Pieces | None = None
+    transfer_batch: Pieces | None = None
     split_over: Annotated[StrictInt, Field(ge=1, le=8)] = 1
     stays_whole: Literal["dye_lot", "hide", "alloy"] | None = None
     changed: Annotated[tuple[str, ...], Field(max_length=20)] = ()
@@ -92,7 +92,7 @@ class AskPromise(Body):
     """A lot, its routing, and where it is wanted: as soon as can be from the first day on, or, backward, as late as the
     due day allows. `dryRun`, as is usual, only tells; `hold` takes the whole of the plan that is best at `prefer`."""
 
-    quantity: _Pieces
+    quantity: Pieces
     routing: Annotated[list[OperationBody], Field(min_length=1, max_length=12)]
     place: PlaceBody
     first_day: date = date.min
@@ -129,21 +129,21 @@ class AskPromise(Body):
         return promises.Wanted(question=question, currency=self.currency, **days)
 
 
-_holding = lru_cache(maxsize=8)(promises.holding)
+_commits = lru_cache(maxsize=8)(promises.holding)
 
 
 async def _group_commit(kit: KitOf) -> GroupCommit[promises.Ask]:
     """Where this process holds promises."""
-    return _holding(kit.database)
+    return _commits(kit.database)
 
 
-Together = Annotated[GroupCommit[promises.Ask], Depends(_group_commit)]
+Holding = Annotated[GroupCommit[promises.Ask], Depends(_group_commit)]
 Key = Annotated[str | None, Header(max_length=255)]
 
 
 @router.post("/promises", **answers(promises.Promise))
 async def ask_promise(
-    body: AskPromise, request: Request, kit: KitOf, caller: Caller, together: Together, idempotency_key: Key = None
+    body: AskPromise, request: Request, kit: KitOf, caller: Caller, holding: Holding, idempotency_key: Key = None
 ) -> Response:
     """When, where and for how much a lot can be made: the answers that no other answer beats, with their reasons.
 
@@ -158,4 +158,4 @@ async def ask_promise(
         ask = promises.ask(asked, await promises.find(kit, wanted), body.prefer, body.seconds)
     except Problem as problem:
         ask = promises.Ask(asked, problem)
-    return await together.run(ask)
+    return await holding.run(ask)

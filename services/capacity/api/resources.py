@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,8 +19,8 @@ from libs.kit.ids import new_id
 from libs.service.commands import Body, Commanded, answers
 from services.capacity.api import strict  # noqa: F401 - before a body is made of the domain's values
 from services.capacity.domain.calendar import Calendar
-from services.capacity.domain.offer import Resource, Site
-from services.capacity.domain.shifts import Pattern, calendar_of, check_counted
+from services.capacity.domain.offer import Resource, Site, check_work
+from services.capacity.domain.shifts import Pattern, calendar_of, check_hours
 from services.capacity.domain.terms import Terms
 from services.capacity.domain.units import check_unit
 from services.capacity.domain.work import Work
@@ -39,13 +39,25 @@ def printable(text: str) -> str:
     return text
 
 
+def each_once(processes: list[str]) -> list[str]:
+    """The processes, if none comes again. Raises ValueError."""
+    if len(set(processes)) < len(processes):
+        raise ValueError("names a process twice")
+    return processes
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(printable)]
+_Kind = Literal["machine", "bench", "operator_pool", "tool_set", "room"]
+_Processes = Annotated[list[_Process], Field(min_length=1, max_length=50), AfterValidator(each_once)]
+
+
 class PublishResource(Body):
     """A resource of the caller's."""
 
     site_id: UUID
-    name: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(printable)]
-    kind: Literal["machine", "bench", "operator_pool", "tool_set", "room"]
-    processes: Annotated[list[_Process], Field(min_length=1, max_length=50)]
+    name: _Name
+    kind: _Kind
+    processes: _Processes
     unit: Annotated[str, AfterValidator(check_unit)] = "minutes"
     terms: Terms
     calendar: Calendar | None = None
@@ -55,8 +67,7 @@ class PublishResource(Body):
 
     @model_validator(mode="after")
     def _works_as_it_can(self) -> Self:
-        if unknown := sorted(self.work.keys() - set(self.processes)):
-            raise ValueError(f"work names {unknown[0]}, which is none of its processes")
+        check_work(self.work, self.processes)
         return self
 
     @model_validator(mode="after")
@@ -64,7 +75,7 @@ class PublishResource(Body):
         if (self.calendar is None) == (self.pattern is None):
             raise ValueError("says when the resource works either by `calendar` or by `pattern`")
         try:
-            check_counted(self.pattern or Pattern(), self.unit)
+            check_hours(self.pattern or Pattern(), self.unit)
         except ValueError as error:
             raise ValueError(f"pattern {error}") from None
         return self
@@ -107,6 +118,26 @@ class ImportResources(Body):
     resources: Annotated[list[ImportedResource], Field(min_length=1, max_length=500)]
 
 
+class ChangeWork(Body):
+    """What a resource is called and does from now on; what is left out stays as it is."""
+
+    name: _Name | None = None
+    kind: _Kind | None = None
+    processes: _Processes | None = None
+    work: dict[_Process, Work] | None = None
+    """For all of its processes that it tells of."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.said():
+            raise ValueError("says what is to change: name, kind, processes or work")
+        return self
+
+    def said(self) -> dict[str, Any]:
+        """What is not left out."""
+        return {name: value for name in ChangeWork.model_fields if (value := getattr(self, name)) is not None}
+
+
 class ChangeTerms(Body):
     """A resource's new terms, all of them."""
 
@@ -129,6 +160,12 @@ async def publish_resource(body: PublishResource, command: Commanded) -> Respons
     site = _own(sites, body.site_id, command.caller.party, "site_id")
     resource = await asyncio.to_thread(body.to_domain, site, now)
     return await command.run(lambda session: resources.publish_resource(session, resource), 201)
+
+
+@router.post("/resources/{resource_id}/work", **answers(capacity.Resource))
+async def change_work(resource_id: UUID, body: ChangeWork, command: Commanded) -> Response:
+    """Change what a resource is called, what it does and what that takes; what is booked stays booked."""
+    return await command.run(lambda session: resources.change_work(session, command.caller, resource_id, body.said()))
 
 
 @router.post("/resources/{resource_id}/terms", **answers(capacity.Resource))

@@ -1,6 +1,6 @@
 """What was agreed when a booking was made, and what its end costs whom."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -74,9 +74,15 @@ def owed_by_workshops(agreed: Sequence[Agreed], buyer: UUID, days_left: Mapping[
     return _dues((part.workshop_id, buyer, percent_of(part.price, rung.workshop_percent)) for part, rung in rungs)
 
 
-def all_of_it(agreed: Sequence[Agreed], buyer: UUID) -> list[Due]:
-    """What is due of work that has begun."""
-    return _dues((buyer, part.workshop_id, part.price) for part in agreed)
+def owed_of_begun(
+    agreed: Sequence[Agreed], buyer: UUID, days_left: Mapping[UUID, int], reported: Collection[UUID]
+) -> list[Due]:
+    """What is due of work that was started: all of the parts of which work was reported, or whose day has come. Who
+    starts ahead of the day takes no ladder away."""
+    begun = [part for part in agreed if part.workshop_id in reported or days_left[part.resource_id] <= 0]
+    rest = [part for part in agreed if part not in begun]
+    whole = _dues((buyer, part.workshop_id, part.price) for part in begun)
+    return whole + owed_by_buyer(rest, buyer, days_left)
 
 
 def _dues(amounts: Iterable[tuple[UUID, UUID, Money]]) -> list[Due]:

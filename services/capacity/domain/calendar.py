@@ -22,6 +22,8 @@ class Calendar:
             raise ValueError(f"each exception is from 0 to {MOST:,}")
         if not 0 <= (self.ends_on - self.starts_on).days <= 1100:
             raise ValueError("ends_on is not before starts_on, and at most 1,100 days after it")
+        if not (self.starts_on.year >= 1900 and self.ends_on.year <= 2100):
+            raise ValueError("starts_on and ends_on are between 1900 and 2100")
         if not all(self.starts_on <= day <= self.ends_on for day in self.exceptions):
             raise ValueError("exceptions are of days from starts_on to ends_on")
 

@@ -40,7 +40,8 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A lease on buckets, all or nothing: it counts only while `expires_at` lies ahead."""
+    """A lease on buckets, all or nothing: it counts only while `expires_at` lies ahead. Who came first is told by
+    `placed_at`, of the database's clock; none: before that was written down."""
 
     id: UUID
     party_id: UUID
@@ -48,6 +49,7 @@ class Hold:
     order_id: UUID | None = None
     state: HoldState = "held"
     allocations: list[Allocation]
+    placed_at: datetime | None = None
     expires_at: datetime | None = None
     refusal: Reason | None = None
     proposal: Proposal | None = None
@@ -85,7 +87,8 @@ class Actual:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
-    """A hold made firm, under the same id. `state` says whether it stands, `stage` where in its life."""
+    """A hold made firm, under the same id. `state` says whether it stands, `stage` where in its life; `promised` are
+    the days that its buyer agreed to last, as long as those in `allocations` are others."""
 
     id: UUID
     party_id: UUID
@@ -93,6 +96,7 @@ class Booking:
     order_id: UUID | None = None
     state: Literal["confirmed", "cancelled"] = "confirmed"
     allocations: list[Allocation]
+    placed_at: datetime | None = None
     price: Money
     agreed: list[Agreed] = field(default_factory=list)
     ending: Ending | None = None
@@ -102,6 +106,7 @@ class Booking:
     material_at: datetime | None = None
     actual: list[Actual] = field(default_factory=list)
     displaced_by: list[UUID] = field(default_factory=list)
+    promised: list[Allocation] = field(default_factory=list)
 
     @property
     def workshops(self) -> set[UUID]:
@@ -112,7 +117,9 @@ class Booking:
         after = follow(BOOKINGS[event], self.stage)
         if after == "nothing":
             return None
-        return self.standing if after == "back" else cast("BookingStage", after)
+        if after == "back":
+            after = "moved" if self.promised else "stands"
+        return self.standing if after == "stands" else cast("BookingStage", after)
 
     @property
     def standing(self) -> BookingStage:

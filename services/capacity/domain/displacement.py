@@ -1,16 +1,18 @@
 """Who gives way when a calendar shrinks below what is taken: the published order.
 
-1. Holds before bookings: a hold is a lease. The newest gives way first, and gives way at once.
+1. Holds before bookings: a hold is a lease. The newest gives way first, and gives way at once. How old a claim is says
+   the database's clock, whatever those of the processes do.
 2. Then bookings that have not begun, the newest first: who came first stays. The booking keeps its place in the ledger
    as `displaced` until its workshop gives the day its hours back, moves it with the buyer's consent, or the time for
-   that ends. The buyer owes nothing then, whoever cancels; the workshop owes what its own ladder says.
+   that ends. The buyer owes nothing then, whoever cancels; the workshop owes what its own ladder says. Days that the
+   buyer has not accepted are not firm for getting their hours back.
 3. Nobody gives way for more than is short, and when there is room again the oldest comes back first.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from services.capacity.domain.claims import Booking, C, Claim, Hold
@@ -20,6 +22,8 @@ from services.capacity.domain.terms import Refused
 
 HOURS_TO_MOVE = 48
 """For the workshop of a displaced booking; then as many for the buyer to answer."""
+_EARLIER = datetime.min.replace(tzinfo=UTC)
+"""Claims that were made before it was written down when."""
 
 
 @dataclass
@@ -34,7 +38,7 @@ class GivingWay:
 def give_way(buckets: Iterable[Bucket], holds: Iterable[Hold], bookings: Iterable[Booking]) -> GivingWay:
     """Who gives way for these buckets, and who may come back, of all that stand on them.
 
-    UUIDv7 ids tell who came first. A booking that stands on other buckets too comes back only if all are given.
+    A booking that stands on other buckets too comes back only if all are given.
     """
     short = Counter({bucket.id: bucket.unattainable for bucket in buckets})
     known, found = set(short), GivingWay()
@@ -57,7 +61,7 @@ def give_way(buckets: Iterable[Bucket], holds: Iterable[Hold], bookings: Iterabl
 
 
 def _newest_first(claims: Iterable[C]) -> list[C]:
-    return sorted(claims, key=lambda claim: claim.id, reverse=True)
+    return sorted(claims, key=lambda claim: (claim.placed_at or _EARLIER, claim.id), reverse=True)
 
 
 def _is_in_the_way(claim: Claim, short: Counter[UUID]) -> bool:
@@ -74,10 +78,33 @@ def _may_come_back(booking: Booking, short: Counter[UUID], known: Collection[UUI
     return all(part.bucket_id in known and short[part.bucket_id] + part.quantity <= 0 for part in parts)
 
 
-def answer_by(booking: Booking, first: Resource, now: datetime) -> datetime:
-    """Until when a displaced booking may be moved, or a moved one answered: not after its first day."""
-    day = min(part.day for part in booking.allocations)
-    return min(now + timedelta(hours=HOURS_TO_MOVE), first.end_of(day))
+def answer_by(parts: Iterable[Allocation], resources: Mapping[UUID, Resource], now: datetime) -> datetime:
+    """Until when a displaced booking may be moved, or one that moves to these days answered: not after the first of
+    its days that is not over."""
+    ends = (resources[part.resource_id].end_of(part.day) for part in parts)
+    return min([now + timedelta(hours=HOURS_TO_MOVE), *(end for end in ends if end > now)])
+
+
+def check_move(booking: Booking, own: Sequence[Allocation], resources: Mapping[UUID, Resource]) -> None:
+    """Refuse what one workshop may not do with its part of a displaced booking: to move it though its own days stand,
+    or to make of it another than was booked. What was booked of one resource may go to others that do as much."""
+    workshop = own[0].workshop_id
+    if workshop not in booking.displaced_by:
+        raise Refused("NOT_SHORT", "Your days stand; who is short of hours moves its own part.")
+    before = [part for part in booking.allocations if part.workshop_id == workshop]
+    was, now = _able(before, resources), _able(own, resources)
+    if sum(part.quantity for part in before) != sum(part.quantity for part in own) or not was <= now:
+        told = ", ".join(f"{quantity} {unit} of {process}" for (unit, process), quantity in sorted(was.items()))
+        raise Refused("NOT_AS_BOOKED", f"What moves is what was booked of you: {told}; name days that are as much.")
+
+
+def _able(parts: Iterable[Allocation], resources: Mapping[UUID, Resource]) -> Counter[tuple[str, str]]:
+    """How much of these days could go to each process, by unit."""
+    able = Counter[tuple[str, str]]()
+    for part in parts:
+        resource = resources[part.resource_id]
+        able.update({(resource.unit, process): part.quantity for process in resource.processes})
+    return able
 
 
 def check_turn(booking: Booking, own: Sequence[Allocation]) -> None:

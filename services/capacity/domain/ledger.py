@@ -56,18 +56,10 @@ class Bucket:
             raise ValueError(f"the conservation law would be broken: {held} held, {committed} committed of {self}")
         gives = self.published - self.unattainable
         published = max(gives, taken)
-        return Bucket(  # what `replace` does, in a third of its time: nothing is done more often
-            id=self.id,
-            party_id=self.party_id,
-            version=self.version,
-            resource_id=self.resource_id,
-            day=self.day,
-            published=published,
-            held=held,
-            committed=committed,
-            blocked=self.blocked,
-            unattainable=published - gives,
-        )
+        # What `replace` does, in a third of its time: nothing is done more often.
+        rest: dict[str, Any] = {"published": published, "blocked": self.blocked, "unattainable": published - gives}
+        rest |= {"party_id": self.party_id, "version": self.version, "resource_id": self.resource_id}
+        return Bucket(id=self.id, day=self.day, held=held, committed=committed, **rest)
 
 
 class NoRoomError(Exception):
@@ -130,6 +122,7 @@ class Ledger:
         hold.follow(event, now)
         self._write(hold.become("confirmed"), held=-1, committed=1)
         ours: dict[str, Any] = {"party_id": hold.party_id, "order_id": hold.order_id, "allocations": hold.allocations}
+        ours["placed_at"] = hold.placed_at
         terms: dict[str, Any] = {"price": price, "agreed": list(agreed), "material_by": material_by}
         return self._write(booked(id=hold.id, **ours, **terms))
 
@@ -156,10 +149,11 @@ class Ledger:
             return booking
         return self._write(booking.at(stage, ending=ending), committed=-1)
 
-    def move(self, booking: Booking, allocations: list[Allocation], deadline: datetime, **changes: Any) -> Booking:
+    def move(self, booking: Booking, allocations: list[Allocation], deadline: datetime) -> Booking:
         """Give a displaced booking other days, for its buyer to accept until then. Raises NoRoomError."""
-        stage = booking.follow("move") or booking.stage
-        return self._exchange(booking, booking.at(stage, deadline, allocations=allocations, **changes), committed=1)
+        stage, promised = booking.follow("move") or booking.stage, booking.promised or booking.allocations
+        moved = booking.at(stage, deadline, allocations=allocations, promised=promised)
+        return self._exchange(booking, moved, committed=1)
 
     # --- buckets ---
 

@@ -1,7 +1,8 @@
 """The lives of holds and bookings: what each event does at each stage is decided in two tables.
 
 A cell is the stage that follows, or, in capitals, the code of why not (`WHY_NOT`); `nothing` is for what nobody asked:
-clocks and calendars. `back` is where a booking stood before it was displaced: firm, or waiting for its material.
+clocks and calendars. `stands` is firm, or waiting for its material; `back` is where a booking stood before it was
+displaced: that, or moved to days that its buyer has not accepted.
 
 The words of the Open Booking API (OpenActive) for these are in docs/open-booking.md.
 """
@@ -61,7 +62,8 @@ _DONE = "ALREADY_COMPLETED ALREADY_CANCELLED"
 _PAST = "nothing nothing"
 # Why so, where it is not plain:
 # - Work that has begun is not displaced: what is left of the day goes to it.
-# - A booking that is moved to a day which shrinks too is displaced again.
+# - A booking that is moved to a day which shrinks too is displaced again. That day's hours bring it back to waiting for
+#   its buyer: nobody is moved without consent.
 # - A deadline passes in silence where nothing is waited for any more.
 BOOKINGS: dict[BookingEvent, dict[BookingStage, str]] = {
     #                        awaiting_material firm          displaced   moved          started         completed ..
@@ -73,7 +75,7 @@ BOOKINGS: dict[BookingEvent, dict[BookingStage, str]] = {
     "displace":       _booking(f"displaced        displaced     nothing     displaced      nothing         {_PAST}"),
     "restore":        _booking(f"nothing          nothing       back        nothing        nothing         {_PAST}"),
     "move":           _booking(f"NOT_DISPLACED    NOT_DISPLACED moved       AWAITING_BUYER ALREADY_STARTED {_DONE}"),
-    "accept":         _booking(f"NOT_DISPLACED    NOT_DISPLACED NOT_MOVED   back           ALREADY_STARTED {_DONE}"),
+    "accept":         _booking(f"NOT_DISPLACED    NOT_DISPLACED NOT_MOVED   stands         ALREADY_STARTED {_DONE}"),
     "reject":         _booking(f"NOT_DISPLACED    NOT_DISPLACED NOT_MOVED   cancelled      ALREADY_STARTED {_DONE}"),
     "deadline":       _booking(f"cancelled        nothing       cancelled   cancelled      nothing         {_PAST}"),
 }  # fmt: skip
@@ -98,7 +100,8 @@ WHY_NOT = {
 
 
 def follow(row: dict[S, str], stage: S, **details: object) -> str:
-    """What follows at this stage: a stage, `back` or `nothing`. Raises Refused; `details` are for its sentence."""
+    """What follows at this stage: a stage, `stands`, `back` or `nothing`. Raises Refused, with `details` in its
+    sentence."""
     cell = row[stage]
     if cell.isupper():
         raise Refused(cell, WHY_NOT[cell].format(stage=stage, **details))

@@ -1,6 +1,6 @@
 """What a workshop offers: a resource at a site, and what of it is asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -98,6 +98,12 @@ class Allocation:
     quantity: int
 
 
+def check_work(work: Mapping[str, Work], processes: Collection[str]) -> None:
+    """Refuse to tell what a process takes that is not done. Raises ValueError."""
+    if unknown := sorted(work.keys() - set(processes)):
+        raise ValueError(f"work names {unknown[0]}, which is none of its processes")
+
+
 @lru_cache(maxsize=2**16)
 def bucket_id(resource_id: UUID, day: date) -> UUID:
     """UUIDv5 of resource and day: everybody knows a bucket's id, and so its place in the lock order, before its row
@@ -116,12 +122,11 @@ def check_terms(asked: Sequence[tuple[Resource, Allocation]], now: datetime, *, 
     """Refuse what these resources do not sell, whether or not there is room."""
     for resource, allocation in asked:
         _check_day(resource, allocation.day, now)
-    wanted = totals(asked)
-    for resource, quantity in wanted:
+    for resource, quantity in totals(asked):
         _check_quantity(resource, quantity, sample=sample)
-    if len({resource.terms.price_per_unit.currency for resource, _ in wanted}) > 1:
+    if len({resource.terms.price_per_unit.currency for resource, _ in asked}) > 1:
         raise Refused("MIXED_CURRENCIES", "These resources are sold in several currencies; hold them one by one.")
-    _check_cost(_cost(wanted))
+    check_price(asked)
 
 
 def _check_day(resource: Resource, day: date, now: datetime) -> None:
@@ -152,11 +157,7 @@ def _check_quantity(resource: Resource, quantity: int, *, sample: bool) -> None:
 
 def check_price(asked: Sequence[tuple[Resource, Allocation]]) -> None:
     """Refuse what could be booked, but not told."""
-    _check_cost(price(asked))
-
-
-def _check_cost(cost: Money) -> None:
-    if cost.amount > MOST_TO_PAY:
+    if (cost := price(asked)).amount > MOST_TO_PAY:
         raise Refused("TOO_EXPENSIVE", f"{cost.amount} minor units of {cost.currency}: over {MOST_TO_PAY}; take less.")
 
 
@@ -171,9 +172,5 @@ def totals(asked: Sequence[tuple[Resource, Allocation]]) -> list[tuple[Resource,
 
 def price(asked: Sequence[tuple[Resource, Allocation]]) -> Money:
     """What a booking costs."""
-    return _cost(totals(asked))
-
-
-def _cost(wanted: Sequence[tuple[Resource, int]]) -> Money:
-    amount = sum(resource.price(quantity) for resource, quantity in wanted)
-    return Money(amount, wanted[0][0].terms.price_per_unit.currency)
+    amount = sum(resource.price(quantity) for resource, quantity in totals(asked))
+    return Money(amount, asked[0][0].terms.price_per_unit.currency)

@@ -74,7 +74,8 @@ class Share:
     def hold(self, whole: Hold) -> Hold:
         """Its part of the pool's room."""
         parts = [replace(part, quantity=self.quantity) for part in whole.allocations]
-        return Hold(id=self.id, party_id=self.party_id, allocations=parts, expires_at=whole.expires_at)
+        until = whole.expires_at
+        return Hold(id=self.id, party_id=self.party_id, allocations=parts, placed_at=self.joined_at, expires_at=until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,10 +129,10 @@ class Pool:
         lacks = self.minimum_charge.amount - self.price_per_unit.amount * total if self.minimum_charge else 0
         return max(self.setup_price.amount, lacks)
 
-    def hold(self, resource: Resource) -> Hold:
+    def hold(self, resource: Resource, now: datetime) -> Hold:
         """The room that it sells."""
         room = [resource.allocate(self.day, self.quantity)]
-        return Hold(id=self.id, party_id=self.party_id, allocations=room, expires_at=self.closes_at)
+        return Hold(id=self.id, party_id=self.party_id, allocations=room, placed_at=now, expires_at=self.closes_at)
 
 
 def check_pool(pool: Pool, resource: Resource, now: datetime) -> None:

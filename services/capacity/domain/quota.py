@@ -13,7 +13,7 @@ from uuid import UUID
 from services.capacity.domain.claims import Hold
 from services.capacity.domain.ledger import Bucket
 from services.capacity.domain.offer import Allocation, Resource
-from services.capacity.domain.terms import Refused
+from services.capacity.domain.terms import Refused, Terms
 
 NEW_UNTIL = 3
 """Bookings that were not cancelled, of any workshop."""
@@ -47,20 +47,29 @@ class Limit:
     day: date | None = None
 
 
+def shares(terms: Terms, gives: int) -> dict[str, int]:
+    """The most that a party which is not new may have of a day that gives so much, for each share that applies."""
+    most = {}
+    if terms.party_percent is not None:
+        most["of_day"] = gives * terms.party_percent // 100
+    if terms.newcomers_percent:
+        most["but_newcomers"] = gives - gives * terms.newcomers_percent // 100
+    return most
+
+
 def limits(hold: Hold, known: Mapping[UUID, Resource], buckets: Mapping[UUID, Bucket], seen: Standing) -> list[Limit]:
     """The shares that apply to a hold, with what of each is used before it is placed."""
     found = []
     for part in hold.allocations:
         resource, bucket = known[part.resource_id], buckets[part.bucket_id]
-        gives, terms = bucket.published - bucket.unattainable, resource.terms
         if hold.party_id == resource.party_id:
             continue
-        if terms.party_percent is not None:
-            most = gives * terms.party_percent // 100
-            found.append(_limit("of_day", part, most, seen.taken[hold.party_id, part.bucket_id]))
-        if terms.newcomers_percent and hold.party_id not in seen.new:
-            most = gives - gives * terms.newcomers_percent // 100
-            found.append(_limit("but_newcomers", part, most, bucket.taken - seen.of_newcomers(part.bucket_id)))
+        most = shares(resource.terms, bucket.published - bucket.unattainable)
+        if "of_day" in most:
+            found.append(_limit("of_day", part, most["of_day"], seen.taken[hold.party_id, part.bucket_id]))
+        if "but_newcomers" in most and hold.party_id not in seen.new:
+            used = bucket.taken - seen.of_newcomers(part.bucket_id)
+            found.append(_limit("but_newcomers", part, most["but_newcomers"], used))
     return found
 
 

@@ -79,6 +79,12 @@ class Shift:
             raise ValueError(f"quantity is from 0 to {MOST:,}")
 
     @property
+    def minutes(self) -> int:
+        """From its start to its end on a usual day, break and all."""
+        begins, ends = (at.hour * 60 + at.minute for at in (self.starts, self.ends))
+        return (ends - begins) % 1440 or 1440
+
+    @property
     def most(self) -> int:
         """What it gives on one day, at most."""
         return _LONGEST * self.teams if self.quantity is None else self.quantity
@@ -134,8 +140,11 @@ class Pattern:
             raise ValueError(f"all together give no day more than {MOST:,}")
 
 
-def check_counted(pattern: Pattern, unit: str) -> None:
-    """Refuse hours where something else than minutes is counted. Raises ValueError."""
+def check_hours(pattern: Pattern, unit: str) -> None:
+    """Refuse hours that cannot be meant: breaks as long as their shifts, and hours where something else than minutes is
+    counted. Raises ValueError."""
+    if any(shift.quantity is None and shift.break_minutes >= shift.minutes for shift in pattern.shifts):
+        raise ValueError("has a break that is as long as its shift")
     told = [*(one.quantity for one in pattern.shifts), *(one.quantity for one in pattern.events if not one.all_day)]
     if unit != "minutes" and None in told:
         raise ValueError(

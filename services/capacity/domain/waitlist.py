@@ -136,7 +136,7 @@ def offers(line: Iterable[Entry], rooms: Sequence[Room], now: datetime) -> list[
     offered = ((entry, _fit(entry, known, now)) for entry in line)
     until = now + timedelta(seconds=SECONDS_TO_ANSWER)
     return [
-        (entry, Hold(id=entry.id, party_id=entry.party_id, allocations=parts, expires_at=until))
+        (entry, Hold(id=entry.id, party_id=entry.party_id, allocations=parts, placed_at=now, expires_at=until))
         for entry, parts in offered
         if parts
     ]

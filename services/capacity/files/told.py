@@ -36,8 +36,7 @@ def _usual(calendar: Calendar) -> Iterator[Event]:
 
 def _shift(shift: Shift, calendar: Calendar) -> Event:
     """Its minutes by the clock; what it gives is said where that is not the same."""
-    begins, ends = (at.hour * 60 + at.minute for at in (shift.starts, shift.ends))
-    minutes = (ends - begins) % 1440 or 1440
+    minutes = shift.minutes
     gives = (minutes - shift.break_minutes) * shift.teams if shift.quantity is None else shift.quantity
     first = _first(shift.weekdays, calendar) or calendar.starts_on
     starts = datetime.combine(first, shift.starts.replace(second=0, microsecond=0))

@@ -16,14 +16,14 @@ from services.capacity.domain.agreement import (
     Due,
     Ending,
     Side,
-    all_of_it,
     first_days,
     material_by,
     owed_by_buyer,
     owed_by_workshops,
+    owed_of_begun,
 )
 from services.capacity.domain.claims import Booking, all_completed
-from services.capacity.domain.displacement import answer_by, check_turn
+from services.capacity.domain.displacement import answer_by, check_move, check_turn
 from services.capacity.domain.ledger import Ledger, NoRoomError
 from services.capacity.domain.life import BookingEvent
 from services.capacity.domain.offer import Allocation, Resource
@@ -48,14 +48,10 @@ class At:
         """Who the caller is to this booking."""
         return "buyer" if self.party == self.booking.party_id else "workshop"
 
-    @property
-    def first(self) -> Resource:
-        """The resource on which it begins."""
-        return self.resources[min(self.booking.allocations, key=lambda part: part.day).resource_id]
-
     def days_left(self) -> dict[UUID, int]:
-        """How many days are left until each workshop's work begins, by resource, on the clocks of the sites."""
-        first = first_days(self.booking.allocations)
+        """How many days are left until each workshop's work begins, by resource, on the clocks of the sites; or was to
+        begin, where its buyer has not agreed to other days."""
+        first = first_days(self.booking.promised or self.booking.allocations)
         known = (self.resources[part.resource_id] for part in self.booking.agreed)
         return {one.id: (first[one.party_id] - one.today(self.now)).days for one in known}
 
@@ -105,18 +101,20 @@ async def complete(session: WriteSession, caller: Principal, booking_id: UUID) -
 async def move(
     session: WriteSession, caller: Principal, booking_id: UUID, days: Sequence[tuple[UUID, date, int]]
 ) -> capacity.Booking:
-    """Give the caller's part of a displaced booking other days of its resources, for the buyer to accept. Of an order
-    they are days on which it overtakes no other workshop's part."""
+    """Give the caller's part of a booking that it has displaced other days of its resources, as much as was booked, for
+    the buyer to accept. Of an order they are days on which it overtakes no other workshop's part."""
     booking = await _mine(session, caller, booking_id)
     own = await own_days(session, caller.party, days)
     others = [part for part in booking.allocations if part.workshop_id != caller.party]
     async with _at(session, caller, booking, [part for _, part in own]) as at:
+        booking.follow("move")
+        parts, resources = [part for _, part in own], {**at.resources, **{one.id: one for one, _ in own}}
+        check_move(booking, parts, resources)
         check_days_ahead(own, at.now)
         if booking.order_id:
-            check_turn(booking, [part for _, part in own])
-        until = answer_by(at.booking, at.first, at.now)
+            check_turn(booking, parts)
         try:
-            moved = at.ledger.move(booking, [*others, *(part for _, part in own)], until)
+            moved = at.ledger.move(booking, [*others, *parts], answer_by([*others, *parts], resources, at.now))
         except NoRoomError as error:
             raise error.told(next(one for one, part in own if part == error.asked)) from None
     return booking_seen_by(caller.party, moved)
@@ -129,7 +127,7 @@ async def accept(session: WriteSession, caller: Principal, booking_id: UUID) -> 
     """Agree to the days that a displaced booking was moved to."""
     async with at_booking(session, caller, booking_id) as at:
         _check_side(at, "buyer")
-        booking = at.ledger.step(at.booking, "accept", material_by=at.material_by(), displaced_by=[])
+        booking = at.ledger.step(at.booking, "accept", material_by=at.material_by(), displaced_by=[], promised=[])
     return booking_seen_by(caller.party, booking)
 
 
@@ -166,7 +164,8 @@ def _due(at: At, side: Side) -> list[Due]:
     if side == "platform":
         return []
     if booking.stage == "started":
-        return all_of_it(booking.agreed, booking.party_id)
+        reported = {one.workshop_id for one in booking.actual}
+        return owed_of_begun(booking.agreed, booking.party_id, at.days_left(), reported)
     return owed_by_buyer(booking.agreed, booking.party_id, at.days_left())
 
 

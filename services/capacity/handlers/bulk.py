@@ -17,10 +17,12 @@ from services.capacity import store
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Terms
 from services.capacity.handlers.facts import resource_event
-from services.capacity.handlers.resources import save
+from services.capacity.handlers.resources import Change, save
 
 Outcome = Literal["published", "changed", "unchanged", "refused"]
 _AT_ONCE = 500
+_DAYS_AT_ONCE = 2_000
+"""Of the ledger, that follow other calendars: nobody waits long for one of them."""
 _STAYS = {
     "site_id": "stays as it is, for its days are days of that place; give a new reference to what stands elsewhere",
     "unit": "stays as it is, for what is booked is counted in it; give a new reference to what is counted otherwise",
@@ -144,9 +146,35 @@ async def change_rows(kit: Kit, party_id: UUID, rows: Sequence[Row]) -> Report:
     transaction of their own, so that nobody waits long for one of their days. Sent again, it changes nothing."""
     judged, lines = [*_each_once(rows)], list[Line]()
     for start in range(0, len(judged), _AT_ONCE):
+        some = judged[start : start + _AT_ONCE]
         async with kit.database.write(party_id) as session:
-            lines += await _change_some(session, judged[start : start + _AT_ONCE])
+            days = await _days_to_follow(session, some)
+        for few in _batches(some, days):
+            async with kit.database.write(party_id) as session:
+                lines += await _change_some(session, few)
     return report(lines)
+
+
+async def _days_to_follow(session: WriteSession, rows: Sequence[Row]) -> Counter[UUID]:
+    """How many days of the ledger follow each resource that gets another calendar: a look, nothing is locked."""
+    given = {row.resource.id: row.resource for row in rows if row.resource}
+    known = await _known(session, [*given])
+    others = [one for id_, one in known.items() if given[id_].calendar != one.calendar]
+    now = await store.now(session)
+    return await store.touched(session, {one.id: one.today(now) for one in others})
+
+
+def _batches(rows: Sequence[Row], days: Mapping[UUID, int]) -> Iterator[list[Row]]:
+    """Rows that go together: as many as follow no more days than go at once, or one."""
+    batch, sum_ = list[Row](), 0
+    for row in rows:
+        more = days.get(row.resource.id, 0) if row.resource else 0
+        if batch and sum_ + more > _DAYS_AT_ONCE:
+            yield batch
+            batch, sum_ = [], 0
+        batch.append(row)
+        sum_ += more
+    yield batch
 
 
 async def _change_some(session: WriteSession, rows: Sequence[Row]) -> list[Line]:
@@ -155,7 +183,8 @@ async def _change_some(session: WriteSession, rows: Sequence[Row]) -> list[Line]
     published = await _publish(session, [one for id_, one in given.items() if id_ not in known])
     lines = [_line_of_change(row, published, known) for row in rows]
     told = {line.resource_id: _told_as(line.changed) for line in lines if line.resource_id and line.changed}
-    await save(session, [(replace(given[id_], version=known[id_].version + 1), what) for id_, what in told.items()])
+    now = {id_: replace(given[id_], version=known[id_].version + 1) for id_ in told}
+    await save(session, [Change(known[id_], now[id_], what) for id_, what in told.items()])
     return lines
 
 

@@ -15,7 +15,7 @@ from libs.service.runtime import Kit
 from services.capacity import store
 from services.capacity.domain.events import Event
 from services.capacity.domain.offer import Resource
-from services.capacity.domain.shifts import HORIZON, Pattern, calendar_of, check_counted
+from services.capacity.domain.shifts import HORIZON, Pattern, calendar_of, check_hours
 from services.capacity.files import Fault, FaultyFileError, ics_in, ics_out
 from services.capacity.handlers import bulk
 from services.capacity.handlers.facts import resource_event, save_and_tell
@@ -36,7 +36,7 @@ async def change_pattern(
     hours of what is not counted in minutes."""
     resource = await own_resource(session, caller, resource_id)
     try:
-        check_counted(pattern, resource.unit)
+        check_hours(pattern, resource.unit)
     except ValueError as error:
         raise Invalid("Nothing was changed.", errors=[FieldError("pattern", str(error))]) from None
     today = resource.today(await store.now(session))

@@ -96,11 +96,11 @@ def booking_seen_by(party: UUID, booking: Booking) -> capacity.Booking:
     if party == booking.party_id:
         return told
     agreed = [part for part in told.agreed if part.workshop_id == party]
-    own = [part for part in told.allocations if part.workshop_id == party]
+    own, promised = ([part for part in some if part.workshop_id == party] for some in (told.allocations, told.promised))
     actual = [one for one in told.actual if one.workshop_id == party]
     price = Money(sum(part.price.amount for part in agreed), told.price.currency)
     ending = _ending_seen_by(party, told.ending)
-    return replace(told, allocations=own, agreed=agreed, actual=actual, price=price, ending=ending)
+    return replace(told, allocations=own, promised=promised, agreed=agreed, actual=actual, price=price, ending=ending)
 
 
 def _ending_seen_by(party: UUID, ending: Ending | None) -> Ending | None:

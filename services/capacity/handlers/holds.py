@@ -94,7 +94,9 @@ def _offered(ask: Ask, known: Mapping[UUID, Resource], now: datetime) -> Hold | 
     except Refused as refused:
         return refused
     until = now + timedelta(seconds=ask.seconds)
-    return Hold(id=new_id(), party_id=ask.party_id, allocations=[part for _, part in asked], expires_at=until)
+    return Hold(
+        id=new_id(), party_id=ask.party_id, allocations=[part for _, part in asked], placed_at=now, expires_at=until
+    )
 
 
 def _placed(

@@ -88,7 +88,9 @@ def _end_of(order: orders.Order, at: At) -> Ending:
 
 def _hold(order: orders.Order, now: datetime) -> Hold:
     until = now + timedelta(seconds=SECONDS_TO_CONFIRM)
-    return Hold(id=order.id, party_id=order.party_id, order_id=order.id, allocations=[], expires_at=until)
+    return Hold(
+        id=order.id, party_id=order.party_id, order_id=order.id, allocations=[], placed_at=now, expires_at=until
+    )
 
 
 # --- planning --------------------------------------------------------------------------------------------------------

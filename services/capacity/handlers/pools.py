@@ -63,7 +63,7 @@ async def open_pool(session: WriteSession, caller: Principal, asked: Opening) ->
     pool = _pool(asked, known[0])
     with _refusing():
         check_pool(pool, known[0], now)
-        await _set_aside(session, pool.hold(known[0]), known[0])
+        await _set_aside(session, pool.hold(known[0], now), known[0])
     await _save(session, [pool])
     return pool_event(pool)
 

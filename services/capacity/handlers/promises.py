@@ -1,8 +1,10 @@
 """Promises: plan on what search knows, check with the terms as they are, and hold the whole plan if that is wanted."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -16,19 +18,23 @@ from services.capacity import store
 from services.capacity.domain.calendar import published_on
 from services.capacity.domain.offer import Allocation, Resource, check_party, check_terms, totals
 from services.capacity.domain.plan import MOST_ALLOCATIONS
+from services.capacity.domain.quota import shares
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers import holds
 from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.search import MOST_SECONDS
 from services.capacity.promise.answer import Answer, BestAt, Priced, answers, best, unbeaten
 from services.capacity.promise.plan import Plan
-from services.capacity.promise.planner import promise
+from services.capacity.promise.planner import Planning, planning
 from services.capacity.promise.question import Question
 from services.capacity.promise.shortlister import Sellers
 from services.capacity.search.feed import feed_of
 from services.capacity.search.index import Index
 from services.capacity.search.qualified import qualified_of
 
+T = TypeVar("T")
+Taken = Mapping[tuple[UUID, date], int]
+"""(Resource, day) -> quantity."""
 TRIES = 3
 """To find plans that stand as terms are."""
 _STALE = frozenset(
@@ -45,19 +51,24 @@ _STALE = frozenset(
 """How placing refuses what was right a moment ago."""
 
 
-class Promise(msgspec.Struct, frozen=True, kw_only=True):
-    """When, where and for how much a lot can be made. What is not held may be taken by others."""
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be made. What is not held may be taken by others."""
 
     as_of: datetime
     """All that was held, booked, published or shown before this instant is taken into account."""
     age_seconds: float
     """How long ago that was."""
+    hold: PlacedHold | None = None
+    """All of it, or nothing."""
+
+
+class Promise(Told, frozen=True, kw_only=True):
+    """When, where and for how much a lot can be made. What is not held may be taken by others."""
+
     answers: list[Answer]
     """The soonest first; backward, what starts last."""
     held: int | None = None
     """Which of them is held."""
-    hold: PlacedHold | None = None
-    """All of it, or nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +101,8 @@ class Found:
 async def find(kit: Kit, wanted: Wanted) -> Found:
     """Plan. Nothing is changed. Raises Unavailable (ASK_AGAIN) if it is not known what is free now, and Conflict if
     nobody can do it."""
-    index = feed_of(kit.database).index
-    if index is None or index.heard.age() > MOST_SECONDS:
-        raise Unavailable("What is free is not known well enough now; ask again in a moment.", code="ASK_AGAIN")
-    looked, wanted = await _qualified(kit.database, wanted)
+    index = heard_index(kit)
+    looked, wanted = await qualified(kit.database, wanted)
     heard = index.heard
     as_of = heard.now() - timedelta(seconds=max(looked, heard.age()))
     try:
@@ -105,13 +114,21 @@ async def find(kit: Kit, wanted: Wanted) -> Found:
     return Found(Promise(as_of=as_of, age_seconds=age, answers=told), plans, best(question, plans))
 
 
-async def _qualified(database: Database, wanted: Wanted) -> tuple[float, Wanted]:
+async def qualified(database: Database, wanted: Wanted) -> tuple[float, Wanted]:
     """With the days on which workshops are qualified for what is asked, and how long ago they were looked up."""
     asked = {operation.qualifications for operation in wanted.question.routing if operation.qualifications}
     found = {schemes: await qualified_of(database).at(schemes) for schemes in asked}
     valid = {schemes: days for schemes, (_, days) in found.items() if days is not None}
     question = replace(wanted.question, valid=valid)
     return max((ago for ago, _ in found.values()), default=0.0), replace(wanted, question=question)
+
+
+def heard_index(kit: Kit) -> Index:
+    """What search knows. Raises Unavailable (ASK_AGAIN) if that is too old."""
+    index = feed_of(kit.database).index
+    if index is None or index.heard.age() > MOST_SECONDS:
+        raise Unavailable("What is free is not known well enough now; ask again in a moment.", code="ASK_AGAIN")
+    return index
 
 
 async def _standing(database: Database, index: Index, wanted: Wanted) -> tuple[Question, list[Priced]]:
@@ -122,7 +139,7 @@ async def _standing(database: Database, index: Index, wanted: Wanted) -> tuple[Q
         offered = sellers(index, wanted)
         question = wanted.asked(next((offers.first_day for offers in offered.values()), index.first_day))
         question = replace(question, without=without)
-        priced, refusing = await _priced(database, promise(question, offered), question.party)
+        priced, refusing = await _priced(database, await in_turns(planning(question, offered)), question.party)
         if priced and not (refusing and left):
             return question, unbeaten(question, priced)
         without |= refusing
@@ -131,8 +148,19 @@ async def _standing(database: Database, index: Index, wanted: Wanted) -> tuple[Q
     )
 
 
+async def in_turns(turns: Planning[T]) -> T:
+    """Plan, with a turn for everybody else in between: a plan takes longer than a hold may."""
+    while True:
+        try:
+            next(turns)
+        except StopIteration as ended:
+            result: T = ended.value
+            return result
+        await asyncio.sleep(0)
+
+
 def sellers(index: Index, wanted: Wanted) -> Sellers:
-    """Views of the index, good until the next await."""
+    """Views of the index: what they show may change with every await."""
     found = {sold: index.offers(sold[0], wanted.currency, sold[1]) for sold in wanted.question.sold}
     return {sold: offers for sold, offers in found.items() if offers is not None and len(offers)}
 
@@ -140,18 +168,27 @@ def sellers(index: Index, wanted: Wanted) -> Sellers:
 async def _priced(database: Database, plans: Sequence[Plan], party: UUID) -> tuple[list[Priced], frozenset[UUID]]:
     """Those of the plans that are sold to this party as terms are now, with what booking them costs; and the resources
     that refuse the others."""
-    ids = {key for plan in plans for key, _ in plan.taken()}
+    costs, refusing = await sold(database, [plan.taken() for plan in plans], party)
+    return [Priced(plan, cost) for plan, cost in zip(plans, costs, strict=True) if cost is not None], refusing
+
+
+async def sold(
+    database: Database, takings: Sequence[Taken], party: UUID
+) -> tuple[list[dict[UUID, int] | None], frozenset[UUID]]:
+    """What booking each of these costs by resource, as terms are now, or none if it is not sold so to this party; and
+    the resources that refuse."""
+    ids = {key for taken in takings for key, _ in taken}
     async with database.read(party, role=holds.LEDGER) as session:
         known, now = await store.resources(session, ids), await store.now(session)
-    priced, refusing = list[Priced](), ids - known.keys()
-    for plan in plans:
-        asked = [(known[key], known[key].allocate(day, n)) for (key, day), n in plan.taken().items() if key in known]
+    costs, refusing = list[dict[UUID, int] | None](), ids - known.keys()
+    for taken in takings:
+        asked = [(known[key], known[key].allocate(day, n)) for (key, day), n in taken.items() if key in known]
         parts = {one.id: [part for part in asked if part[0] is one] for one, _ in totals(asked)}
         refuses = {key for key, some in parts.items() if not _is_sold(some, party, now)}
         refusing |= refuses
-        if not refuses and len(asked) == len(plan.taken()):
-            priced.append(Priced(plan, {one.id: one.price(quantity) for one, quantity in totals(asked)}))
-    return priced, frozenset(refusing)
+        stands = not refuses and len(asked) == len(taken)
+        costs.append({one.id: one.price(quantity) for one, quantity in totals(asked)} if stands else None)
+    return costs, frozenset(refusing)
 
 
 def _is_sold(parts: Sequence[tuple[Resource, Allocation]], party: UUID, now: datetime) -> bool:
@@ -165,9 +202,8 @@ def _is_sold(parts: Sequence[tuple[Resource, Allocation]], party: UUID, now: dat
 
 def _most(resource: Resource, day: date) -> int:
     """The most of a day that a party may ever have which is not new; the ledger knows what is left of it."""
-    gives, terms = published_on(resource.calendar, day), resource.terms
-    of_day = gives if terms.party_percent is None else gives * terms.party_percent // 100
-    return min(of_day, gives - gives * terms.newcomers_percent // 100)
+    gives = published_on(resource.calendar, day)
+    return min([gives, *shares(resource.terms, gives).values()])
 
 
 # --- holding ---------------------------------------------------------------------------------------------------------
@@ -178,20 +214,25 @@ class Ask:
     """A promise that is to be held, or why there is none: the first answer is given again before anything is tried."""
 
     asked: Asked
-    found: Promise | Problem
-    held: int = 0
+    found: Told | Problem
+    """To be told with its hold."""
     hold: holds.Ask | None = None
 
 
 def ask(asked: Asked, found: Found, prefer: BestAt, seconds: int) -> Ask:
     """Hold what is best at something."""
     number = found.best[prefer]
-    taken = found.plans[number].plan.taken()
+    told = msgspec.structs.replace(found.told, held=number)
+    return whole(asked, told, found.plans[number].plan.taken(), seconds)
+
+
+def whole(asked: Asked, told: Told, taken: Taken, seconds: int) -> Ask:
+    """Hold all of this in one hold."""
     if len(taken) > MOST_ALLOCATIONS:
-        told = f"{len(taken)} days of workshops are over {MOST_ALLOCATIONS}; ask for fewer pieces."
-        return Ask(asked, Conflict(told, code="TOO_LARGE"))
+        too_large = f"{len(taken)} days of workshops are over {MOST_ALLOCATIONS}; ask for fewer pieces."
+        return Ask(asked, Conflict(too_large, code="TOO_LARGE"))
     days = [(resource_id, day, quantity) for (resource_id, day), quantity in taken.items()]
-    return Ask(asked, found.told, number, holds.Ask(asked.party, days, seconds, asked))
+    return Ask(asked, told, holds.Ask(asked.party, days, seconds, asked))
 
 
 def holding(database: Database) -> GroupCommit[Ask]:
@@ -206,7 +247,7 @@ async def hold_promises(session: WriteSession, asks: Sequence[Ask]) -> Decided:
     return [*_held(asks, iter(placed))], writes
 
 
-def _held(asks: Sequence[Ask], placed: Iterator[msgspec.Struct | Problem]) -> Iterator[Promise | Problem]:
+def _held(asks: Sequence[Ask], placed: Iterator[msgspec.Struct | Problem]) -> Iterator[Told | Problem]:
     for one in asks:
         hold = next(placed) if one.hold else None
         if isinstance(one.found, Problem) or hold is None:
@@ -214,7 +255,7 @@ def _held(asks: Sequence[Ask], placed: Iterator[msgspec.Struct | Problem]) -> It
         elif isinstance(hold, Problem):
             yield _ask_again(hold) if hold.code in _STALE else hold
         else:
-            yield msgspec.structs.replace(one.found, held=one.held, hold=hold)
+            yield msgspec.structs.replace(one.found, hold=hold)
 
 
 def _ask_again(refused: Problem) -> Problem:

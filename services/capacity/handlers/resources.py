@@ -1,19 +1,20 @@
 """Publishing: resources, their calendars, and a city's worth of them at once."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from libs.contracts import capacity
 from libs.contracts.values import PartyKind
 from libs.kit.auth import Principal
 from libs.kit.db import WriteSession, speak_for
-from libs.kit.errors import NotFound
+from libs.kit.errors import FieldError, Invalid, NotFound
 from libs.messaging import outbox
 from libs.service.commands import Imported
 from services.capacity import store
 from services.capacity.domain.calendar import Calendar
-from services.capacity.domain.offer import Resource
+from services.capacity.domain.offer import Resource, check_work
 from services.capacity.domain.shifts import Pattern
 from services.capacity.domain.terms import Terms
 from services.capacity.handlers.facts import resource_event, save_and_tell
@@ -34,27 +35,49 @@ async def change_calendar(
     it becomes unattainable, and a job sees to whom that hits (`handlers/displacement.py`)."""
     resource = await own_resource(session, caller, resource_id)
     changed = replace(resource, calendar=calendar, pattern=pattern, version=resource.version + 1)
-    return (await save(session, [(changed, capacity.CalendarChanged)]))[0]
+    return (await save(session, [Change(resource, changed, capacity.CalendarChanged)]))[0]
+
+
+async def change_work(
+    session: WriteSession, caller: Principal, resource_id: UUID, said: Mapping[str, Any]
+) -> capacity.Resource:
+    """Change what a resource is called and does; what it tells of a process that it does no longer goes. Raises
+    NotFound, or Invalid for work of a process that it does not do."""
+    resource = await own_resource(session, caller, resource_id)
+    does = said.get("processes", resource.processes)
+    kept = {process: work for process, work in resource.work.items() if process in does}
+    changed = replace(resource, **{"work": kept, **said}, version=resource.version + 1)
+    try:
+        check_work(changed.work, changed.processes)
+    except ValueError as error:
+        raise Invalid("Nothing was changed.", errors=[FieldError("work", str(error))]) from None
+    return (await save(session, [Change(resource, changed, capacity.ResourceChanged)]))[0]
 
 
 async def change_terms(session: WriteSession, caller: Principal, resource_id: UUID, terms: Terms) -> capacity.Resource:
     """Sell a resource on other terms from now on; what is booked stays as agreed."""
     resource = await own_resource(session, caller, resource_id)
     changed = replace(resource, terms=terms, version=resource.version + 1)
-    return (await save(session, [(changed, capacity.TermsChanged)]))[0]
+    return (await save(session, [Change(resource, changed, capacity.TermsChanged)]))[0]
 
 
-async def save(
-    session: WriteSession, changed: Sequence[tuple[Resource, type[capacity.Resource]]]
-) -> list[capacity.Resource]:
-    """Save locked resources as they are from now on, each told as what has changed of it. Where that may be its days,
-    the ledger's follow from today on."""
+@dataclass(frozen=True)
+class Change:
+    """A locked resource as it was and as it is from now on, and what that is told as."""
+
+    was: Resource
+    now: Resource
+    told_as: type[capacity.Resource]
+
+
+async def save(session: WriteSession, changes: Sequence[Change]) -> list[capacity.Resource]:
+    """Save changes and tell them. Where days are others the ledger's follow from today on; else none are locked."""
     now = await store.now(session)
-    days = {one.id: one for one, what in changed if what is not capacity.TermsChanged}
+    days = {one.now.id: one.now for one in changes if one.now.calendar != one.was.calendar}
     ledger = await store.ledger_from(session, {id_: one.today(now) for id_, one in days.items()})
     ledger.republish({id_: one.calendar for id_, one in days.items()})
-    await store.save_resources(session, *(one for one, _ in changed))
-    events = [resource_event(one, what) for one, what in changed]
+    await store.save_resources(session, *(one.now for one in changes))
+    events = [resource_event(one.now, one.told_as) for one in changes]
     await outbox.add(session, *events)
     await save_and_tell(session, ledger)
     return events

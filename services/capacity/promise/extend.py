@@ -48,6 +48,8 @@ class Reach:
 
     def way(self, before: Way, parts: Sequence[Part], metres: int, price: int) -> Way:
         """The way that goes on with these parts."""
+        if not before.taken and not any(self.stage.wanted[part.row] for part in parts):
+            return Way(tuple(parts), metres, price, before)
         taken = {key: days for key, days in before.taken.items() if key in self.stage.later}
         for part in parts:
             for key, days in self._takes(part).items():
@@ -57,7 +59,7 @@ class Reach:
 
     def _takes(self, part: Part) -> dict[UUID, dict[int, int]]:
         """What of it may be wanted again."""
-        if not self.stage.again[part.row]:
+        if not self.stage.wanted[part.row]:
             return {}
         days, tools = part.quantities(), self.stage.shortlist.tools[part.row]
         takes = {self.stage.shortlist.ids[part.row]: days}

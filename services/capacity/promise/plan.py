@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 
 from services.capacity.promise.free import Single
-from services.capacity.promise.hours import DAY, OPENS, Hours, Longs
+from services.capacity.promise.hours import DAY, OPENS, Hours
 from services.capacity.promise.question import Question
 from services.capacity.promise.shortlist import ToolSet, metres
 from services.capacity.promise.stage import Stage
@@ -196,7 +196,7 @@ def _clock(stage: Stage, part: Part) -> tuple[int, int, int, int]:
     """Forward: when it starts, when its run starts, when its first batch is done, when its run ends."""
     span, free = stage.hours, Single(stage.hours, part.free.tolist())
     works, row = stage.shortlist.works, part.row
-    cut = works.cuts(part.pieces)[1][row, 0]
+    cut = works.first(part.pieces, row)
     first = int(works.minutes(cut, row)) if cut < part.pieces else part.run_ends - part.run_starts
     if not span.mirrored:
         batch = free.when(part.run_starts + first)
@@ -223,19 +223,14 @@ def _trips(
     levels: list[list[int | None]] = [[None], *([] for _ in question.routing), [None]]
     for number, step in enumerate(steps):
         levels[step.operation + 1].append(number)
-    for sources, targets in pairwise(levels):
-        for source, target in product(sources, targets):
-            ready = leaves if source is None else steps[source].ends + steps[source].rest_minutes
-            here, there = (place if end is None else spots[end] for end in (source, target))
-            yield _trip(span, (source, target), ready, _between(here, there))
-
-
-def _between(here: Spot, there: Spot) -> Longs:
-    return metres(*((np.array(north), np.array(east)) for north, east in (here, there)))
-
-
-def _trip(span: Hours, ends: tuple[int | None, int | None], ready: int, length: Longs) -> Trip:
-    source, target = ends
-    arrives = int(span.arrives(np.array(ready), length))
-    leaves = arrives - int(span.travel(length))
-    return Trip(source, target, int(length), ready, leaves, arrives, int(span.fare(length)))
+    ends = [pair for sources, targets in pairwise(levels) for pair in product(sources, targets)]
+    ready = [leaves if one is None else steps[one].ends + steps[one].rest_minutes for one, _ in ends]
+    here, there = (
+        np.array([place if one is None else spots[one] for one in some]).T for some in zip(*ends, strict=True)
+    )
+    lengths = metres((here[0], here[1]), (there[0], there[1]))
+    arrives = span.arrives(np.array(ready), lengths)
+    left, fares = arrives - span.travel(lengths), span.fare(lengths)
+    columns = (column.tolist() for column in (lengths, left, arrives, fares))
+    for (source, target), since, length, leave, arrive, fare in zip(ends, ready, *columns, strict=True):
+        yield Trip(source, target, length, since, leave, arrive, fare)

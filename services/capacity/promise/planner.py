@@ -1,8 +1,9 @@
 """The planner: from a question and the offers of each process to the answers that no other answer beats."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -24,6 +25,11 @@ NEAR = 120
 """Days that are planned on; all that are published only if these have no room."""
 
 
+T = TypeVar("T")
+Planning = Generator[None, None, T]
+"""Work that stops where others may have a turn, and returns something in the end."""
+
+
 def promise(question: Question, sellers: Sellers) -> list[Plan]:
     """The plans that no other plan beats in all of: day, whole kilometres, price. The soonest first; backward, that
     which starts last.
@@ -31,17 +37,33 @@ def promise(question: Question, sellers: Sellers) -> list[Plan]:
     Raises Refused: NOT_OFFERED if nobody does an operation, NO_CAPACITY if there is no room for it, NOT_QUALIFIED if
     either is so for want of qualifications alone.
     """
+    return at_once(planning(question, sellers))
+
+
+def at_once(turns: Planning[T]) -> T:
+    """What comes of it, without a turn for anybody."""
+    while True:
+        try:
+            next(turns)
+        except StopIteration as ended:
+            result: T = ended.value
+            return result
+
+
+def planning(question: Question, sellers: Sellers) -> Planning[list[Plan]]:
+    """The same, a few milliseconds at a time. What becomes free or is taken meanwhile may be seen or not; who holds a
+    plan finds out."""
     try:
-        return _promised(question, sellers)
+        return (yield from _promised(question, sellers))
     except Refused as refused:
         if not any(operation.qualifications for operation in question.routing):
             raise
         routing = tuple(replace(operation, qualifications=frozenset()) for operation in question.routing)
-        _promised(replace(question, routing=routing), sellers)
+        yield from _promised(replace(question, routing=routing), sellers)
         raise Refused("NOT_QUALIFIED", f"{refused.message} {_for_want(question, sellers)}") from None
 
 
-def _promised(question: Question, sellers: Sellers) -> list[Plan]:
+def _promised(question: Question, sellers: Sellers) -> Planning[list[Plan]]:
     """On the nearest days, or on all that are published."""
     offered = _shared(question, sellers)
     published = min(offers.cumulative.shape[1] - 1 for offers in offered.values())
@@ -49,25 +71,33 @@ def _promised(question: Question, sellers: Sellers) -> list[Plan]:
     first = min(question.first_day, last)
     near = (max(first, last - NEAR), last) if question.backward else (first, min(first + NEAR, last))
     try:
-        return _promise(*_between(question, offered, *near))
+        return (yield from _promise(*between(question, offered, *near)))
     except Refused:
         if near == (first, last):
             raise
-        return _promise(*_between(question, offered, first, last))
+        return (yield from _promise(*between(question, offered, first, last)))
 
 
-def _promise(question: Question, sellers: Sellers) -> list[Plan]:
+def _promise(question: Question, sellers: Sellers) -> Planning[list[Plan]]:
     one = next(iter(sellers.values()))
     first, days = one.first_day, one.cumulative.shape[1] - 1
     span = hours(days, first, question.carriage, mirrored=question.backward)
-    stages = _stages(question, Shortlister(question, sellers, span), span)
-    ends = _ends(question, stages, span)
+    shortlists, shortlister = list[Shortlist](), Shortlister(question, sellers, span)
+    for operation in question.routing[::-1] if question.backward else question.routing:
+        shortlists.append(shortlister.next(operation))
+        yield
+    stages = stages_of(question, shortlists, span)
+    ends = yield from _ends(question, stages, span)
     if not ends:
         raise Refused("NO_CAPACITY", "The lot cannot be made within these days; ask for fewer pieces or a later day.")
     if question.due_day is not None and not question.backward:
         ends = _in_time(ends, question.due_day, first, span)
     forward = hours(days, first, question.carriage, mirrored=False) if question.backward else span
-    return [unfold(question, stages, way, (at, forward), first) for way, at in _unbeaten(ends, span)]
+    plans = []
+    for way, at in _unbeaten(ends, span):
+        plans.append(unfold(question, stages, way, (at, forward), first))
+        yield
+    return plans
 
 
 def _shared(question: Question, sellers: Sellers) -> Sellers:
@@ -77,7 +107,7 @@ def _shared(question: Question, sellers: Sellers) -> Sellers:
     return offered
 
 
-def _between(question: Question, sellers: Sellers, first: int, last: int) -> tuple[Question, Sellers]:
+def between(question: Question, sellers: Sellers, first: int, last: int) -> tuple[Question, Sellers]:
     """The same with days from the first until before the last alone, which is day 0."""
     some = {sold: _cut(offers, first, last) for sold, offers in sellers.items()}
     due = None if question.due_day is None else question.due_day - first
@@ -90,10 +120,8 @@ def _cut(offers: Offers, first: int, last: int) -> Offers:
     return replace(offers, first_day=day, cumulative=sums, opens=opens, closes=closes)
 
 
-def _stages(question: Question, shortlister: Shortlister, span: Hours) -> list[Stage]:
-    """In the order in which they are planned."""
-    order = question.routing[::-1] if question.backward else question.routing
-    shortlists = [shortlister.next(operation) for operation in order]
+def stages_of(question: Question, shortlists: Sequence[Shortlist], span: Hours) -> list[Stage]:
+    """In the order in which they are planned, as the shortlists are."""
     uses = [_uses(shortlist) for shortlist in shortlists]
     stages = list[Stage]()
     for number, shortlist in enumerate(shortlists):
@@ -120,21 +148,27 @@ def _at(question: Question) -> tuple[Longs, Longs]:
     return np.array([question.place.latitude]), np.array([question.place.longitude])
 
 
-def _ends(question: Question, stages: Sequence[Stage], span: Hours) -> list[tuple[Way, int]]:
+def start(question: Question, span: Hours) -> Way:
+    """The lot before its first operation."""
+    return Way((Part(0, question.pieces, 0, 0, 0, 0, begin(question, span), np.zeros(span.days + 1, np.int64)),))
+
+
+def _ends(question: Question, stages: Sequence[Stage], span: Hours) -> Planning[list[tuple[Way, int]]]:
     """Every way that was followed to its end, with the moment at which the lot is at its last place."""
-    start = Part(0, question.pieces, 0, 0, 0, 0, begin(question, span), np.zeros(span.days + 1, np.int64))
-    ways = [Way((start,))]
+    ways = [start(question, span)]
     for stage in stages:
         found = extended(stage, ways)
+        yield
         if stage.shortlist.operation.split_over > 1:
             found += shared(stage, ways)
+            yield
         if not found:
             raise Refused("NO_CAPACITY", _no_room(stage))
         ways = best_of(found, MOST)
-    return _home(question, stages[-1], ways)
+    return home(question, stages[-1], ways)
 
 
-def _home(question: Question, last: Stage, ways: Sequence[Way]) -> list[tuple[Way, int]]:
+def home(question: Question, last: Stage, ways: Sequence[Way]) -> list[tuple[Way, int]]:
     """The lots on their way to the place where they are wanted, or, backward, from where the material is."""
     span, (north, east) = last.hours, last.shortlist.where
     lengths = metres((north[:, None], east[:, None]), _at(question))

@@ -57,6 +57,11 @@ class Shortlist:
         return works(self.operation, [self.offers.work[row] for row in self.rows], self.free.max(axis=1))
 
     @cached_property
+    def cumulative(self) -> Longs:
+        """(rows, days + 1): what is free before each day, whatever is free of the tools."""
+        return cumulative(self.free)
+
+    @cached_property
     def ids(self) -> list[UUID]:
         return [self.offers.ids[row] for row in self.rows]
 

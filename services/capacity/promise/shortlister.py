@@ -5,7 +5,7 @@ beside the shortlist of the operation planned before it. "First" is looked at tw
 far, and as if it had travelled before each operation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import pairwise
 from uuid import UUID
@@ -18,15 +18,16 @@ from services.capacity.domain.terms import Refused
 from services.capacity.promise.free import Free
 from services.capacity.promise.hours import DAY, SPAN, Flags, Hours, Longs
 from services.capacity.promise.question import Operation, Question, Sold, Tool
-from services.capacity.promise.shortlist import Shortlist, ToolSet, cumulative, least_for
-from services.capacity.promise.works import Works, roughly
-from services.capacity.search.offers import FIGURES, Offers
+from services.capacity.promise.shortlist import Shortlist, ToolSet, least_for
+from services.capacity.promise.works import roughly
+from services.capacity.search.offers import FIGURES, Floats, Offers
 
 EARLY, CHEAP, NEAR, BESIDE = 5, 6, 6, 4
 """Of each kind so many are looked at, and one beside each of so many."""
 _TRIP = 5000
 """Metres that a lot is taken to have travelled before an operation."""
 
+Rows = npt.NDArray[np.intp]
 Sellers = Mapping[Sold, Offers]
 """Who sells it; what nobody sells may be missing."""
 
@@ -36,7 +37,7 @@ def begin(question: Question, hours: Hours) -> int:
     return hours.opens + (0 if question.backward else question.first_day * DAY)
 
 
-class _City:
+class City:
     """All who sell a process, over the days of a question and in the planner's direction; with `valid`, those who are
     qualified, and as if they were from their first such day to their last: of the days between, `free` knows."""
 
@@ -74,9 +75,10 @@ class _City:
         at: Longs = before - (-(self.before(day + 1) - before) * spent // SPAN)
         return at
 
-    def needs(self, works: Works, pieces: int) -> Longs:
-        """Minutes that must be taken of each for so many pieces."""
-        return least_for(self.offers.minimum, self.offers.lot, works.setup + works.runs(pieces))
+    def needs(self, operation: Operation, pieces: int) -> tuple[Longs | int, Longs]:
+        """Minutes of the run of so many pieces at each, and what must be taken of it for them."""
+        setup, runs = roughly(operation, self.offers.figures, pieces)
+        return runs, least_for(self.offers.minimum, self.offers.lot, setup + runs)
 
     def free(self, rows: Longs) -> Longs:
         """What is free on each day."""
@@ -105,7 +107,7 @@ class Shortlister:
 
     def __init__(self, question: Question, sellers: Sellers, hours: Hours) -> None:
         self._question, self._hours = question, hours
-        self._cities = {sold: _City(sellers[sold], question, hours) for sold in question.sold & sellers.keys()}
+        self._cities = {sold: City(sellers[sold], question, hours) for sold in question.sold & sellers.keys()}
         self._times = (begin(question, hours),) * 2
         self._last: Shortlist | None = None
 
@@ -115,35 +117,44 @@ class Shortlister:
         able = self._able(city, operation) if city else np.zeros(0, np.bool_)
         if city is None or not able.any():
             raise Refused("NOT_OFFERED", nobody(operation, with_tools=city is not None and bool(len(city.offers))))
-        rough = roughly(operation, city.offers.figures)
-        fits = able & self._fits(city, operation, rough)
-        if not fits.any():
+        shared = self._shared(operation)
+        runs, needs = city.needs(operation, shared)
+        least = (runs, needs) if shared == self._question.pieces else city.needs(operation, 1)
+        fits = np.flatnonzero(able & self._fits(city, *least))
+        if not len(fits):
             raise Refused("NO_CAPACITY", _no_room(operation, self._question.pieces))
-        needs = city.needs(rough, self._shared(operation))
         rows = np.unique(np.concatenate([*self._first(city, needs, fits), *self._best(city, needs, fits)]))
         self._last = self._shortlist(city, operation, rows)
         self._go_on(self._last, needs[rows])
         return self._last
 
-    def _city(self, operation: Operation) -> _City | None:
+    def named(self, operation: Operation, ids: Iterable[UUID]) -> Shortlist:
+        """The shortlist of these resources, those that cannot do it left out."""
+        city = self._city(operation)
+        if city is None:
+            raise Refused("NOT_OFFERED", nobody(operation))
+        rows = {key: row for row, key in enumerate(city.offers.ids[: len(city.offers)])}
+        able = self._able(city, operation)
+        found = [rows[key] for key in ids if key in rows and able[rows[key]]]
+        return self._shortlist(city, operation, np.array(found, np.int64))
+
+    def _city(self, operation: Operation) -> City | None:
         city = self._cities.get(operation.sold)
         if city is None or not operation.qualifications:
             return city
         valid = self._question.valid.get(operation.qualifications, {})
-        return _City(city.offers, self._question, self._hours, valid)
+        return City(city.offers, self._question, self._hours, valid)
 
     def _shared(self, operation: Operation) -> int:
         """Pieces for each, if the lot is shared by as many as may."""
         return -(-self._question.pieces // operation.split_over)
 
-    def _fits(self, city: _City, operation: Operation, rough: Works) -> Flags:
-        """Who has room for what must be done in one place, be it a part of a shared lot."""
-        pieces = self._question.pieces if operation.split_over == 1 else 1
+    def _fits(self, city: City, runs: Longs | int, needs: Longs) -> Flags:
+        """Who has room for what must be done in one place at least."""
         total = city.before(self._hours.days)
-        later = total - city.reached(self._times[0]) >= rough.runs(pieces)
-        return (total >= city.needs(rough, pieces)) & later
+        return (total >= needs) & (total - city.reached(self._times[0]) >= runs)
 
-    def _able(self, city: _City, operation: Operation) -> Flags:
+    def _able(self, city: City, operation: Operation) -> Flags:
         able = city.known
         for tool in operation.tools:
             sites = self._tool_sites(tool)
@@ -160,19 +171,21 @@ class Shortlister:
                 found.setdefault(offers.sites[row], row)
         return found
 
-    def _first(self, city: _City, needs: Longs, fits: Flags) -> list[Longs]:
+    def _first(self, city: City, needs: Longs, fits: Rows) -> list[Rows]:
         return [_soonest(city, city.reached(time) + needs, fits, self._hours.days) for time in self._times]
 
-    def _best(self, city: _City, needs: Longs, fits: Flags) -> list[Longs]:
+    def _best(self, city: City, needs: Longs, fits: Rows) -> list[Rows]:
         offers, place = city.offers, self._question.place
-        cost = np.maximum(offers.least, offers.setup + offers.price * needs)
-        found = [_least(cost, fits, CHEAP), _least(_away(offers, place.latitude, place.longitude), fits, NEAR)]
+        cost = np.maximum(offers.least[fits], offers.setup[fits] + offers.price[fits] * needs[fits])
+        where = offers.latitude[fits], offers.longitude[fits]
+        near = _away(where, place.latitude, place.longitude)
+        found = [fits[_least(cost, CHEAP)], fits[_least(near, NEAR)]]
         if self._last is not None:
             beside = zip(*(axis[:: max(1, len(axis) // BESIDE)] for axis in self._last.where), strict=True)
-            found += [_least(_away(offers, *where), fits, 1) for where in beside]
+            found.append(fits[[_away(where, *spot).argmin() for spot in beside]])
         return found
 
-    def _shortlist(self, city: _City, operation: Operation, rows: Longs) -> Shortlist:
+    def _shortlist(self, city: City, operation: Operation, rows: Longs) -> Shortlist:
         sets = [(tool, self._tool_sites(tool)) for tool in operation.tools]
         sites = [city.offers.sites[row] for row in rows]
         tools = [[self._tool_set(tool, found[site]) for tool, found in sets] for site in sites]
@@ -188,7 +201,7 @@ class Shortlister:
 
     def _go_on(self, shortlist: Shortlist, needs: Longs) -> None:
         """When the next operation may begin: never before the one time, hardly after the other."""
-        free, rows = Free(self._hours, cumulative(shortlist.free)), np.arange(len(needs))
+        free, rows = Free(self._hours, shortlist.cumulative), np.arange(len(needs))
         works, queue = shortlist.works, shortlist.operation.queue_minutes
         least = works.quickest() if self._overlaps else works.runs(self._shared(shortlist.operation))
         soon, late = (
@@ -207,32 +220,31 @@ class Shortlister:
         return any(one.transfer_batch for one in self._question.routing) or any(batch.any() for batch in batches)
 
 
-def _soonest(city: _City, worked: Longs, fits: Flags, days: int) -> Longs:
+def _soonest(city: City, worked: Longs, fits: Rows, days: int) -> Rows:
     """The rows that are first to have worked off so much; which of them is first of all is not looked at."""
     few, many = 0, days
     while few < many:  # the day by whose end enough are done
         day = (few + many) // 2
-        enough = np.count_nonzero(fits & (city.before(day) >= worked)) >= EARLY
+        enough = np.count_nonzero((city.before(day) >= worked)[fits]) >= EARLY
         few, many = (few, day) if enough else (day + 1, many)
-    before = city.before(max(few - 1, 0))
-    today = np.maximum(city.before(few) - before, 1)
-    return _least((worked - before) / today, fits & (city.before(few) >= worked), EARLY)
+    by_then, before = city.before(few), city.before(max(few - 1, 0))
+    done = fits[(by_then >= worked)[fits]]
+    today = np.maximum(by_then[done] - before[done], 1)
+    return done[_least((worked[done] - before[done]) / today, EARLY)]
 
 
-def _least(key: npt.NDArray[np.generic], fits: Flags, most: int) -> Longs:
-    """The rows that fit and have the least keys, the first of them among equals."""
-    rows = np.flatnonzero(fits)
-    if len(rows) > most:
-        worst = np.partition(key[rows], most - 1)[most - 1]
-        rows = rows[key[rows] <= worst]
-        rows = rows[np.argsort(key[rows], kind="stable")[:most]]
-    return rows
+def _least(key: npt.NDArray[np.generic], most: int) -> Rows:
+    """Where the least keys are, the first of them among equals."""
+    if len(key) <= most:
+        return np.arange(len(key))
+    low = np.flatnonzero(key <= np.partition(key, most - 1)[most - 1])
+    return low[np.argsort(key[low], kind="stable")[:most]]
 
 
-def _away(offers: Offers, latitude: float, longitude: float) -> npt.NDArray[np.float32]:
+def _away(where: tuple[Floats, Floats], latitude: float, longitude: float) -> Floats:
     """How far, in an order that is right; the number itself means nothing."""
-    north = offers.latitude - np.float32(latitude)
-    east = (offers.longitude - np.float32(longitude)) * np.float32(np.cos(np.radians(latitude)))
+    north = where[0] - np.float32(latitude)
+    east = (where[1] - np.float32(longitude)) * np.float32(np.cos(np.radians(latitude)))
     return north * north + east * east
 
 

@@ -40,6 +40,8 @@ class Stage:
     @cached_property
     def free(self) -> Free:
         """As nobody sees it who has taken something already."""
+        if not self.shortlist.operation.tools:
+            return Free(self.hours, self.shortlist.cumulative)
         rows = zip(self.shortlist.free, self.shortlist.tools, strict=True)
         return Free(self.hours, cumulative(np.array([usable(free, tools) for free, tools in rows])))
 
@@ -134,6 +136,12 @@ class Stage:
         return np.array([not self.later.isdisjoint(self.parts_of(row)) for row in range(len(self.shortlist.rows))])
 
     @cached_property
+    def wanted(self) -> list[bool]:
+        """The same."""
+        wanted: list[bool] = self.again.tolist()
+        return wanted
+
+    @cached_property
     def sharers(self) -> Flags:
         """Rows that may share a lot with others: of those that use the same tool set only the first."""
         seen = set[UUID]()
@@ -145,6 +153,8 @@ class Stage:
 
     def touched(self, taken: Taken) -> list[int]:
         """The rows of which a way has taken something already."""
+        if not taken:
+            return []
         return sorted({row for key in taken for row in self.users.get(key, ())})
 
     def left(self, row: int, taken: Taken) -> Longs:
@@ -159,4 +169,4 @@ class Stage:
 def _less(free: Longs, taken: Mapping[int, int]) -> Longs:
     left = free.copy()
     left[list(taken)] -= np.array([*taken.values()], np.int64)
-    return left
+    return np.maximum(left, 0)  # taken for an operation that asks for less, on a day that this one may not have

@@ -1,5 +1,6 @@
 """Ways through the operations planned so far, and which of them are worth following."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -36,8 +37,10 @@ class Part:
 
     def quantities(self) -> dict[int, int]:
         """Day -> minutes taken."""
-        taken = np.diff(np.clip(self.free, self.starts, self.ends))
-        return {int(day): int(taken[day]) for day in np.flatnonzero(taken)}
+        free = self.free.tolist()
+        days = range(bisect_right(free, self.starts) - 1, bisect_left(free, self.ends))
+        taken = ((day, min(free[day + 1], self.ends) - max(free[day], self.starts)) for day in days)
+        return {day: minutes for day, minutes in taken if minutes}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,16 +82,17 @@ def thinned(keys: Longs, most: int) -> Longs:
     if len(keys) <= most:
         return np.arange(len(keys))
     # Among equals by one key, the better by the others goes first.
-    ranks = np.stack([_ranks(np.roll(keys, -key, axis=1)) for key in range(keys.shape[1])])
-    together = np.concatenate([ranks, _ranks(ranks.sum(axis=0)[:, None])[None]])
+    columns = [*keys.T]
+    ranks = [_ranks(columns[key:] + columns[:key]) for key in range(len(columns))]
+    together = np.stack([*ranks, _ranks([np.sum(ranks, axis=0)])])
     best = np.lexsort((together.argmin(axis=0), together.min(axis=0)))
     return np.sort(best[:most])
 
 
-def _ranks(keys: Longs) -> Longs:
-    order = np.lexsort(tuple(keys[:, key] for key in reversed(range(keys.shape[1]))))
-    ranks = np.empty(len(keys), np.int64)
-    ranks[order] = np.arange(len(keys))
+def _ranks(keys: Sequence[Longs]) -> Longs:
+    order = np.lexsort(keys[::-1])
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(len(order))
     return ranks
 
 

@@ -97,39 +97,39 @@ class Works:
         before = np.arange(-(-pieces // int(batch.min()))) * batch
         return np.minimum(before, pieces), np.minimum(before + batch, pieces)
 
+    def first(self, pieces: int, row: int) -> int:
+        """How many pieces of a lot of one row are done with its first batch."""
+        batch = int(self.batch[row]) or pieces
+        return min(pieces, max(batch, -(-pieces // MOST_BATCHES)))
+
 
 def works(operation: Operation, told: Sequence[Work | None], longest: Longs) -> Works:
     """What it takes of these resources; `longest`: the most minutes that are free on a day of each."""
     routed = as_routed(operation)
     of = [one or routed for one in told]
-
-    def column(values: Sequence[int]) -> Longs:
-        return np.array(values, np.int64)
-
-    return Works(
-        setup=column([one.once(operation.changed) - one.cleanup for one in of]),
-        cleanup=column([one.cleanup for one in of]),
-        run=column([one.run for one in of]),
-        per=column([one.pieces for one in of]),
-        paces=_paces(of),
-        longest=longest,
-        multiple=column([one.lot_multiple for one in of]),
-        fewest=column([one.minimum_pieces for one in of]),
-        batch=column([one.transfer_batch or 0 for one in of]),
-        elapsed=column([max(one.elapsed_minutes, operation.wait_minutes) for one in of]),
-        published=np.array([one is not None for one in told]),
-    )
+    columns = np.array([_columns(one, operation) for one in of], np.int64).T
+    setup, cleanup, run, per, multiple, fewest, batch, elapsed = columns
+    published = np.array([one is not None for one in told])
+    return Works(setup, cleanup, run, per, _paces(of), longest, multiple, fewest, batch, elapsed, published)
 
 
-def roughly(operation: Operation, figures: Ints) -> Works:
-    """The same of a whole city, as if there were neither ramps nor change-overs, nor time that just passes."""
+def _columns(one: Work, operation: Operation) -> tuple[int, ...]:
+    lots = one.lot_multiple, one.minimum_pieces, one.transfer_batch or 0
+    elapsed = max(one.elapsed_minutes, operation.wait_minutes)
+    return one.once(operation.changed) - one.cleanup, one.cleanup, one.run, one.pieces, *lots, elapsed
+
+
+def roughly(operation: Operation, figures: Ints, pieces: int) -> tuple[Longs | int, Longs | int]:
+    """Set-up with clean-up, and the run of a lot of so many, for each of a whole city: as if there were neither ramps
+    nor change-overs, and in floating point, which is quicker and never more than what it is."""
     own = figures[FIGURES.index("run")] > 0
-    routed = operation.setup_minutes, operation.run_minutes, 1, 100, 1, 1, operation.transfer_batch or 0
-    once, run, per, efficiency, multiple, fewest, batch = (
-        np.where(own, figure, of_routing).astype(np.int64) for figure, of_routing in zip(figures, routed, strict=True)
-    )
-    none = np.zeros_like(once)
-    return Works(once, none, run, per, efficiency[:, None] * 100, none, multiple, fewest, batch, none, own)
+    if not own.any():
+        return operation.setup_minutes, operation.run_minutes * pieces
+    once, run, per, efficiency, multiple, fewest, _ = figures
+    lots = np.ceil(np.maximum(fewest, pieces) / np.maximum(multiple, 1)) * multiple
+    runs = np.ceil(lots * run * 100 / np.maximum(per.astype(float) * efficiency, 1))
+    setup = np.where(own, once, operation.setup_minutes).astype(np.int64)
+    return setup, np.where(own, runs, operation.run_minutes * pieces).astype(np.int64)
 
 
 def as_routed(operation: Operation) -> Work:
@@ -139,6 +139,8 @@ def as_routed(operation: Operation) -> Work:
 
 def _paces(of: Sequence[Work]) -> Longs:
     """(rows, days); a day that is as fast as all later ones is as good as one of these."""
+    if not any(one.ramp_percent for one in of):
+        return np.array([[100 * one.efficiency_percent] for one in of])
     ramps = [[*accumulate([100, *reversed(one.ramp_percent)], min)][::-1] for one in of]
     days = max(map(len, ramps))
     whole = [(ramp + [100] * days)[:days] for ramp in ramps]

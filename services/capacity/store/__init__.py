@@ -28,7 +28,7 @@ from services.capacity.store.claims import (
     queue_up,
 )
 from services.capacity.store.displacement import claims_on, unsettled
-from services.capacity.store.ledger import ledger_from, open_ledger, saving
+from services.capacity.store.ledger import ledger_from, open_ledger, saving, touched
 from services.capacity.store.offered import (
     Days,
     Sold,
@@ -116,6 +116,7 @@ __all__ = [
     "short_of_days",
     "sites",
     "take_news",
+    "touched",
     "turn_to_keep",
     "unsettled",
     "valid",

@@ -16,9 +16,10 @@ _UNSETTLED = """
          WHERE stage = 'displaced'),
     given AS (SELECT bucket_id, sum(quantity) AS quantity FROM part GROUP BY bucket_id),
     back AS (SELECT part.id FROM part JOIN given USING (bucket_id) JOIN bucket ON bucket.id = bucket_id
-         GROUP BY part.id HAVING bool_and(unattainable <= given.quantity - part.quantity) LIMIT $1)
+         GROUP BY part.id HAVING bool_and(unattainable <= given.quantity - part.quantity
+                                          AND bucket_id <> ALL ($2::uuid[])) LIMIT $1)
     (SELECT bucket.id FROM bucket LEFT JOIN given ON bucket_id = bucket.id
-      WHERE unattainable > coalesce(given.quantity, 0)
+      WHERE unattainable > coalesce(given.quantity, 0) AND bucket.id <> ALL ($2::uuid[])
         AND (held > 0 OR EXISTS (SELECT FROM booking WHERE stage IN ('awaiting_material', 'firm', 'moved')
              AND allocations @> jsonb_build_array(jsonb_build_object('bucket_id', bucket.id)))) LIMIT $1)
     UNION SELECT bucket_id FROM part WHERE id IN (SELECT id FROM back)
@@ -27,9 +28,9 @@ _HOLDS_ON = "SELECT id FROM hold WHERE state = 'held' AND allocations @> ANY ($1
 _BOOKINGS_ON = "SELECT id FROM booking WHERE state <> 'cancelled' AND allocations @> ANY ($1::jsonb[])"
 
 
-async def unsettled(session: WriteSession, most: int) -> set[UUID]:
-    """Days on which somebody must give way, or may come back; a look, nothing is locked."""
-    return {row[0] for row in await rows(session, _UNSETTLED, most)}
+async def unsettled(session: WriteSession, most: int, but: Collection[UUID] = ()) -> set[UUID]:
+    """Days on which somebody must give way, or may come back, but for these; a look, nothing is locked."""
+    return {row[0] for row in await rows(session, _UNSETTLED, most, list(but))}
 
 
 async def claims_on(session: WriteSession, days: Collection[UUID]) -> tuple[Sequence[Hold], Sequence[Booking]]:

@@ -1,5 +1,6 @@
 """The ledger: buckets are locked, handed to the domain, and saved as it leaves them."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from uuid import UUID
@@ -23,6 +24,8 @@ _BUCKETS_FROM = (
     + """JOIN unnest($1::uuid[], $2::date[]) AS asked (resource_id, first)
     USING (resource_id) WHERE day >= first ORDER BY id FOR NO KEY UPDATE OF bucket"""
 )
+_TOUCHED = """SELECT resource_id, count(*) FROM bucket JOIN unnest($1::uuid[], $2::date[]) AS asked (resource_id, first)
+    USING (resource_id) WHERE day >= first GROUP BY resource_id"""
 _SAVE_BUCKETS = """
     UPDATE bucket SET (version, published, held, committed, unattainable)
          = (new.version, new.published, new.held, new.committed, new.unattainable)
@@ -40,6 +43,7 @@ _BOOKING = newest(
     "material_at",
     "actual",
     "displaced_by",
+    "promised",
 )
 _SAVE_BOOKINGS = WRITE.format("booking") + _BOOKING
 
@@ -62,6 +66,11 @@ async def open_ledger(
 async def ledger_from(session: WriteSession, first: Mapping[UUID, date]) -> Ledger:
     """Lock the buckets of each of these resources from a day on."""
     return Ledger(await read_as(session, Bucket, _BUCKETS_FROM, [*first], [*first.values()]))
+
+
+async def touched(session: WriteSession, first: Mapping[UUID, date]) -> Counter[UUID]:
+    """How many buckets each of these resources has from a day on; nothing is locked."""
+    return Counter(dict(await rows(session, _TOUCHED, [*first], [*first.values()])))
 
 
 def saving(changes: Sequence[Claim], buckets: Sequence[Bucket]) -> list[Write]:

@@ -13,7 +13,8 @@ from libs.graphql.documents import Refusal, points, prepare
 from tests.libs.graphql.hostile import ANSWERED, LEAF, REFUSED, doubling
 
 SCHEMA = build_schema("""
-    type Query { a: Query parties(first: Int = 20, name: String): PartyConnection }
+    type Query { a: Query search(first: Int = 20): Found parties(first: Int = 20, name: String): PartyConnection }
+    type Found { windows: [Line] }
     type PartyConnection { edges: [PartyEdge!]! pageInfo: PageInfo! }
     type PartyEdge { cursor: String! node: Party! }
     type PageInfo { endCursor: String }
@@ -136,6 +137,7 @@ COSTS = {
     "{ parties(first: 2) { edges { node { tags days(days: 30) { free } } } } }": 2 * (1 + 1 + 1 + 30),
     "{ parties(first: 2) { edges { node { lines { price { street } } } } } }": 2 * (1 + 1 + 1 + 10 * 2),
     "{ parties(first: 2) { edges { node { sites(first: 5) { edges { node { id } } } } } } }": 2 * (3 + 5 * 3),
+    "{ search(first: 3) { windows { price { street } } } }": 3 * (1 + 2),
     "query($n: Int!) { parties(first: $n) { edges { cursor } } }": 7 * 2,
     "query($d: Int = 4) { parties(first: $d) { edges { cursor } } }": 4 * 2,
     "query($m: Int) { parties(first: $m) { edges { cursor } } }": 20 * 2,

@@ -6,7 +6,7 @@ import pytest
 from graphql import ExecutionResult, build_schema, execute, parse
 from graphql.pyutils import AbortController
 
-from libs.graphql_compiler import CompiledExecutor, Plans, planner
+from libs.graphql_compiler import CompiledExecutor, Plans
 
 SCHEMA = build_schema("type Query { a: String b: [Query] }")
 ROOT: dict[str, Any] = {"a": "a", "b": [{"a": "x"}]}
@@ -55,15 +55,17 @@ def test_an_operation_with_other_fragments_is_another(compiling: type[CompiledEx
     ]
 
 
-def test_what_is_not_compiled_is_counted(compiling: type[CompiledExecutor], monkeypatch: pytest.MonkeyPatch) -> None:
-    answer(compiling, parse("{ a }"), abort_signal=AbortController().signal)
-    answer(compiling, parse("{ a }"), field_resolver=lambda *_: "b")
-    answer(compiling, parse("{ a }"), middleware=[lambda next_, *given: next_(*given)])
-    answer(compiling, parse("query @experimental_disableErrorPropagation { a }"))
-    monkeypatch.setattr(planner, "MOST_PLACES", 1)
+def test_what_is_not_compiled_is_counted() -> None:
+    class Own(CompiledExecutor):
+        plans = Plans(most_places=2)
+
+    answer(Own, parse("{ a }"), abort_signal=AbortController().signal)
+    answer(Own, parse("{ a }"), field_resolver=lambda *_: "b")
+    answer(Own, parse("{ a }"), middleware=[lambda next_, *given: next_(*given)])
+    answer(Own, parse("query @experimental_disableErrorPropagation { a }"))
     large = parse("{ a b { a } }")
-    assert answer(compiling, large) == answer(compiling, large) == {"a": "a", "b": [{"a": "x"}]}
-    assert compiling.plans.fallbacks == {
+    assert answer(Own, large) == answer(Own, large) == {"a": "a", "b": [{"a": "x"}]}
+    assert Own.plans.fallbacks == {
         "an abort signal": 1,
         "a field resolver": 1,
         "middleware": 1,

@@ -1,10 +1,12 @@
 """What Strawberry users rely on goes on working, each field called as Strawberry would call it."""
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from enum import Enum
+from typing import Annotated, Any
 
 import pytest
 import strawberry
+from strawberry import relay
 from strawberry.extensions import FieldExtension, SchemaExtension
 from strawberry.permission import BasePermission
 from strawberry.types import Info
@@ -85,6 +87,12 @@ class Author(Node):
     name: str
 
 
+@strawberry.enum
+class Kind(Enum):
+    SMALL = "s"
+    LARGE = "l"
+
+
 @strawberry.type
 class Part:
     name: str
@@ -101,6 +109,26 @@ class Query:
     def books(self, wanted: Wanted | None = None) -> list[Book]:
         titles = wanted.titles if wanted else ["a", "b", "c"]
         return [Book(id=strawberry.ID(one), title=one, pages=3) for one in titles]
+
+    @strawberry.field
+    def told(
+        self,
+        info: Info,
+        at_least: int = 1,
+        kind: Kind | None = Kind.SMALL,
+        own: Annotated[str, strawberry.argument(name="asIs")] = "x",
+        ref: relay.GlobalID | None = None,
+        maybe: strawberry.Maybe[int] = None,
+    ) -> str:
+        return repr((info.field_name, at_least, kind, own, ref, maybe))
+
+    @strawberry.field
+    def sized(self, at_least: int = 1, kind: Kind | None = Kind.SMALL, marks: list[int] | None = None) -> str:
+        return repr((at_least, kind, marks))
+
+    @strawberry.field
+    def plainly(self, info: Info, at_least: int = 1, kind: Kind | None = Kind.SMALL) -> str:
+        return repr((info.field_name, at_least, kind))
 
     @strawberry.field
     def part(self) -> Part:
@@ -131,6 +159,9 @@ QUERIES = [
     '{ node(id: "1") { id ... on Author { name } } other: node(id: "2") { __typename ... on Book { title } } }',
     "{ either { __typename ... on Book { title } ... on Author { name } } }",
     "{ __schema { queryType { name } } }",
+    "{ told sized plainly }",
+    '{ told(atLeast: 3, kind: LARGE, asIs: "y", ref: "Qm9vazox", maybe: 4) }',
+    "{ sized(atLeast: 3, kind: LARGE, marks: [1]) a: sized(kind: null) plainly(atLeast: 3, kind: LARGE) }",
     "{ part { " + "name parts { " * 9 + "name" + " }" * 9 + " } }",  # deeper than blocks of Python can be nested
 ]
 

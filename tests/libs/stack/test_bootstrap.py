@@ -23,7 +23,12 @@ def script(tmp_path: Path) -> Path:
     stack = tmp_path / "libs" / "stack"
     stack.mkdir(parents=True)
     (stack / "__main__.py").write_text("import os, sys\nprint(os.getcwd(), sys.argv[1:])\n")
-    for lock in ("requirements.lock", "requirements-stack.lock", "requirements-kafka.lock"):
+    for lock in (
+        "requirements.lock",
+        "requirements-stack.lock",
+        "requirements-kafka.lock",
+        "requirements-optimiser.lock",
+    ):
         (tmp_path / lock).write_text("# none\n")
     return Path(shutil.copy(ROOT / "filiera", tmp_path))
 
@@ -61,6 +66,20 @@ def test_java_is_installed_only_for_those_who_ask_for_it(script: Path, option: l
     asked = run(script, "up", *option, cwd=script.parent)
     assert "requirements-kafka.lock" in asked.stderr
     assert stamp.exists()
+
+
+def test_or_tools_are_installed_only_for_those_who_ask_for_them_and_by_themselves(script: Path) -> None:
+    lock, folder = script.parent / "requirements-optimiser.lock", script.parent / ".venv" / "optimiser"
+    run(script, "up", cwd=script.parent)
+    (stamp := script.parent / ".venv" / f"{lock.name}.sha256").write_text("of an older lock")
+    folder.mkdir()
+    (folder / "old.py").touch()
+    asked = run(script, "up", "--optimiser", cwd=script.parent)
+    assert asked.stdout.endswith(" ['up', '--optimiser']\n")
+    assert "requirements-optimiser.lock, each checked" in asked.stderr
+    assert not (folder / "old.py").exists()
+    again = run(script, "up", "--optimiser", cwd=script.parent)
+    assert (stamp.exists(), again.stderr) == (True, "")
 
 
 def test_two_at_once_install_once(script: Path) -> None:

@@ -1,15 +1,15 @@
 """One of many processes that hold, confirm, release and cancel, and write down what they asked for and what they heard.
 
-Run as `python -m tests.services.capacity.crowd '{"database": …}'`, the argument being a `Told`. The journal has a line
-when something is asked for and another when it is answered: so it says of a process that was killed what it may have
-done. Instants are of CLOCK_MONOTONIC, which all processes of a machine share.
+`live` is what such a process does. The journal has a line when something is asked for and another when it is
+answered: so it says of a process that was killed what it may have done. Instants are of CLOCK_MONOTONIC, which all
+processes of a machine share.
 """
 
 import asyncio
 import itertools
+import logging
 import os
 import re
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import date
@@ -18,21 +18,25 @@ from random import Random
 from uuid import UUID
 
 import msgspec
+import uuid_utils
+from asyncpg import QueryCanceledError
 
 from libs.kit.db import Database, transient
 from libs.kit.errors import Problem
 from libs.kit.ids import new_id
 from libs.kit.settings import Settings
+from libs.service.app import collect_rarely
 from libs.service.idempotency import Asked
 from services.capacity.handlers.holds import Ask, placing
+from tests import skewed
 from tests.services.capacity import world
 
 CONNECTIONS = 3
-_SWEEP_EVERY = 0.5
 _PATIENCE = 60.0
 _AGAIN = {"UNAVAILABLE", "STILL_RUNNING"}
-_LIVES = [(), ("release",), ("release",), ("confirm",), ("confirm", "cancel"), ("confirm", "cancel")]
-"""What becomes of a hold: most room comes back, so that there is something to be had until the end."""
+_LIVES = [*15 * [()], *3 * [("release",)], *2 * [("confirm", "cancel")]]
+"""What becomes of a hold, most often that its lease ends: all room comes back, so that there is some until the end, but
+what was booked by who was killed then."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +55,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """How long a hold lasts: one of these."""
     seed: str
     journal: str
+    sweep_every: float = 0.5
+    """Seconds."""
 
 
 class Called(msgspec.Struct, frozen=True, tag=True):
@@ -93,7 +99,7 @@ class Process:
     async def sweep(self) -> None:
         while True:
             await self.heard("sweep", [], world.sweep, self.db)
-            await asyncio.sleep(_SWEEP_EVERY)
+            await asyncio.sleep(self.told.sweep_every)
 
     async def client(self, number: int, share: int) -> None:
         """Ask for a hold, do something with it if it is granted, ask for the next. Each is of a party of its own."""
@@ -132,7 +138,7 @@ class Process:
                 self.write(Returned(number, time.monotonic(), _lacking(problem)))
             return None
         except Exception as error:
-            if not transient(error):
+            if not transient(error) and not _took_too_long(error):
                 raise
             return None
         hold = done if isinstance(done, UUID) else getattr(done, "id", None)
@@ -141,6 +147,11 @@ class Process:
 
     def write(self, line: Line) -> None:
         os.write(self.journal, msgspec.json.encode(line) + b"\n")
+
+
+def _took_too_long(error: Exception) -> bool:
+    """As statements do of who is paused for longer than they may take."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None) == QueryCanceledError.sqlstate
 
 
 def _lacking(problem: Problem) -> str:
@@ -154,5 +165,10 @@ def read(journal: Path) -> list[Line]:
     return [msgspec.json.decode(line, type=Line) for line in whole]
 
 
-if __name__ == "__main__":
-    asyncio.run(Process(msgspec.json.decode(sys.argv[1], type=Told)).run())
+def live(told: Told, skew: float) -> None:
+    """Be such a process, with a clock that is wrong by so many seconds; a fork of one that has all modules loaded."""
+    uuid_utils.reseed_rng()
+    skewed.skew(skew)
+    collect_rarely()
+    logging.disable(logging.WARNING)  # of batches that failed, as they must while somebody is paused
+    asyncio.run(Process(told).run())

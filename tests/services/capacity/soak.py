@@ -2,192 +2,124 @@
 
     python -m tests.services.capacity.soak --attempts 1000000 --processes 32
 
-Servers are those of `FILIERA_*`, or are started. Says at the end how often each thing happened that never may.
+Servers are those of `FILIERA_*`, or are started. Each round has a database of its own, which is checked when all have
+had their share. Says every ten seconds how far it is, and at the end how often each thing happened that never may.
 """
 
 import argparse
 import asyncio
 import os
-import signal
-import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from math import inf
 from pathlib import Path
 from random import Random
-from typing import Literal
 
-import msgspec
-from sqlalchemy import text
-from sqlalchemy.pool import NullPool
-
-from libs.kit.db import Database, engine
+from libs.kit.db import Database, connect
 from libs.kit.ids import new_id
 from libs.kit.migrate import migrate
 from libs.kit.settings import Settings
 from libs.stack.servers import Servers
-from services.capacity.domain.offer import Resource
-from tests.services.capacity import crowd, world
-from tests.services.capacity.crowd import Called, Line, Returned, Told
-from tests.services.capacity.linear import Did, Op
+from tests.services.capacity import world
+from tests.services.capacity.crowd import Told
+from tests.services.capacity.crowds import Crowd, Group, wrong
 
-ROOT = Path(__file__).parents[3]
-SKEWS = (0, 300, -300)
-"""Seconds by which the clocks of the processes are wrong, in turn."""
+ROUND = 100_000
+"""Holds asked for in one database."""
+GROUPS = 8
+"""Of processes that share buckets. While one that is paused has locked some, most of its group waits."""
+EVERY = 1.5
+"""Seconds from one that is killed or paused to the next."""
+PAUSES = [0.1] * 30 + [0.5] * 15 + [2.0] * 4 + [20.0]
+"""Seconds. The longest is longer than the database waits for a transaction, and than every lease."""
+TELL_EVERY = 10.0
 
 
 @dataclass
-class Crowd:
-    """Processes that do their share whatever happens to them: who is killed is followed by another."""
+class Soak:
+    """What has come of all rounds so far."""
 
-    told: Told
-    """What all of them are told together; `journal` is a folder."""
+    attempts: int
     processes: int
-    dice: Random
-    running: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
-    journals: dict[int, list[Path]] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    asked: int = 0
     met: Counter[str] = field(default_factory=Counter)
-    """How many were killed, and how many paused."""
+    """How many were killed, how many paused, how often each answer was heard."""
+    never: Counter[str] = field(default_factory=Counter)
+    """How often each thing happened that never may."""
 
-    async def run(self, every: float, pauses: Sequence[float]) -> None:
-        """Kill or pause one every so many seconds until all is done. Raises RuntimeError if one fails by itself."""
-        try:
-            for number in range(self.processes):
-                self.start(number)
-            while self.running:
-                await asyncio.sleep(every)
-                self.reap()
-                if self.running:
-                    await self.disturb(self.running[self.dice.choice([*self.running])], pauses)
-        finally:
-            for child in self.running.values():
-                child.kill()
-                child.wait()
+    async def run(self) -> bool:
+        """Let them loose, round after round, and say what came of it. Gives whether nothing went wrong."""
+        while self.asked < self.attempts:
+            settings = Settings(service="capacity", database=f"capacity_soak_{new_id().hex}")
+            await migrate("capacity", database=settings.database)
+            await self.round(settings, min(ROUND, self.attempts - self.asked))
+        for what, times in self.never.items():
+            print(f"{what}: {times}")
+        return not any(self.never.values())
 
-    def start(self, number: int) -> None:
-        """Start a process, to do what those before it left."""
-        before = self.journals.setdefault(number, [])
-        done = sum(isinstance(one, Called) and one.verb == "hold" for path in before for one in crowd.read(path))
-        before.append(Path(self.told.journal) / f"{number}.{len(before)}")
-        before[-1].touch()
-        own = {"attempts": len(range(number, self.told.attempts, self.processes)) - done, "journal": str(before[-1])}
-        told = msgspec.structs.replace(self.told, seed=f"{self.told.seed} {before[-1].name}", **own)
-        skewed = ["tests.skewed", str(SKEWS[number % len(SKEWS)]), "tests.services.capacity.crowd"]
-        command = [sys.executable, "-P", "-m", *skewed, msgspec.json.encode(told).decode()]
-        self.running[number] = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    async def round(self, settings: Settings, attempts: int) -> None:
+        db = Database(settings.url)
+        with tempfile.TemporaryDirectory(prefix="filiera-soak-") as folder:
+            groups = [await self.group(db, number, attempts, Path(folder)) for number in range(GROUPS)]
+            async with asyncio.TaskGroup() as tasks:
+                telling = tasks.create_task(self.keep_telling([loose for loose, _ in groups]))
+                await asyncio.gather(*(loose.run(EVERY * GROUPS, PAUSES) for loose, _ in groups))
+                telling.cancel()
+            self.learn([loose for loose, _ in groups], await wrong(db, *groups))
+        self.tell("checked", [])
+        await db.close()
+        await _drop(settings)
 
-    def reap(self) -> None:
-        for number, child in [*self.running.items()]:
-            if child.poll() is not None:
-                del self.running[number]
-            if child.returncode == -signal.SIGKILL:
-                self.start(number)
-            elif child.returncode:
-                raise RuntimeError(f"a process ended by itself, with {child.returncode}")
+    async def group(self, db: Database, number: int, attempts: int, folder: Path) -> Group:
+        """Processes that share buckets."""
+        resources = [world.a_resource() for _ in range(4)]
+        await world.publish(db, *resources)
+        (journal := folder / str(number)).mkdir()
+        told = Told(
+            database=str(db.url.database),
+            days=[(one.id, world.day(ahead)) for one in resources for ahead in (1, 2)],
+            attempts=len(range(number, attempts, GROUPS)),
+            clients=64,
+            most=60,
+            seconds=[1, 3, 9],
+            sweep_every=15.0,
+            seed=f"soak {self.asked} {number}",
+            journal=str(journal),
+        )
+        return Crowd(told, len(range(number, self.processes, GROUPS)), Random(told.seed)), resources
 
-    async def disturb(self, child: subprocess.Popen[bytes], pauses: Sequence[float]) -> None:
-        if self.dice.random() < 0.5:
-            child.kill()
-            self.met["killed"] += 1
-            return
-        child.send_signal(signal.SIGSTOP)
-        self.met["paused"] += 1
-        await asyncio.sleep(self.dice.choice(pauses))
-        child.send_signal(signal.SIGCONT)
+    def learn(self, crowds: Sequence[Crowd], found: dict[str, object]) -> None:
+        for loose in crowds:
+            self.asked += loose.asked()
+            self.met.update(loose.met)
+            self.met.update("refused" if one.answer.isdigit() else one.answer for one in loose.answered())
+        for what, times in found.items():
+            self.never[what] += times if isinstance(times, int) else bool(times)
+        if any(found.values()):
+            print(f"WRONG: {found}", flush=True)
 
-    def lines(self) -> Iterator[list[Line]]:
-        """What each process wrote."""
-        return (crowd.read(path) for paths in self.journals.values() for path in paths)
+    async def keep_telling(self, crowds: Sequence[Crowd]) -> None:
+        while True:
+            await asyncio.sleep(TELL_EVERY)
+            self.tell("so far", crowds)
 
-    def history(self) -> list[Op[Did]]:
-        """What was held and given back, as the checker reads it: it knows of no lease that ends."""
-        return [op for lines in self.lines() for op in _ops(lines)]
-
-    def answered(self) -> list[Returned]:
-        return [one for lines in self.lines() for one in lines if isinstance(one, Returned)]
-
-
-_OUTCOMES: dict[str, Literal["granted", "unheard"]] = {"done": "granted", "": "unheard"}
-
-
-def _ops(lines: list[Line]) -> Iterator[Op[Did]]:
-    heard = {one.number: one for one in lines if isinstance(one, Returned)}
-    for called in (one for one in lines if isinstance(one, Called)):
-        returned, asked = heard.get(called.number), tuple(called.quantities)
-        at, answer = (returned.at, returned.answer) if returned else (inf, "")
-        if called.verb == "hold":
-            yield Op(called.at, at, Did(asked, int(answer) if answer.isdigit() else _OUTCOMES[answer]))
-        elif called.verb in ("release", "cancel"):
-            yield Op(called.at, at, Did(asked, "released"))
+    def tell(self, when: str, crowds: Sequence[Crowd]) -> None:
+        asked = self.asked + sum(loose.asked() for loose in crowds)
+        met = sum((loose.met for loose in crowds), self.met)
+        seconds = time.monotonic() - self.began
+        rate = f"{seconds:6,.0f} s, {asked / seconds:5,.0f} a second"
+        print(f"{when}: {asked:9,} holds asked for in {rate}; {dict(met)}", flush=True)
 
 
-# --- what must be so afterwards --------------------------------------------------------------------------------------
-
-_NEVER = {
-    "buckets oversold": """
-        SELECT count(*) FROM bucket
-         WHERE resource_id = ANY (CAST(:resources AS uuid[])) AND held + committed + blocked > published""",
-    "units leaked": "SELECT coalesce(sum(held), 0) FROM bucket WHERE resource_id = ANY (CAST(:resources AS uuid[]))",
-    "answers that the ledger does not know of": """
-        SELECT count(*) FROM unnest(CAST(:answered AS uuid[])) AS answered
-         WHERE NOT EXISTS (SELECT FROM hold WHERE id = answered)""",
-    "asks that were granted twice": """
-        SELECT count(*) FROM (
-            SELECT FROM hold WHERE jsonb_path_exists(allocations, '$[*] ? (@.resource_id == $ids[*])',
-                                                     jsonb_build_object('ids', to_jsonb(CAST(:resources AS text[]))))
-             GROUP BY party_id HAVING count(*) > 1) AS twice""",
-    "deadlocks": "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
-}
-
-
-async def wrong(db: Database, resources: Sequence[Resource], answered: Sequence[Returned]) -> dict[str, object]:
-    """How often each thing happened that never may. Every lease is waited for: what is held after that is leaked."""
-    await _until_all_is_over(db, resources)
-    given = {"resources": [str(one.id) for one in resources], "answered": [one.hold for one in answered if one.hold]}
-    patient = engine(db.url, {"timeout": 10}, poolclass=NullPool)  # a service's statements may not take so long
-    async with patient.connect() as connection:
-        await connection.execute(text("SET ROLE capacity_worker"))
-        found = {what: await connection.scalar(text(query), given) for what, query in _NEVER.items()}
-        return found | {"faults of the ledger": await world.faults_in(connection, resources)}
-
-
-async def _until_all_is_over(db: Database, resources: Sequence[Resource]) -> None:
-    live = text("SELECT count(*) FROM hold WHERE state = 'held' AND allocations @> ANY (CAST(:parts AS jsonb[]))")
-    parts = {"parts": [f'[{{"resource_id": "{one.id}"}}]' for one in resources]}
-    left = 1
-    while left:
-        await asyncio.sleep(0.2)
-        await world.sweep(db)
-        async with db.work() as session:
-            left = await session.scalar(live, parts)
-
-
-# --- the command -----------------------------------------------------------------------------------------------------
-
-
-async def main(attempts: int, processes: int) -> bool:
-    """Let them loose and say what came of it. Gives whether nothing went wrong."""
-    database = f"capacity_soak_{new_id().hex}"
-    await migrate("capacity", database=database)
-    db = Database(Settings(service="capacity", database=database).url)
-    resources = [world.a_resource() for _ in range(4)]
-    await world.publish(db, *resources)
-    days = [(one.id, world.day(number)) for one in resources for number in (1, 2)]
-    with tempfile.TemporaryDirectory(prefix="filiera-soak-") as journal:
-        given = {"attempts": attempts, "clients": 4, "most": 60, "seconds": [1, 2, 5]}
-        loose = Crowd(Told(database=database, days=days, seed="soak", journal=journal, **given), processes, Random(1))
-        await loose.run(every=2.0, pauses=[0.5, 2.0, 8.0, 20.0])
-        answered = loose.answered()
-    print(f"{attempts:,} holds asked for by {processes} processes, of which {dict(loose.met)}", flush=True)
-    print(f"answers: {Counter('refused' if one.answer.isdigit() else one.answer for one in answered)}", flush=True)
-    found = await wrong(db, resources, answered)
-    print("\n".join(f"{what}: {count or 0}" for what, count in found.items()))
-    await db.close()
-    return not any(found.values())
+async def _drop(settings: Settings) -> None:
+    admin = await connect(settings.server, timeout=10)
+    await admin.execute(f"DROP DATABASE {settings.database} WITH (FORCE)", timeout=60)
+    await admin.close(timeout=5)
 
 
 if __name__ == "__main__":
@@ -199,4 +131,4 @@ if __name__ == "__main__":
         if "FILIERA_POSTGRES" not in os.environ:
             home = stack.enter_context(tempfile.TemporaryDirectory(prefix="filiera-soak-"))
             os.environ |= stack.enter_context(Servers(Path(home))).environment()
-        sys.exit(not asyncio.run(main(asked.attempts, asked.processes)))
+        sys.exit(not asyncio.run(Soak(asked.attempts, asked.processes).run()))

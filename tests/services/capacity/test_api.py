@@ -180,6 +180,7 @@ async def test_only_workshops_and_labs_publish_and_only_hubs_import(api: httpx.A
         ({"time_zone": "Europe/Rome"}, "time_zone"),  # its site's is
         ({"terms": TERMS | {"price_per_unit": {"amount": 1, "currency": "E\x01R"}}}, "terms"),
         ({"calendar": CALENDAR | {"exceptions": {str(day(301)): 1}}}, "calendar"),
+        ({"calendar": CALENDAR | {"starts_on": "9999-12-01", "ends_on": "9999-12-31", "exceptions": {}}}, "calendar"),
         ({"colour": "red"}, "colour"),
         ({"calendar": CALENDAR | {"weekly": [480] * 6, "exceptions": {}}}, "calendar"),
         ({"calendar": CALENDAR | {"exceptions": {"tomorrow": 1}}}, "calendar.exceptions.tomorrow.[key]"),

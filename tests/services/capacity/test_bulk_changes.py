@@ -1,5 +1,6 @@
 """A workshop sends its list again, corrected: what differs is changed, what it does not say stays as it is."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.contracts.values import PartyKind
-from libs.kit.db import Database
+from libs.kit.db import Database, WriteSession
 from libs.kit.ids import new_id
 from libs.kit.testing import headers
+from services.capacity import store
 from services.capacity.api.bulk import _over
 from services.capacity.domain.calendar import published_on
+from services.capacity.domain.ledger import Ledger
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Money, Rung
 from services.capacity.handlers import bulk, resources
@@ -232,6 +235,44 @@ async def test_ten_thousand_rows_are_changed_at_once(
         assert (report["changed"], report["unchanged"], report["refused"]) == expected
     await world.sweep(db)
     assert (await told(db, held["id"]))[-1] == "hold_released"
+
+
+async def test_a_new_name_waits_for_nobody_who_takes_of_the_days(
+    api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID]
+) -> None:
+    """Days are locked where they follow another calendar, and there alone."""
+    workshop, at = site
+    row = DAILY.format(reference="B", site=at, name="Bench")
+    await send(api, workshop, a_table(row))
+    bench = await resource(db, workshop, "B")
+    await hold(db, new_id(), (bench, day(1), 60))
+    async with db.work() as session:
+        await store.open_ledger(session, [bench.allocate(day(1), 1)])
+        renamed = await put(api, workshop, a_table(row.replace("Bench", "Banco").replace("=20+15", "=18+15")))
+        assert changes(renamed) == {"B": ["name", "work"]}
+
+
+async def test_many_days_follow_some_at_a_time(
+    api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop, at = site
+    rows = [DAILY.format(reference=f"R{n}", site=at, name="Bench") for n in range(5)]
+    await send(api, workshop, a_table(*rows))
+    benches = [await resource(db, workshop, f"R{n}") for n in range(5)]
+    await hold(db, new_id(), *((bench, day(n), 60) for bench in benches for n in (1, 2)))
+    monkeypatch.setattr(bulk, "_DAYS_AT_ONCE", 4)
+    locked, ledger_from = list[int](), store.ledger_from
+
+    async def counted(session: WriteSession, first: dict[UUID, date]) -> Ledger:
+        ledger = await ledger_from(session, first)
+        locked.append(len(ledger.buckets))
+        return ledger
+
+    monkeypatch.setattr(store, "ledger_from", counted)
+    report = await put(api, workshop, a_table(*(row.replace("17:00", "16:00") for row in rows)))
+    assert (report["changed"], locked) == (5, [4, 4, 2])
+    assert [await bucket(db, bench, day(1)) for bench in benches] == [(420, 60, 0)] * 5
+    assert await faults(db, *benches) == []
 
 
 # --- what a row says of what is known --------------------------------------------------------------------------------

@@ -4,13 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from libs.kit.db import Database
 from libs.kit.errors import Conflict
 from libs.kit.ids import new_id
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Rung
-from services.capacity.handlers import bookings
+from services.capacity.handlers import bookings, displacement
 from tests.services.capacity import world
 from tests.services.capacity.world import a_resource, act, an_order, bucket, day, faults, hold, publish, then, told
 
@@ -117,11 +118,96 @@ async def test_a_displaced_booking_moves_when_its_buyer_agrees(db: Database, ben
     assert await faults(db, bench, other) == []
 
 
+async def test_days_that_its_buyer_has_not_accepted_are_not_firm_for_getting_their_hours_back(
+    db: Database, bench: Resource
+) -> None:
+    """Nobody is moved without consent, however often a calendar shrinks and grows."""
+    booked = await displaced(db, bench, brand := new_id())
+    await act(db, bookings.move, bench.party_id, booked.id, [(bench.id, day(30), 300)])
+    await shrink(db, bench, 0, 1, 30)
+    assert await stages(db, booked) == ["displaced"]
+    await shrink(db, bench, 480, 1, 30)
+    again = await world.last_told(db, booked.id, TOPIC)
+    assert (again["stage"], again["displaced_by"]) == ("moved", [str(bench.party_id)])
+    assert [part["day"] for part in again["promised"]] == [str(day(1))]
+    ended = (await act(db, bookings.reject, brand, booked.id)).ending
+    assert [one.amount.amount for one in ended.due] == [booked.price.amount // 2]
+    assert await faults(db, bench) == []
+
+
+async def test_days_further_off_are_no_way_to_owe_less(db: Database, bench: Resource) -> None:
+    """The ladder ends 30 days before."""
+    booked = await displaced(db, bench, brand := new_id())
+    await act(db, bookings.move, bench.party_id, booked.id, [(bench.id, day(60), 300)])
+    ended = (await act(db, bookings.reject, brand, booked.id)).ending
+    assert [one.amount.amount for one in ended.due] == [booked.price.amount // 2]
+
+
+async def test_a_workshop_answers_for_its_own_displacement_alone(db: Database, bench: Resource) -> None:
+    other = a_resource(cancellation=LADDER)
+    await publish(db, other)
+    booked = await world.book(db, new_id(), (bench, day(1), 100), (other, day(1), 100))
+    await shrink(db, bench, 0, 1)
+    with pytest.raises(Conflict, match="Your days stand") as refused:
+        await act(db, bookings.move, other.party_id, booked.id, [(other.id, day(60), 100)])
+    assert refused.value.code == "NOT_SHORT"
+    assert await stages(db, booked) == ["displaced"]
+    assert (await bucket(db, other, day(1)), await bucket(db, other, day(60))) == ((480, 0, 100), None)
+
+
+async def test_what_moves_is_what_was_booked_no_less_no_more_and_of_its_kind(db: Database, bench: Resource) -> None:
+    cutter = a_resource(party_id=bench.party_id, processes=["cutting"])
+    able = a_resource(party_id=bench.party_id, processes=["lockstitch", "cutting"])
+    await publish(db, cutter, able)
+    booked = await displaced(db, bench, new_id())
+    for days in ([(bench.id, day(2), 299)], [(bench.id, day(2), 301)], [(cutter.id, day(2), 300)]):
+        with pytest.raises(Conflict, match="300 minutes") as refused:
+            await act(db, bookings.move, bench.party_id, booked.id, days)
+        assert refused.value.code == "NOT_AS_BOOKED"
+    assert await stages(db, booked) == ["displaced"]
+    await act(db, bookings.move, bench.party_id, booked.id, [(bench.id, day(2), 200), (able.id, day(3), 100)])
+    assert await faults(db, bench, cutter, able) == []
+
+
+async def test_who_is_displaced_on_a_later_day_has_time_though_its_first_day_is_over(
+    db: Database, bench: Resource
+) -> None:
+    booked = await world.book(db, new_id(), (bench, day(0), 100), (bench, day(3), 100))
+    async with db.work() as session:  # nobody can book yesterday
+        moved = "replace(allocations::text, :today, :yesterday)::jsonb"
+        days = {"today": str(day(0)), "yesterday": str(day(-1)), "id": booked.id}
+        await session.execute(text(f"UPDATE booking SET allocations = {moved} WHERE id = :id"), days)
+    await shrink(db, bench, 0, 3)
+    assert await stages(db, booked) == ["displaced"]
+    moved = await act(db, bookings.move, bench.party_id, booked.id, [(bench.id, day(4), 200)])
+    assert moved.stage == "moved"
+    await world.sweep(db)
+    assert await stages(db, booked) == ["moved"]
+
+
+async def test_a_booking_that_cannot_be_displaced_keeps_no_other_from_it(
+    db: Database, bench: Resource, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are of a time before calendars had to end, and so many that a look finds nobody else."""
+    monkeypatch.setattr(displacement, "_AT_ONCE", 2)
+    faulty = [await world.book(db, new_id(), (bench, day(n), 300)) for n in range(2, 5)]
+    async with db.work() as session:
+        for number, booked in enumerate(faulty, 2):
+            never = {"day": str(day(number)), "id": booked.id}
+            query = "UPDATE booking SET allocations = replace(allocations::text, :day, '9999-12-31')::jsonb"
+            await session.execute(text(query + " WHERE id = :id"), never)
+    booked = await world.book(db, new_id(), (bench, day(1), 300))
+    await shrink(db, bench, 0, 1, 2, 3, 4)
+    assert await stages(db, booked, *faulty) == ["displaced", "firm", "firm", "firm"]
+    assert "cannot be displaced" in caplog.text
+    await shrink(db, bench, 480, 1, 2, 3, 4)
+
+
 async def test_a_move_without_room_changes_nothing(db: Database, bench: Resource) -> None:
     booked = await displaced(db, bench, new_id())
     await hold(db, new_id(), (bench, day(2), 400))
     with pytest.raises(Conflict, match="80 minutes free"):
-        await act(db, bookings.move, bench.party_id, booked.id, [(bench.id, day(2), 81)])
+        await act(db, bookings.move, bench.party_id, booked.id, [(bench.id, day(2), 81), (bench.id, day(3), 219)])
     assert await bucket(db, bench, day(2)) == (480, 400, 0)
     assert await stages(db, booked) == ["displaced"]
     assert await faults(db, bench) == []
@@ -185,6 +271,23 @@ async def test_an_order_whose_day_is_gone_loses_its_hold_at_once(db: Database) -
     await world.hear(db, held)
     await shrink(db, bench, 0, 1)
     assert await told(db, held.id) == ["hold_placed", "hold_released"]
+
+
+@pytest.mark.parametrize("firm", [True, False], ids=["bookings", "holds"])
+async def test_who_came_first_is_what_the_database_says(db: Database, firm: bool) -> None:
+    """Ids are made by processes, whose clocks may be wrong: the second to come has the lower id."""
+    [bench] = crafts(1)
+    await publish(db, bench)
+    late, early = (an_order((bench.processes[0], 100), last=1) for _ in range(2))
+    assert late.id < early.id
+    for order in (early, late):
+        await world.hear(db, order)
+        if firm:
+            await world.hear(db, then(order, "reserved"))
+    await shrink(db, bench, 100, 1)
+    topic = TOPIC if firm else "capacity.hold"
+    gone = [(await told(db, one.id, topic))[-1] for one in (early, late)]
+    assert gone == (["booking_confirmed", "booking_displaced"] if firm else ["hold_placed", "hold_released"])
 
 
 async def test_a_booking_of_an_order_moves_when_its_buyer_agrees(db: Database) -> None:

@@ -31,7 +31,7 @@ def test_every_event_is_decided_at_every_stage() -> None:
 def test_a_cell_is_a_stage_or_nothing_or_a_code_that_has_its_sentence() -> None:
     codes = {cell for cell in CELLS if cell.isupper()}
     assert codes == set(WHY_NOT)
-    assert set(CELLS) - codes <= {*get_args(HoldStage), *get_args(BookingStage), "back", "nothing"}
+    assert set(CELLS) - codes <= {*get_args(HoldStage), *get_args(BookingStage), "stands", "back", "nothing"}
 
 
 @pytest.mark.parametrize("end", ["completed", "cancelled"])

@@ -17,7 +17,7 @@ from libs.kit.ids import new_id
 from services.capacity import store
 from services.capacity.domain.claims import Booking, Hold
 from services.capacity.domain.life import BOOKINGS, HOLDS, BookingEvent, HoldEvent
-from services.capacity.domain.offer import Resource
+from services.capacity.domain.offer import Allocation, Resource
 from services.capacity.handlers import bookings, proposals
 from tests.conftest import Databases
 from tests.services.capacity import world
@@ -66,6 +66,7 @@ class Verbs(RuleBasedStateMachine):
         self.db = self.runner.run(self._connect())
         self.claims: list[Claim] = []
         self.gives: dict[tuple[UUID, int], int] = {}
+        self.agreed_to: dict[UUID, list[Allocation]] = {}
 
     async def _connect(self) -> Database:
         return Database(self.url)
@@ -122,15 +123,19 @@ class Verbs(RuleBasedStateMachine):
             given = ([(claim[2].id, day(number), quantity)], None) if event == "amend" else ()
             self._try(Hold, claim, cell, side, do, *given)
 
-    @rule(pick=PICK, verb=st.sampled_from(BOOKING_VERBS), number=st.sampled_from(DAYS), quantity=SOME)
-    def booking_verb(self, pick: int, verb: tuple[BookingEvent, str, Any], number: int, quantity: int) -> None:
+    @rule(pick=PICK, verb=st.sampled_from(BOOKING_VERBS), number=st.sampled_from(DAYS))
+    def booking_verb(self, pick: int, verb: tuple[BookingEvent, str, Any], number: int) -> None:
         event, side, do = verb
 
         def cell(booking: Booking, _: Any) -> str:
             return BOOKINGS[event][booking.stage]
 
         if claim := self._pick(pick, booked=True):
+            before = self.run(self._read(Booking, claim[0]))[0]
+            quantity = sum(part.quantity for part in before.allocations)
             given: Any = {"move": ([(claim[2].id, day(number), quantity)],), "report": (5, 1, 1)}.get(event, ())
+            if event == "accept" and before.stage == "moved":
+                self.agreed_to[claim[0]] = before.allocations
             self._try(Booking, claim, cell, side, do, *given)
 
     @rule(bench=st.integers(0, 2), gives=st.lists(st.integers(0, 480), min_size=2, max_size=2))
@@ -172,7 +177,7 @@ class Verbs(RuleBasedStateMachine):
 
     def _follows(self, expected: str, before: Any, after: Any) -> None:
         claim = after[0]
-        wanted = before[0].standing if expected == "back" else expected
+        wanted = before[0].standing if expected == "stands" else expected
         assert (claim.stage(after[1]) if isinstance(claim, Hold) else claim.stage) == wanted
         assert claim.version == before[0].version + 1
 
@@ -196,6 +201,13 @@ class Verbs(RuleBasedStateMachine):
                 if seen := self.run(world.bucket(self.db, bench, day(number))):
                     short = self.run(world.unattainable(self.db, bench, day(number)))
                     assert seen[0] - short == self.gives[bench.id, number]
+
+    @invariant()
+    def nobody_is_moved_without_consent(self) -> None:
+        for claim_id in self.run(self._booked()) & {claim[0] for claim in self.claims}:
+            booking = self.run(self._read(Booking, claim_id))[0]
+            agreed_to = self.agreed_to.setdefault(claim_id, booking.allocations)
+            assert booking.stage in {"displaced", "moved", "cancelled"} or booking.allocations == agreed_to
 
     @invariant()
     def the_law_holds_and_there_is_no_effect_without_its_event(self) -> None:

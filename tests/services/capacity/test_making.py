@@ -102,14 +102,21 @@ async def test_a_booking_of_two_workshops_is_completed_by_both(db: Database) -> 
     assert await faults(db, cutter, sewer) == []
 
 
-async def test_who_cancels_work_that_has_begun_owes_all_of_it(db: Database) -> None:
-    bench, brand = a_resource(), new_id()
+@pytest.mark.parametrize(
+    ("ahead", "reported", "owed"), [(0, False, 6000), (3, True, 6000), (3, False, 1200), (30, False, 0)]
+)
+async def test_who_cancels_work_that_has_begun_owes_all_of_it_and_starting_early_takes_no_ladder_away(
+    db: Database, ahead: int, reported: bool, owed: int
+) -> None:
+    bench, brand = a_resource(cancellation=[Rung(days_before=9, buyer_percent=20)]), new_id()
     await publish(db, bench)
-    booked = await world.book(db, brand, (bench, day(1), 100))
+    booked = await world.book(db, brand, (bench, day(ahead), 100))
     await act(db, bookings.start, bench.party_id, booked.id)
+    if reported:
+        await act(db, bookings.report, bench.party_id, booked.id, 10, 1, 0)
     ended = await world.cancel(db, brand, booked.id)
     assert ended.ending
-    assert [(one.debtor_id, one.amount.amount) for one in ended.ending.due] == [(brand, 6000)]
+    assert [one.amount.amount for one in ended.ending.due if one.debtor_id == brand] == [owed] * bool(owed)
 
 
 async def test_only_the_workshop_works_and_strangers_find_nothing(db: Database, bench: Resource) -> None:

@@ -158,6 +158,7 @@ def test_a_pool_of_what_is_sold_may_be_opened() -> None:
     bench = a_resource(minimum_quantity=240)
     pool = a_pool(resource_id=bench.id)
     check_pool(pool, bench, NOW)
-    [part] = pool.hold(bench).allocations
-    assert (part.quantity, part.day, pool.hold(bench).expires_at) == (300, day(2), pool.closes_at)
+    hold = pool.hold(bench, NOW)
+    [part] = hold.allocations
+    assert (part.quantity, part.day, hold.expires_at) == (300, day(2), pool.closes_at)
     assert isinstance(part.bucket_id, UUID)

@@ -1,8 +1,11 @@
 """What the planner answers, beside a slow search through everything. No database."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
+from random import Random
 from uuid import UUID
 
 import pytest
@@ -13,7 +16,7 @@ from services.capacity.domain.terms import Refused
 from services.capacity.domain.work import Work
 from services.capacity.promise import planner
 from services.capacity.promise.plan import Plan
-from services.capacity.promise.planner import promise
+from services.capacity.promise.planner import planning, promise
 from services.capacity.promise.question import Operation, Question, Tool
 from services.capacity.search.offers import PRIVATE
 from tests.services.capacity.promise_asking import (
@@ -176,6 +179,12 @@ def test_a_workshop_works_on_days_on_which_it_is_qualified() -> None:
     assert [plan.on(day).day for day in plan.steps[0].minutes] == [3, 5]
 
 
+def test_what_one_operation_took_of_days_that_the_next_may_not_have_leaves_the_others_as_they_are() -> None:
+    green = replace(CUT, qualifications=GOTS)
+    plan = only(a_question(CUT, green, pieces=7, valid={GOTS: shown(CUTTER, 1, 1, 4, 9)}), CUTTER)
+    assert [[plan.on(day).day for day in step.minutes] for step in plan.steps] == [[2, 3], [3, 6]]
+
+
 def test_a_nearer_workshop_that_is_not_qualified_is_left_out() -> None:
     far = replace(CUTTER, number=3, north=9)
     plan = only(a_question(replace(CUT, qualifications=GOTS), valid={GOTS: shown(far, 0, 9)}), CUTTER, far)
@@ -247,6 +256,26 @@ def test_the_same_question_has_the_same_answer(question: Question, found: list[B
         assert [told(one, question) for one in answers(question, mixed)] == [
             told(one, question) for one in answers(question, found)
         ]
+
+
+@settings(max_examples=25, deadline=None)
+@given(questions(most_shared=3), benches(), st.randoms())
+def test_days_that_others_take_while_a_plan_is_made_leave_no_plan_with_a_fault(
+    question: Question, found: list[Bench], dice: Random
+) -> None:
+    sellers, turns, plans = city(found), 0, list[Plan]()
+
+    def making() -> Iterator[None]:
+        nonlocal plans
+        with suppress(Refused):
+            plans = yield from planning(question, sellers)
+
+    for _ in making():
+        turns, offers = turns + 1, dice.choice([*sellers.values()])
+        row, day = dice.randrange(len(offers)), dice.randrange(6)
+        offers.cumulative[row, day + 1 :] -= offers.cumulative[row, day + 1] - offers.cumulative[row, day]
+    assert [fault for plan in plans for fault in faults(plan, question, found)] == []
+    assert turns >= 2 * len(question.routing) or not plans
 
 
 @settings(max_examples=60, deadline=None)

@@ -275,7 +275,7 @@ async def faults(db: Database, *published: Resource) -> list[str]:
 
 async def faults_in(session: AsyncSession | AsyncConnection, published: Sequence[Resource]) -> list[str]:
     """The same, in somebody's transaction."""
-    clocks = ["expires_at", "deadline", "material_by", "material_at"]  # written differently here and there
+    clocks = ["expires_at", "placed_at", "deadline", "material_by", "material_at"]  # written differently here and there
     ids = {"ids": [resource.id for resource in published], "clocks": clocks}
     return [f"{what}: {row}" for what, query in _FAULTS.items() for row in await _found(session, query, ids)]
 

@@ -11,6 +11,7 @@ from libs.graphql.documents import points
 from libs.kit.cache import Cache
 from libs.kit.clock import SystemClock
 from libs.kit.ids import new_id
+from libs.kit.metrics import REFUSALS
 from libs.kit.settings import Settings
 from libs.kit.testing import token
 from services.gateway.api.schema import schema
@@ -80,6 +81,22 @@ async def test_what_is_broken_is_paid_before_it_is_read(ask: world.Asker) -> Non
 async def test_a_long_text_and_a_large_body_cost_too(ask: world.Asker) -> None:
     assert budget(await post(ask, CHEAP + " " * 1_000, "brand"))["cost"] == 13
     assert budget(await post(ask, CHEAP, "brand", variables={"x": "x" * 102_400}))["cost"] == 102
+
+
+async def test_only_a_hub_sends_much_at_once(ask: world.Asker) -> None:
+    sent = {"query": CHEAP, "variables": {"x": "x" * 200_000}}
+    for role, code in (("brand", "TOO_LARGE"), ("", "TOO_LARGE"), ("hub", None)):
+        [error] = (await post(ask, **sent, role=role)).json().get("errors", [None])
+        assert (error and error["extensions"]["code"]) == code
+
+
+async def test_who_is_told_to_wait_is_counted(ask: world.Asker) -> None:
+    counted = REFUSALS.labels("RATE_LIMITED")._value
+    before = counted.get()
+    party = new_id()
+    for _ in range(2):
+        await post(ask, DEAR, "brand", party=party)
+    assert counted.get() == before + 1
 
 
 async def test_whoever_has_spent_all_is_told_when_to_come_again(ask: world.Asker) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from graphql import (
     OperationDefinitionNode,
-    get_introspection_query,
     get_named_type,
     is_abstract_type,
     is_composite_type,
@@ -55,10 +54,6 @@ def test_every_field_is_compiled(kind: str, name: str) -> None:
     [operation] = document.definitions
     assert isinstance(operation, OperationDefinitionNode)
     assert compiled(CORE, operation, {}, strawberry_source_of).source  # or it raises Uncompiled
-
-
-async def test_introspection_is_compiled(ask: world.Asker) -> None:
-    assert "__schema" in await ask.data(get_introspection_query())
 
 
 async def test_what_many_objects_lead_to_is_looked_up_by_one_statement(

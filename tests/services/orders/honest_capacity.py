@@ -46,6 +46,8 @@ class HonestCapacity:
     seen: int = 0
     told: list[capacity.Hold | capacity.Booking] = field(default_factory=list)
     """The events published, in order."""
+    agreed_to: set[UUID] = field(default_factory=lambda: {_PART.bucket_id})
+    """Days that the buyer asked for, or accepted."""
 
     @property
     def room(self) -> Room:
@@ -75,22 +77,30 @@ class HonestCapacity:
 
     # --- what its workshop, the buyer and the clock do to a booking: refused where it may not be ---
 
-    def shrink(self) -> None:
-        """The workshop has the hours of the first day no more: who stands on it gives way."""
-        ledger = self._giving(0)
-        stands = bool(ledger.buckets[_PART.bucket_id].unattainable)
+    def shrink(self, part: Allocation = _PART) -> None:
+        """The workshop has the hours of a day no more: who stands on it gives way."""
+        ledger = self._giving(part, 0)
+        stands = bool(ledger.buckets[part.bucket_id].unattainable)
         if stands and self.room == "live" and self.hold:
             ledger.release(self.hold, self.now, event="displace", reason=Reason("DISPLACED", "Gone."))
         elif stands and self.booking:
             ledger.step(self.booking, "displace", self.now)
         self._keep(ledger)
 
-    def grow(self) -> None:
+    def grow(self, part: Allocation = _PART) -> None:
         """It has them again."""
-        ledger = self._giving(_PART.quantity)
-        if self.booking and _PART in self.booking.allocations:
-            ledger.step(self.booking, "restore")
+        ledger = self._giving(part, part.quantity)
+        if self.booking and part in self.booking.allocations:
+            ledger.step(self.booking, "restore", self.now)
         self._keep(ledger)
+
+    def shrink_later(self) -> None:
+        """The same of the day to which it moves work."""
+        self.shrink(LATER)
+
+    def grow_later(self) -> None:
+        """It has that again."""
+        self.grow(LATER)
 
     def move(self) -> None:
         """The workshop moves a displaced booking."""
@@ -98,7 +108,9 @@ class HonestCapacity:
 
     def accept(self) -> None:
         """The buyer agrees to that."""
-        self._settle(lambda ledger, booking: ledger.step(booking, "accept"))
+        if self.booking and self.booking.stage == "moved":
+            self.agreed_to |= {part.bucket_id for part in self.booking.allocations}
+        self._settle(lambda ledger, booking: ledger.step(booking, "accept", promised=[]))
 
     def reject(self) -> None:
         """The buyer does not."""
@@ -123,9 +135,8 @@ class HonestCapacity:
                 do(ledger, self.booking)
         self._keep(ledger)
 
-    def _giving(self, quantity: int) -> Ledger:
-        first = self.buckets[_PART.bucket_id]
-        return Ledger([*self.buckets.values(), first.giving(quantity)])
+    def _giving(self, part: Allocation, quantity: int) -> Ledger:
+        return Ledger([*self.buckets.values(), self.buckets[part.bucket_id].giving(quantity)])
 
     # --- what orders ask for ---
 

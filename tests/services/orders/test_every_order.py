@@ -164,6 +164,23 @@ async def test_days_that_only_the_last_event_tells_of_are_followed(db: Database)
     assert [part["day"] for part in (await world.last_told(db, saga.order_id))["allocations"]] == [str(LATER.day)]
 
 
+async def test_days_that_nobody_agreed_to_are_no_plan(db: Database) -> None:
+    """All that came before was dropped, and the order still waits for an answer."""
+    saga = Saga(db, grants=True)
+    await saga.place(await world.sell(db, world.product_event()))
+    for version, state in ((1, "placed"), (2, "reserved")):
+        saga.capacity.hear(version, state)
+    saga.capacity.shrink()
+    saga.capacity.move()
+    await world.hear(db, saga.capacity.told[-1])
+    last = await world.last_told(db, saga.order_id)
+    assert (last["stage"], last["allocations"], last["due_day"]) == ("moved", [], str(world.DUE))
+    saga.capacity.accept()
+    await world.hear(db, saga.capacity.told[-1])
+    last = await world.last_told(db, saga.order_id)
+    assert ([part["day"] for part in last["allocations"]], last["due_day"]) == ([str(LATER.day)], str(LATER.day))
+
+
 async def test_who_rejects_other_days_is_told_why_the_order_failed(db: Database) -> None:
     saga = Saga(db, grants=True)
     await saga.place(await world.sell(db, world.product_event()))

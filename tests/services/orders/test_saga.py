@@ -121,6 +121,8 @@ WAYS = {
     ("shrink", "move", "reject"): State.FAILED,
     ("shrink", "move", "deadline"): State.FAILED,
     ("shrink", "deadline"): State.FAILED,
+    ("shrink", "move", "shrink_later", "grow_later", "accept"): State.CONFIRMED,
+    ("shrink", "move", "shrink_later", "grow_later", "deadline"): State.FAILED,
 }
 
 
@@ -186,9 +188,9 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
     def something_happens_to_the_booking(self, happens: str) -> None:
         self.saga.at_capacity(happens)
 
-    @rule()
-    def the_day_shrinks(self) -> None:
-        self.saga.at_capacity("shrink")
+    @rule(happens=st.sampled_from(["shrink", "shrink_later", "grow_later"]))
+    def a_day_shrinks_or_grows(self, happens: str) -> None:
+        self.saga.at_capacity(happens)
 
     @precondition(lambda self: self.saga.waits)
     @rule()
@@ -204,10 +206,27 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         ends = [state for state in self.saga.path if state in ENDS - {State.CONFIRMED}]
         assert len(ends) <= 1
 
+    @invariant()
+    def nobody_is_moved_without_consent(self) -> None:
+        booking = self.saga.capacity.booking
+        if booking and booking.stage in {"firm", "started", "completed"}:
+            assert {part.bucket_id for part in booking.allocations} <= self.saga.capacity.agreed_to
+
     def teardown(self) -> None:
         self.saga.drain()
         self.saga.assert_ended_well()
 
 
+class AnyOrderOfDisplacements(AnyOrderOfEvents):
+    """The same of an order that stands."""
+
+    @initialize()
+    def place(self) -> None:
+        self.saga = Saga(HonestCapacity(grants=True))
+        self.saga.drain()
+
+
 AnyOrderOfEvents.TestCase.settings = settings(max_examples=300, stateful_step_count=25, deadline=None)
+AnyOrderOfDisplacements.TestCase.settings = AnyOrderOfEvents.TestCase.settings
 TestAnyOrderOfEventsReachesOneEndAndLeaksNothing = AnyOrderOfEvents.TestCase
+TestAnyOrderOfDisplacementsReachesOneEndAndLeaksNothing = AnyOrderOfDisplacements.TestCase
