@@ -104,6 +104,7 @@ class GroupCommit(Generic[A]):
 
     def _next_batch(self) -> list[_Waiting[A]]:
         """Who waits; of a crowd the first half, if another lane is free for the rest."""
+        self._refuse_late()
         size = min(MOST_AT_ONCE, len(self._waiting))
         if size >= 2 * WORTH_A_LANE and self._deciding + 1 < LANES:
             size -= size // 2
@@ -111,6 +112,13 @@ class GroupCommit(Generic[A]):
         if len(self._lanes) < LANES and len(self._waiting) >= WORTH_A_LANE:
             self._open_lane()
         return batch
+
+    def _refuse_late(self) -> None:
+        late = asyncio.get_running_loop().time() - SECONDS_TO_WAIT
+        while self._waiting and self._waiting[0].since <= late:
+            waiting = self._waiting.pop(0)
+            if not waiting.outcome.done():
+                waiting.outcome.set_result(Unavailable(_AGAIN))
 
     async def _decide_all(self) -> None:
         try:
@@ -124,14 +132,15 @@ class GroupCommit(Generic[A]):
             self._lanes.discard(asyncio.current_task())  # at once: who asks next must not count on this one
 
     async def _decide_batch(self, batch: Sequence[_Waiting[A]]) -> None:
-        """Tell each what came of it. One timer for all: nobody waits longer than who waited first may."""
+        """Tell each what came of it. One timer for all, that of who came last: after a stall those who have only just
+        come are not refused for it with those who have waited."""
         # A lone ask's events belong to its trace; those of a crowd to nobody's rather than to another's.
         context = batch[0].context if len(batch) == 1 else Context()
         deciding = asyncio.create_task(self._outcomes([one.ask for one in batch]), context=context)
         outcomes: Sequence[Outcome] = [Unavailable(_AGAIN) for _ in batch]
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(batch[0].since + SECONDS_TO_WAIT):
+                async with asyncio.timeout_at(batch[-1].since + SECONDS_TO_WAIT):
                     outcomes = await deciding
         finally:
             for waiting, outcome in zip(batch, outcomes, strict=True):

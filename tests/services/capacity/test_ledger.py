@@ -2,24 +2,25 @@
 
 import ast
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
 
 import pytest
 from asyncpg import PostgresError
+from fastapi import Response
 from sqlalchemy import text
 
-from libs.kit.db import Database
+from libs.kit.db import Database, WriteSession
 from libs.kit.errors import Conflict, NotFound, Problem, Unavailable
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually
 from libs.service import group_commit
-from libs.service.group_commit import GroupCommit
+from libs.service.group_commit import Decided, GroupCommit
 from services.capacity.domain.offer import Resource, bucket_id
 from services.capacity.handlers import holds
-from services.capacity.handlers.holds import Ask, placing
+from services.capacity.handlers.holds import LEDGER, Ask, place_holds, placing
 from tests.services.capacity import world
 from tests.services.capacity.world import a_resource, ask, bucket, day, faults, hold, publish, told
 
@@ -140,6 +141,34 @@ async def test_who_waits_too_long_is_told_to_send_again_and_finds_the_answer(
 
     await eventually(answered)
     assert await bucket(db, bench, day(1)) == (480, 10, 0)
+
+
+async def test_after_a_stall_those_who_have_just_come_are_not_refused_with_those_who_have_waited(
+    db: Database, bench: Resource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "SECONDS_TO_WAIT", 4)
+    turns = asyncio.Semaphore(0)
+
+    async def decide(session: WriteSession, asks: Sequence[Ask]) -> Decided:
+        await turns.acquire()
+        return await place_holds(session, asks)
+
+    commit = GroupCommit(db, LEDGER, decide)
+
+    def asks() -> asyncio.Task[Response]:
+        return asyncio.create_task(commit.run(ask(new_id(), (bench, day(1), 10))))
+
+    first = asks()
+    await asyncio.sleep(0.1)
+    waiting = asks()
+    await asyncio.sleep(2.9)
+    comes_last = asks()
+    turns.release()
+    await first
+    await asyncio.sleep(1.5)
+    turns.release()
+    for answer in await asyncio.gather(waiting, comes_last):
+        assert world.body(answer)["state"] == "held"
 
 
 async def test_a_crowd_does_not_wait_for_one_batch_that_waits(db: Database, bench: Resource) -> None:
