@@ -62,8 +62,9 @@ async def test_each_answer_and_each_look_of_a_subscription_is_paid_until_it_ends
 async def test_whoever_has_no_points_left_may_still_be_there_but_send_nothing_large(address: str, size: int) -> None:
     async with wire(address) as client:
         await client.begin(new_id())
-        await client.send(type="ping", payload={"x": "x" * 614_000})
-        assert (await client.receive())["type"] == "pong"
+        for _ in range(5):
+            await client.send(type="ping", payload={"x": "x" * 122_000})  # 120 points
+            assert (await client.receive())["type"] == "pong"
         await client.subscribe(CHEAP + " " * size)
         assert (await client.receive())["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
         await client.send(type="ping")
