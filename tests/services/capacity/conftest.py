@@ -4,7 +4,9 @@ import httpx
 import pytest
 
 from libs.kit.db import Database
+from services.capacity.domain.offer import Resource
 from tests.conftest import Clients, Databases
+from tests.services.capacity.world import a_resource, publish
 
 
 @pytest.fixture
@@ -17,3 +19,11 @@ async def db(database: Databases) -> Database:
 async def api(client: Clients) -> httpx.AsyncClient:
     """The service's real application, on that database."""
     return await client("capacity")
+
+
+@pytest.fixture
+async def bench(db: Database) -> Resource:
+    """A resource of somebody's, with nothing special about it."""
+    resource = a_resource()
+    await publish(db, resource)
+    return resource

@@ -184,13 +184,6 @@ def test_a_file_has_what_the_standard_demands() -> None:
 # --- over HTTP -------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-async def bench(db: Database) -> Resource:
-    resource = a_resource()
-    await world.publish(db, resource)
-    return resource
-
-
 def hours(first: date) -> bytes:
     return a_file(f"DTSTART;TZID=Europe/Rome:{first:%Y%m%d}T080000\nDURATION:PT6H\nRRULE:FREQ=DAILY\nSUMMARY:Segreto")
 

@@ -15,14 +15,6 @@ from services.capacity.domain.offer import Resource
 from tests.services.capacity import world
 from tests.services.capacity.world import a_resource, bucket, day, faults, hold, publish, told
 
-
-@pytest.fixture
-async def bench(db: Database) -> Resource:
-    resource = a_resource()
-    await publish(db, resource)
-    return resource
-
-
 # --- calendars -------------------------------------------------------------------------------------------------------
 
 
