@@ -59,6 +59,8 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     """A process of the shared taxonomy."""
     minutes: int
     """For the whole lot, set-up included."""
+    steps: int = 1
+    """How many steps of the routing these are, one after the other: a lot is set up for in each."""
 
 
 class Allocation(msgspec.Struct, frozen=True, kw_only=True):

@@ -68,10 +68,11 @@ class Wish:
 
 @dataclass(frozen=True)
 class Need:
-    """Minutes of a process."""
+    """Minutes of a process, in so many steps of the routing."""
 
     process: str
     minutes: int
+    steps: int = 1
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,8 @@ def needs_of(routing: Sequence[Operation], quantity: int) -> tuple[Need, ...]:
     """The time a lot takes, in the order of the routing; neighbouring steps of one process are one need."""
     steps = [(step.process, step.setup_minutes + step.run_minutes * quantity) for step in routing]
     runs = groupby(steps, key=itemgetter(0))
-    return tuple(Need(process, sum(minutes for _, minutes in run)) for process, run in runs)
+    lots = ((process, [minutes for _, minutes in run]) for process, run in runs)
+    return tuple(Need(process, sum(minutes), len(minutes)) for process, minutes in lots)
 
 
 def total(lines: Sequence[Line]) -> Money:

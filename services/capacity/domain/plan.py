@@ -1,5 +1,8 @@
 """Planning: the earliest days on which the work of an order fits.
 
+A step takes of a resource what that publishes of its work for the process, as estimates and promises reckon, and what
+the routing says where it publishes nothing. Time that only passes after it is counted in whole days.
+
 Each step begins no earlier than the step before it ended. It is done whole, on the earliest day of a bucket that has
 room; where none has, it is split over the days of one resource. Among equals the cheapest is taken, then the lowest
 id: the same question has the same answer.
@@ -15,18 +18,22 @@ from uuid import UUID
 
 from services.capacity.domain.offer import Allocation, Resource, check_price
 from services.capacity.domain.terms import Refused
+from services.capacity.domain.work import Work, lot, quantity, spread
 
 MOST_LOOKED_AT = 1000
 """Resources of a process, the cheapest."""
 MOST_ALLOCATIONS = 500
+_DAY_MINUTES = 1440
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Minutes of a process."""
+    """A process by what the routing says: minutes, for so many pieces (none: not told), in so many steps."""
 
     process: str
     minutes: int
+    pieces: int = 0
+    steps: int = 1
 
 
 @dataclass(frozen=True)
@@ -67,9 +74,21 @@ class Room:
         """Use it up for whoever plans next."""
         self.minutes[(day - self.opens).days] -= quantity
 
-    def least(self, minutes: int) -> int:
-        """A workshop sells no less than its minimum, and whole lots: a smaller step takes that much."""
+    def work(self, need: Need) -> Work | None:
+        """What the resource publishes of it, if that can be reckoned with."""
+        return self.resource.work.get(need.process) if need.pieces else None
+
+    def takes(self, need: Need) -> int:
+        """What a step takes of one day. A workshop sells no less than its minimum, and whole lots: a smaller step takes
+        that much."""
+        how = self.work(need)
+        minutes = quantity(how, lot(how, need.pieces), times=need.steps) if how else need.minutes
         return self.resource.terms.least_for(minutes)
+
+    def waits(self, need: Need) -> timedelta:
+        """What passes after it, e.g. until it is dry: in whole days, for a bucket knows no hours."""
+        how = self.work(need)
+        return timedelta(days=-(-how.elapsed_minutes // _DAY_MINUTES)) if how else timedelta()
 
 
 Rooms = Mapping[str, Sequence[Room]]
@@ -91,14 +110,14 @@ def plan(
             for need in needs:
                 go_on()
                 pieces = _fit(rooms.get(need.process, ()), need, day, last)
-                for room, on, quantity in pieces:
-                    room.take(on, quantity)
+                for room, on, part in pieces:
+                    room.take(on, part)
                 taken += pieces
-                day = pieces[-1][1]
+                day = _ends(pieces, need)
         return _allocations(taken)
     except Refused:
-        for room, day, quantity in taken:
-            room.take(day, -quantity)
+        for room, day, part in taken:
+            room.take(day, -part)
         raise
 
 
@@ -107,8 +126,8 @@ def _allocations(taken: Pieces) -> list[Allocation]:
     if not taken:
         raise Refused("NOTHING_TO_MAKE", "The order asks for no work of any workshop.")
     resources, sums = {room.resource.id: room.resource for room, _, _ in taken}, Counter[tuple[UUID, date]]()
-    for room, day, quantity in taken:
-        sums[room.resource.id, day] += quantity
+    for room, day, part in taken:
+        sums[room.resource.id, day] += part
     if len(sums) > MOST_ALLOCATIONS:
         raise Refused("TOO_LARGE", f"{len(sums)} days of workshops are over {MOST_ALLOCATIONS}; order fewer pieces.")
     asked = [(resources[key], resources[key].allocate(day, quantity)) for (key, day), quantity in sums.items()]
@@ -121,7 +140,8 @@ def _fit(rooms: Sequence[Room], need: Need, first: date, last: date) -> Pieces:
     for way in (_whole, _split):
         best: Pieces = []
         for room in rooms:
-            pieces = way(room, room.least(need.minutes), first, best[-1][1] if best else last)
+            by = _ends(best, need) if best else last
+            pieces = way(room, need, first, by - room.waits(need))
             if pieces and (not best or _rank(pieces, need) < _rank(best, need)):
                 best = pieces
         if best:
@@ -129,35 +149,65 @@ def _fit(rooms: Sequence[Room], need: Need, first: date, last: date) -> Pieces:
     raise Refused("NO_CAPACITY", _why_not(rooms, need, first, last))
 
 
-def _whole(room: Room, minutes: int, first: date, last: date) -> Pieces:
+def _ends(pieces: Pieces, need: Need) -> date:
+    room, day, _ = pieces[-1]
+    return day + room.waits(need)
+
+
+def _whole(room: Room, need: Need, first: date, last: date) -> Pieces:
     """The earliest day of a resource that has room for all."""
+    minutes = room.takes(need)
     if room.bounds[0] < minutes or max(free := room.between(first, last), default=0) < minutes:
         return []
-    day = next(n for n, quantity in enumerate(free) if quantity >= minutes)
+    day = next(n for n, has in enumerate(free) if has >= minutes)
     return [(room, max(first, room.opens) + timedelta(day), minutes)]
 
 
-def _split(room: Room, minutes: int, first: date, last: date) -> Pieces:
-    """All the free time of a resource, day after day, until there is enough; nothing if there never is."""
-    if room.bounds[1] < minutes or sum(free := room.between(first, last)) < minutes:
+def _split(room: Room, need: Need, first: date, last: date) -> Pieces:
+    """All the free time of a resource, day after day, until there is enough; nothing if there never is. Work that is
+    learned takes less of later days than of the first."""
+    how, whole = room.work(need), room.takes(need)
+    learned = how and how.ramp_percent
+    if room.bounds[1] < whole and not learned:
+        return []
+    free = room.between(first, last)
+    if how and learned:
+        taken = as_sold(room.resource, free, spread(how, lot(how, need.pieces), free, times=need.steps))
+    else:
+        taken = _filled(free, whole)
+    return [(room, max(first, room.opens) + timedelta(n), part) for n, part in enumerate(taken) if part > 0]
+
+
+def as_sold(resource: Resource, free: Sequence[int], taken: list[int]) -> list[int]:
+    """What is taken of these days in whole lots, and no less than the workshop sells at a time; nothing if there is no
+    room for it."""
+    sold = resource.terms.least_for(sum(taken))
+    return taken if not taken or sum(taken) == sold else _filled(free, sold)
+
+
+def _filled(free: Sequence[int], wanted: int) -> list[int]:
+    """So much, of the first days that are free; nothing if there is less."""
+    if sum(free) < wanted:
         return []
     before = (0, *accumulate(free))
-    parts = ((n, min(quantity, minutes - before[n])) for n, quantity in enumerate(free) if before[n] < minutes)
-    return [(room, max(first, room.opens) + timedelta(n), quantity) for n, quantity in parts if quantity > 0]
+    return [min(room, wanted - so_far) for room, so_far in zip(free, before, strict=False) if so_far < wanted]
 
 
 def _rank(pieces: Pieces, need: Need) -> tuple[date, int, UUID]:
     """What ends first is best, then what is cheapest."""
-    room, day, _ = pieces[-1]
-    return day, room.resource.price(room.least(need.minutes)), room.resource.id
+    resource = pieces[-1][0].resource
+    return _ends(pieces, need), resource.price(sum(part for _, _, part in pieces)), resource.id
 
 
 def _why_not(rooms: Sequence[Room], need: Need, first: date, last: date) -> str:
     between = f"{need.process} between {first} and {last}"
     if not rooms:
         return f"No workshop offers {between}."
-    most, room = max(((max(room.between(first, last), default=0), room) for room in rooms), key=lambda one: one[0])
-    day = _whole(room, most, first, last)[0][1] if most else first
+    free, room = max(((room.between(first, last), room) for room in rooms), key=lambda one: max(one[0], default=0))
+    most = max(free, default=0)
+    day = max(first, room.opens) + timedelta(free.index(most)) if most else first
     has = f"the most on one day is {most} on {day}" if most else "none is left"
     who = f"None of the {MOST_LOOKED_AT:,} cheapest workshops" if len(rooms) >= MOST_LOOKED_AT else "No workshop"
+    if any(one.work(need) for one in rooms):
+        return f"{who} has free minutes for {need.pieces} pieces of {between}; {has}."
     return f"{who} has {need.minutes} free minutes of {between}; {has}."

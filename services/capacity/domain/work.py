@@ -11,6 +11,9 @@ from math import ceil, floor
 
 from services.capacity.domain.terms import MOST
 
+FULL = 100 * 100
+"""Full pace: percent of efficiency by percent of the ramp."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
@@ -48,8 +51,11 @@ class Work:
 
     def pace(self, day: int) -> Fraction:
         """How much of a unit's standard work is done in a unit on that day of a lot, the first being 0."""
-        ramp = self.ramp_percent[day] if day < len(self.ramp_percent) else 100
-        return Fraction(self.efficiency_percent * ramp, 100 * 100)
+        return Fraction(self.rate(day), FULL)
+
+    def rate(self, day: int) -> int:
+        """The same of `FULL`."""
+        return self.efficiency_percent * (self.ramp_percent[day] if day < len(self.ramp_percent) else 100)
 
     def once(self, changed: Iterable[str] = ()) -> int:
         """What a lot takes however large it is, if so much changes from the work before."""
@@ -58,17 +64,18 @@ class Work:
 
 def lot(work: Work, pieces: int) -> int:
     """How many pieces are made when so many are asked for: never fewer."""
-    return ceil(Fraction(max(pieces, work.minimum_pieces), work.lot_multiple)) * work.lot_multiple
+    return -(-max(pieces, work.minimum_pieces) // work.lot_multiple) * work.lot_multiple
 
 
-def quantity(work: Work, pieces: int, changed: Iterable[str] = ()) -> int:
-    """What a lot of so many pieces takes of a day that has room for all of it."""
-    return work.once(changed) + ceil(_standard(work, pieces) / work.pace(0))
+def quantity(work: Work, pieces: int, changed: Iterable[str] = (), times: int = 1) -> int:
+    """What a lot of so many pieces takes of a day that has room for all of it; so many times, one after the other. In
+    whole numbers: plans ask it of every resource."""
+    return times * work.once(changed) - (-times * pieces * work.run * FULL // (work.pieces * work.rate(0)))
 
 
-def spread(work: Work, pieces: int, free: Iterable[int], changed: Iterable[str] = ()) -> list[int]:
-    """What a lot takes of each of these days, one after the other, until it is made; nothing if it never is."""
-    once, left, taken, day = work.once(changed), _standard(work, pieces), list[int](), 0
+def spread(work: Work, pieces: int, free: Iterable[int], changed: Iterable[str] = (), times: int = 1) -> list[int]:
+    """The same of each of these days, until it is made; nothing if it never is."""
+    once, left, taken, day = times * work.once(changed), times * _standard(work, pieces), list[int](), 0
     for room in free:
         before = min(once, room)
         once -= before

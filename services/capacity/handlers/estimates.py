@@ -1,9 +1,7 @@
 """What so many pieces would take of a resource: a look, nothing is held."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import accumulate
 from uuid import UUID
 
 import msgspec
@@ -14,7 +12,7 @@ from libs.kit.errors import Conflict, NotFound
 from services.capacity import store
 from services.capacity.domain import work
 from services.capacity.domain.offer import Resource, check_price, price
-from services.capacity.domain.plan import Room
+from services.capacity.domain.plan import Room, as_sold
 from services.capacity.domain.terms import Refused
 
 
@@ -70,7 +68,7 @@ def _estimated(room: Room, asked: Question) -> Estimate:
     resource, how = room.resource, _how(room.resource, asked.process)
     first, pieces = max(asked.first, room.opens), work.lot(how, asked.pieces)
     free = room.between(first, resource.calendar.ends_on)
-    taken = _as_sold(resource, free, work.spread(how, pieces, free, asked.changed))
+    taken = as_sold(resource, free, work.spread(how, pieces, free, asked.changed))
     if not taken:
         raise Refused("NO_CAPACITY", f"{resource.name} has no room for {pieces} pieces from {first} on; ask for fewer.")
     parts = [(first + timedelta(number), quantity) for number, quantity in enumerate(taken) if quantity]
@@ -89,13 +87,3 @@ def _how(resource: Resource, process: str) -> work.Work:
         told = ", ".join(sorted(resource.work)) or "nothing"
         raise Refused("NOT_OFFERED", f"{resource.name} does not tell what {process} takes; it tells of: {told}.")
     return resource.work[process]
-
-
-def _as_sold(resource: Resource, free: Sequence[int], taken: list[int]) -> list[int]:
-    """In whole lots, and no less than the workshop sells at a time; nothing if there is no room for it."""
-    sold = resource.terms.least_for(sum(taken))
-    if not taken or sum(taken) == sold:
-        return taken
-    before = (0, *accumulate(free))
-    more = [min(room, sold - so_far) for room, so_far in zip(free, before, strict=False) if so_far < sold]
-    return more if sum(more) == sold else []

@@ -126,7 +126,7 @@ def _sold(order: orders.Order) -> set[store.Sold]:
 
 def _plan(order: orders.Order, offered: Mapping[store.Sold, Sequence[Room]], now: datetime, until: float) -> Planned:
     rooms = {sold[0]: offered[sold] for sold in _sold(order)}
-    lines = [[Need(need.process, need.minutes) for need in line.needs] for line in order.lines]
+    lines = [[Need(one.process, one.minutes, line.quantity, one.steps) for one in line.needs] for line in order.lines]
     hold = _hold(order, now)
     try:
         parts = plan(lines, rooms, order.earliest_day, order.due_day, partial(_in_time, until))

@@ -112,7 +112,7 @@ async def bucket(context: Context, key: str) -> views.Bucket | None:
 Money = shape(values.Money)
 Variant = shape(values.Variant)
 Operation = shape(values.Operation)
-Need = shape(values.Need)
+Need = shape(values.Need, "process minutes")
 Refusal = shape(values.Refusal)
 Terms = shape(values.Terms, "price_per_unit setup_price minimum_quantity notice_days")
 Calendar = shape(

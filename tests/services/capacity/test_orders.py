@@ -14,6 +14,8 @@ from services.capacity import store
 from services.capacity.domain.ledger import Ledger
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Money
+from services.capacity.domain.work import Work
+from services.capacity.handlers import estimates
 from services.capacity.handlers import orders as handler
 from tests.services.capacity import world
 from tests.services.capacity.world import an_order, bucket, day, faults, hear, hold, last_told, publish, then, told
@@ -104,6 +106,49 @@ async def test_an_order_reserved_without_a_hold_is_told_so(db: Database) -> None
     await hear(db, reserved)
     lost = await last_told(db, reserved.id)
     assert (lost["state"], lost["refusal"]["code"]) == ("refused", "HOLD_UNKNOWN")
+
+
+async def test_an_order_takes_what_a_bench_publishes_of_its_work_as_estimates_do(db: Database, craft: str) -> None:
+    """40 minutes a piece, whatever the routing says; whole lots of 4, set up and cleaned once, at 80 percent."""
+    how = Work(run=40, setup=30, cleanup=10, efficiency_percent=80, lot_multiple=4, elapsed_minutes=600)
+    bench = a_bench(craft, work={craft: how})
+    await publish(db, bench)
+    async with db.work() as session:
+        asked = estimates.Question(bench.id, craft, 6, day(1), frozenset())
+        told = await estimates.estimate(session, new_id(), asked)
+    order = an_order((craft, 6 * 20), pieces=6)
+    await hear(db, order)
+    await hear(db, then(order, "reserved"))
+    booking = await last_told(db, order.id, "capacity.booking")
+    parts = [(part["day"], part["quantity"]) for part in booking["allocations"]]
+    assert parts == [(str(one.day), one.quantity) for one in told.days] == [(str(day(1)), 440)]
+    assert booking["price"]["amount"] == told.price.amount
+
+
+async def test_steps_of_one_process_are_lots_of_their_own(db: Database, craft: str) -> None:
+    bench = a_bench(craft, work={craft: Work(run=10, setup=30)})
+    await publish(db, bench)
+    order = an_order((craft, 5), pieces=6, steps=2)
+    await hear(db, order)
+    assert await bucket(db, bench, day(1)) == (480, 2 * (30 + 60), 0)
+
+
+async def test_what_has_to_dry_is_ready_by_the_due_day_and_goes_on_later(db: Database, craft: str) -> None:
+    other = f"{craft}_after"
+    bench = a_bench(craft, work={craft: Work(run=10, elapsed_minutes=1500)})
+    await publish(db, bench, a_bench(other))
+    order, late = an_order((craft, 10), (other, 10), pieces=6), an_order((craft, 10), pieces=6, last=2)
+    await hear(db, order, late)
+    assert [part["day"] for part in (await last_told(db, order.id))["allocations"]] == [str(day(1)), str(day(3))]
+    assert f"free minutes for 6 pieces of {craft}" in (await last_told(db, late.id))["refusal"]["message"]
+
+
+async def test_work_that_is_learned_takes_less_of_later_days(db: Database, craft: str) -> None:
+    bench = a_bench(craft, work={craft: Work(run=10, ramp_percent=[50])})
+    await publish(db, bench)
+    order = an_order((craft, 10), pieces=60)
+    await hear(db, order)
+    assert [await bucket(db, bench, day(n)) for n in (1, 2)] == [(480, 480, 0), (480, 360, 0)]
 
 
 async def test_an_order_that_does_not_fit_is_refused_with_the_reason(db: Database, bench: Resource, craft: str) -> None:

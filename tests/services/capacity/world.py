@@ -185,15 +185,17 @@ async def time_passes(db: Database, claim_id: str | UUID) -> None:
 # --- orders ----------------------------------------------------------------------------------------------------------
 
 
-def an_order(*needs: tuple[str, int], first: int = 1, last: int = 5, **changes: Any) -> orders.OrderPlaced:
+def an_order(
+    *needs: tuple[str, int], first: int = 1, last: int = 5, pieces: int = 1, steps: int = 1, **changes: Any
+) -> orders.OrderPlaced:
     """An order placed for these needs, in order, between two days from now."""
     line = orders.Line(
         product_id=new_id(),
         brand_id=new_id(),
         sku="S",
-        quantity=1,
+        quantity=pieces,
         price=Money(9900),
-        needs=[Need(process=process, minutes=minutes) for process, minutes in needs],
+        needs=[Need(process=process, minutes=minutes, steps=steps) for process, minutes in needs],
     )
     given = {
         "id": new_id(),

@@ -14,7 +14,7 @@ from libs.contracts import capacity
 from libs.kit.ids import new_id
 from services.capacity.domain.agreement import Ending
 from services.capacity.domain.claims import Reason
-from services.capacity.domain.ledger import Booking, Bucket, Hold, Ledger
+from services.capacity.domain.ledger import Booking, Bucket, Hold, Ledger, NoRoomError
 from services.capacity.domain.offer import Allocation
 from services.capacity.domain.saga import STEPS, Room, room_of
 from services.capacity.domain.terms import Money, Refused
@@ -131,7 +131,7 @@ class HonestCapacity:
     def _settle(self, do: Callable[[Ledger, Booking], object]) -> None:
         ledger = Ledger(self.buckets.values())
         if self.booking:
-            with suppress(Refused):
+            with suppress(Refused, NoRoomError):
                 do(ledger, self.booking)
         self._keep(ledger)
 

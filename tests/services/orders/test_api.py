@@ -49,8 +49,8 @@ async def test_an_order_is_answered_with_its_whole_state(api: httpx.AsyncClient,
     assert (order["state"], order["version"], order["party_id"]) == ("placed", 1, str(shop))
     assert order["total"] == {"amount": 29_700, "currency": "EUR"}
     assert order["lines"][0]["needs"] == [
-        {"process": "cutting", "minutes": 42},
-        {"process": "lockstitch", "minutes": 85},
+        {"process": "cutting", "minutes": 42, "steps": 1},
+        {"process": "lockstitch", "minutes": 85, "steps": 1},
     ]
 
 
