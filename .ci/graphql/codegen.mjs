@@ -5,7 +5,7 @@ export default {
   generates: {
     "../../docs/front-end/generated.ts": {
       plugins: ["typescript", "typescript-operations"],
-      config: { avoidOptionals: { field: true }, strictScalars: true, scalars: { Date: "string", DateTime: "string" }, dedupeOperationSuffix: true, enumsAsTypes: true, onlyOperationTypes: true, useTypeImports: true, nonOptionalTypename: false, skipTypeNameForRoot: true },
+      config: { avoidOptionals: { field: true }, strictScalars: true, scalars: { Date: "string", DateTime: "string", Time: "string" }, dedupeOperationSuffix: true, enumsAsTypes: true, onlyOperationTypes: true, useTypeImports: true, nonOptionalTypename: false, skipTypeNameForRoot: true },
     },
   },
 };
