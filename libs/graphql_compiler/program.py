@@ -9,8 +9,7 @@ from graphql import FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNo
 from libs.graphql_compiler.code import Module
 from libs.graphql_compiler.plan import Plan
 from libs.graphql_compiler.planner import MOST_PLACES, Planner
-from libs.graphql_compiler.run import member
-from libs.graphql_compiler.sources import SourceOf
+from libs.graphql_compiler.sources import SourceOf, member
 
 
 @dataclass(frozen=True)

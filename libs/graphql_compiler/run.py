@@ -1,6 +1,6 @@
 """What the code of an operation calls when a value is not simply there, simple and right."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from graphql import (
@@ -213,11 +213,6 @@ class Run(Levels):
 
     def _details(self, place: Place) -> list[FieldDetails]:
         return [FieldDetails(node, None) for node in self._nodes(place)]
-
-
-def member(source: Any, name: str) -> Any:
-    """What graphql-core's default resolver finds in an object that is no dict."""
-    return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
 
 
 def _discard(awaitable: Any) -> None:

@@ -101,3 +101,8 @@ def _ignores_second(code: CodeType) -> bool:
     name = code.co_varnames[1]
     looks_around = {"locals", "vars", "eval", "exec", "dir", "_getframe", "currentframe"} & set(code.co_names)
     return not looks_around and all(step.argval != name for step in dis.get_instructions(code))
+
+
+def member(source: Any, name: str) -> Any:
+    """What graphql-core's default resolver finds in an object that is no dict."""
+    return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
