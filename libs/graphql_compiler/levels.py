@@ -83,9 +83,13 @@ class Levels(ABC):
             self.nothing(error)
 
     def nothing(self, error: GraphQLError) -> None:
-        """The whole answer is null."""
+        """The whole answer is null, and nothing more is awaited for it."""
         self.data = None
         self.errors.add(error, None)
+        for slot in self.waiting:
+            if slot.how != "batch":
+                discard(slot.value)
+        self.waiting = []
 
     def _values(self, level: Sequence[Slot]) -> Any:
         """What the slots of a level come to: a list, or what is to be awaited for one; failures are in it as values."""
@@ -181,3 +185,9 @@ def _checked(values: Any, wanted: int) -> list[Any]:
     if len(found) != wanted:
         return [TypeError(f"A batch resolver answered {len(found)} values for {wanted} objects.")] * wanted
     return found
+
+
+def discard(awaitable: Any) -> None:
+    """Begin it no more, if it can be ended."""
+    if hasattr(awaitable, "close"):
+        awaitable.close()

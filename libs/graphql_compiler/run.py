@@ -21,7 +21,7 @@ from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetails
 from graphql.pyutils import AwaitableOrValue, inspect, is_iterable
 
-from libs.graphql_compiler.levels import Levels, Slot, together
+from libs.graphql_compiler.levels import Levels, Slot, discard, together
 from libs.graphql_compiler.plan import At, Place
 from libs.graphql_compiler.sources import Call
 
@@ -160,7 +160,7 @@ class Run(Levels):
         if isinstance(name, str) and name in place.functions:
             return place.functions[name]
         if self.executor.is_awaitable(name):
-            _discard(name)
+            discard(name)
             raise Uncovered(value, "an asynchronous resolve_type")
         self.executor.ensure_valid_runtime_type(name, abstract, self._details(place), info, value)
         raise Uncovered(value, "a type that is not in the plan")
@@ -168,7 +168,7 @@ class Run(Levels):
     def belongs(self, place: Place, type_: GraphQLObjectType, value: Any, answer: Any) -> None:
         """Look closer at what is_type_of said, as it was not simply True."""
         if self.executor.is_awaitable(answer):
-            _discard(answer)
+            discard(answer)
             raise Uncovered(value, "an asynchronous is_type_of")
         if not answer:
             told = f"Expected value of type '{type_}' but got: {inspect(value)}."
@@ -213,8 +213,3 @@ class Run(Levels):
 
     def _details(self, place: Place) -> list[FieldDetails]:
         return [FieldDetails(node, None) for node in self._nodes(place)]
-
-
-def _discard(awaitable: Any) -> None:
-    if hasattr(awaitable, "close"):
-        awaitable.close()
