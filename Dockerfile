@@ -17,7 +17,8 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     && cd /opt/filiera/lib \
     && find . -name '*.so*' -not -path '*/numpy.libs/*' -exec strip --strip-unneeded {} + \
     && find . -type f \( -name '*.c' -o -name '*.h' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pyi' -o -name '*.a' \) -delete \
-    && find . -type d \( -name tests -o -path '*/numpy/f2py' -o -path '*/numpy/distutils' \) -prune -exec rm -r {} +
+    && find . -type d \( -name tests -o -name testing -path '*/sqlalchemy/*' -o -name testing -path '*/alembic/*' \
+        -o -path '*/numpy/f2py' -o -path '*/numpy/distutils' \) -prune -exec rm -r {} +
 
 # `--build-arg OPTIMISER=yes` puts OR-tools beside, in a folder of their own, and the image is 250 MB larger.
 FROM packages AS optimiser
