@@ -20,7 +20,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     && find . -type d \( -name tests -o -name testing -path '*/sqlalchemy/*' -o -name testing -path '*/alembic/*' \
         -o -path '*/numpy/f2py' -o -path '*/numpy/distutils' \) -prune -exec rm -r {} +
 
-# `--build-arg OPTIMISER=yes` puts OR-tools beside, in a folder of their own, and the image is 250 MB larger.
+# `--build-arg OPTIMISER=yes` puts OR-tools beside, in a folder of their own, and the image is 190 MB larger.
 FROM packages AS optimiser
 ARG OPTIMISER=
 COPY requirements-optimiser.lock .
