@@ -90,7 +90,8 @@ class CarriageBody(Body):
 
 class AskPromise(Body):
     """A lot, its routing, and where it is wanted: as soon as can be from the first day on, or, backward, as late as the
-    due day allows. `dryRun`, as is usual, only tells; `hold` takes the whole of the plan that is best at `prefer`."""
+    due day allows; never before tomorrow. `dryRun`, as is usual, only tells; `hold` takes the whole of the plan that is
+    best at `prefer`."""
 
     quantity: Pieces
     routing: Annotated[list[OperationBody], Field(min_length=1, max_length=12)]

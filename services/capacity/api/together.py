@@ -20,7 +20,8 @@ router = APIRouter(tags=["capacity"])
 
 
 class LotBody(Body):
-    """One lot: as soon as can be from its first day on. What is ready after its due day is late, not refused."""
+    """One lot: as soon as can be from its first day on, never before tomorrow. What is ready after its due day is late,
+    not refused."""
 
     quantity: Pieces
     routing: Annotated[list[OperationBody], Field(min_length=1, max_length=12)]

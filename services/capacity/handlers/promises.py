@@ -73,7 +73,7 @@ class Promise(Told, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A question as a party asks it: by dates."""
+    """A question as a party asks it: by dates, of which any may have passed."""
 
     question: Question
     """But for its days."""
@@ -82,11 +82,17 @@ class Wanted:
     currency: str
 
     def asked(self, day_0: date) -> Question:
-        """With days counted from this one. Raises Refused."""
+        """With days counted from this one."""
         due = None if self.due is None else (self.due - day_0).days
-        if due is not None and due < 0:
-            raise Refused("NO_CAPACITY", f"{self.due} has passed; ask for a later day.")
-        return replace(self.question, first_day=max(0, (self.first - day_0).days), due_day=due)
+        return replace(self.question, first_day=(self.first - day_0).days, due_day=due)
+
+    def sold(self) -> Iterator[tuple[str, str, str]]:
+        """All that must be known of, as the index names it."""
+        return ((process, self.currency, unit) for process, unit in self.question.sold)
+
+    def ahead(self, index: Index) -> "Wanted":
+        """The same, but never before the first day that may still begin."""
+        return replace(self, first=max(self.first, index.begins(self.sold())))
 
 
 @dataclass(frozen=True)
@@ -106,12 +112,21 @@ async def find(kit: Kit, wanted: Wanted) -> Found:
     heard = index.heard
     as_of = heard.now() - timedelta(seconds=max(looked, heard.age()))
     try:
-        question, plans = await _standing(kit.database, index, wanted)
+        question, plans = await _standing(kit.database, index, _in_time(index, wanted))
     except Refused as refused:
         raise Conflict(refused.message, code=refused.code) from None
     told = answers(question, plans, wanted.currency)
     age = round((heard.now() - as_of).total_seconds(), 3)
     return Found(Promise(as_of=as_of, age_seconds=age, answers=told), plans, best(question, plans))
+
+
+def _in_time(index: Index, wanted: Wanted) -> Wanted:
+    """From the first day on that may still begin. Raises Refused if it is due before."""
+    wanted = wanted.ahead(index)
+    if wanted.due is not None and wanted.due < wanted.first:
+        told = f"Nothing can begin before {wanted.first}, and {wanted.due} is sooner; ask for a later day."
+        raise Refused("NO_CAPACITY", told)
+    return wanted
 
 
 async def qualified(database: Database, wanted: Wanted) -> tuple[float, Wanted]:
@@ -161,7 +176,7 @@ async def in_turns(turns: Planning[T]) -> T:
 
 def sellers(index: Index, wanted: Wanted) -> Sellers:
     """Views of the index: what they show may change with every await."""
-    found = {sold: index.offers(sold[0], wanted.currency, sold[1]) for sold in wanted.question.sold}
+    found = {(process, unit): index.offers(process, currency, unit) for process, currency, unit in wanted.sold()}
     return {sold: offers for sold, offers in found.items() if offers is not None and len(offers)}
 
 

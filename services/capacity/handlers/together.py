@@ -65,6 +65,7 @@ class Together(Told, frozen=True, kw_only=True):
     """Plans for several lots that fit beside each other, and how good they are."""
 
     day_0: date
+    """Days are counted from this one, yesterday by UTC; nothing begins before tomorrow."""
     found_by: Literal["greedy", "optimiser"]
     """Greedy is lot by lot, as they were asked for; what the optimiser found is better."""
     optimiser: Outcome
@@ -92,16 +93,12 @@ class Asked:
     """For the optimiser; 0: it is not asked."""
 
     def questions(self, day_0: date, without: frozenset[UUID]) -> list[Question]:
-        """With days counted from this one; a day that has passed is before 0."""
-        return [
-            replace(
-                lot.question,
-                first_day=max(0, (lot.first - day_0).days),
-                due_day=None if lot.due is None else (lot.due - day_0).days,
-                without=without,
-            )
-            for lot in self.lots
-        ]
+        """With days counted from this one; a due day that has passed is before 0."""
+        return [replace(lot.asked(day_0), without=without) for lot in self.lots]
+
+    def ahead(self, index: Index) -> "Asked":
+        """The same, but no lot before the first day that may still begin."""
+        return replace(self, lots=[lot.ahead(index) for lot in self.lots])
 
     @property
     def currency(self) -> str:
@@ -150,7 +147,7 @@ async def find(kit: Kit, asked: Asked) -> Found:
     looked, asked = await _qualified(kit.database, asked)
     as_of = index.heard.now() - timedelta(seconds=max(looked, index.heard.age()))
     try:
-        case, first = await _standing(kit.database, index, asked)
+        case, first = await _standing(kit.database, index, asked.ahead(index))
     except Refused as refused:
         raise Conflict(refused.message, code=refused.code) from None
     near = window(case.city, case.questions, [one.plan for one in first.plans])

@@ -23,7 +23,9 @@ that is smaller than the work's smallest takes the time of that; its own pieces 
 Who must be qualified for an operation is so on every day on which the operation takes time of it; on days between, the
 lot may lie. Qualifications are looked at as they are when a promise is asked for: a hold does not ask again.
 
-The limits, all of them: the days are the `planner.NEAR` nearest, or all that are published if these have no room; each
+The limits, all of them: today counts as over, so that nothing is promised that should have begun: material leaves and
+work begins tomorrow at the soonest, by the clock that is furthest ahead among the sites of whoever sells any of it
+(`Index.begins`); the days are the `planner.NEAR` nearest, or all that are published if these have no room; each
 operation looks at a shortlist of resources (`shortlister.py`); of the ways found, so many are followed further
 (`ways.MOST`); each operation starts as early as it can; a lot that is shared is shared so that its last piece is done
 soonest, among the `ways.MOST_SHARED` soonest ways before it, and travels on when all of it is there; operations overlap

@@ -60,13 +60,16 @@ def planning(question: Question, sellers: Sellers) -> Planning[list[Plan]]:
             raise
         routing = tuple(replace(operation, qualifications=frozenset()) for operation in question.routing)
         yield from _promised(replace(question, routing=routing), sellers)
-        raise Refused("NOT_QUALIFIED", f"{refused.message} {_for_want(question, sellers)}") from None
+        why = _for_want(question, sellers)
+        raise Refused("NOT_QUALIFIED", why if refused.code == "NOT_OFFERED" else f"{refused.message} {why}") from None
 
 
 def _promised(question: Question, sellers: Sellers) -> Planning[list[Plan]]:
     """On the nearest days, or on all that are published."""
     offered = _shared(question, sellers)
     published = min(offers.cumulative.shape[1] - 1 for offers in offered.values())
+    if question.first_day >= published:
+        raise Refused("NO_CAPACITY", _unknown(next(iter(offered.values())), published - 1, question.first_day))
     last = min(published, question.due_day + 1) if question.backward and question.due_day is not None else published
     first = min(question.first_day, last)
     near = (max(first, last - NEAR), last) if question.backward else (first, min(first + NEAR, last))
@@ -111,7 +114,7 @@ def between(question: Question, sellers: Sellers, first: int, last: int) -> tupl
     """The same with days from the first until before the last alone, which is day 0."""
     some = {sold: _cut(offers, first, last) for sold, offers in sellers.items()}
     due = None if question.due_day is None else question.due_day - first
-    return replace(question, first_day=min(question.first_day, last) - first, due_day=due), some
+    return replace(question, first_day=max(0, min(question.first_day, last) - first), due_day=due), some
 
 
 def _cut(offers: Offers, first: int, last: int) -> Offers:
@@ -206,9 +209,14 @@ def _qualified(question: Question, sellers: Sellers, operation: Operation) -> st
     spans = [span for key in {*sellers[operation.sold].workshops} for span in question.spans(operation, key) or ()]
     what = f"for {operation.process} with {', '.join(sorted(operation.qualifications))}"
     if not spans:
-        return f"No workshop is qualified {what}."
+        return f"No workshop is qualified {what}; ask without it."
     first, last = min(first for first, _ in spans), max(last for _, last in spans)
     return f"Qualified {what} are workshops from {first} on at the earliest, and until {last} at the latest."
+
+
+def _unknown(offers: Offers, last: int, first: int) -> str:
+    until, since = offers.day(last), offers.day(first)
+    return f"What is free is known until {until}, not from {since} on; ask for an earlier first day."
 
 
 def _no_room(stage: Stage) -> str:

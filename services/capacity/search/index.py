@@ -2,9 +2,9 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from services.capacity.domain.availability import HORIZON, LONGEST_BASE, Availability, first_searched
@@ -94,6 +94,13 @@ class Index:
         """What is sold of a process, for whoever plans on it; none if nobody sells it."""
         table = self._tables.get((process, currency, unit))
         return table.offers(self.heard.now()) if table else None
+
+    def begins(self, sold: Iterable[Sold]) -> date:
+        """The first day that has begun at no site of whoever sells any of these; if nobody does, by UTC."""
+        now = self.heard.now()
+        tables = [self._tables[one] for one in sold if one in self._tables]
+        today = max((table.today(now) for table in tables), default=now.astimezone(UTC).date())
+        return today + timedelta(1)
 
 
 def within_horizon(wanted: Wanted, now: datetime) -> Wanted:

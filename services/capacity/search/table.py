@@ -93,7 +93,7 @@ class Table:
         self._room(64)
         self.invited, self.work = list[frozenset[UUID]](), list[Work | None]()
         self._may_begin = self._may_end = np.zeros(0, np.int16)
-        self._counted = -1
+        self._today, self._counted = 0, -1
         self._by_cell, self._cells_in_order = np.zeros(0, np.intp), np.zeros(0, np.int64)
 
     def __len__(self) -> int:
@@ -199,11 +199,17 @@ class Table:
         self._count(now)
         return self._may_end
 
+    def today(self, now: datetime) -> date:
+        """The latest day that it is at any of its sites."""
+        self._count(now)
+        return self._days.base + timedelta(self._today)
+
     def _count(self, now: datetime) -> None:
         today = self._days.come(now)
         if self._counted != self._days.changes:
             here = today[self.zone[: len(self)]]
             self._may_begin, self._may_end = here + self.notice[: len(self)], here + self.window[: len(self)]
+            self._today = int(here.max(initial=0))
             self._counted = self._days.changes
 
     def near(self, place: tuple[float, float], km: float) -> Rows:

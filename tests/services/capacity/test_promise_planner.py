@@ -194,7 +194,7 @@ def test_a_nearer_workshop_that_is_not_qualified_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("days", "due", "said"),
     [
-        ((), None, "No workshop is qualified for cutting with gots"),
+        ((), None, "^No workshop is qualified for cutting with gots; ask without it.$"),
         ((0, 0), None, "from 2026-03-02 on at the earliest, and until 2026-03-02 at the latest"),
         ((3, 9), 2, "can be ready on 2026-03-06 at the earliest, not on 2026-03-04.* from 2026-03-05 on at the earl"),
     ],
@@ -331,3 +331,20 @@ def test_days_far_ahead_are_planned_on_if_nearer_ones_have_no_room() -> None:
     back = only(a_question(CUT, backward=True, due_day=planner.NEAR + 9), replace(CUTTER, free=late.free[::-1]))
     assert forward.on(forward.ready_day) == MONDAY + timedelta(planner.NEAR + 9)
     assert back.on(back.leaves_day) == MONDAY
+
+
+@pytest.mark.parametrize("due", [planner.NEAR + n for n in (-2, -1, 0, 1, 2, planner.NEAR + 1)])
+@pytest.mark.parametrize("first", [0, 2])
+def test_however_far_away_the_due_day_backward_ends_on_it(due: int, first: int) -> None:
+    long = replace(CUTTER, free=(60,) * 300)
+    dear = replace(long, number=2, price=99, opens=9)
+    plan = only(a_question(CUT, backward=True, first_day=first, due_day=due), long, dear)
+    assert plan.steps[0].resource_id == long.id
+    assert (plan.on(plan.leaves_day), plan.on(plan.ready_day)) == (MONDAY + timedelta(due),) * 2
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_a_first_day_of_which_nothing_is_known_yet_is_refused_as_that(backward: bool) -> None:
+    asked = a_question(CUT, first_day=7, due_day=9, backward=backward)
+    with pytest.raises(Refused, match="known until 2026-03-08, not from 2026-03-09 on; ask for an earlier first day"):
+        promise(asked, city([CUTTER]))

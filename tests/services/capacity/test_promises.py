@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -289,6 +290,33 @@ async def test_backward_ends_on_the_due_day(api: httpx.AsyncClient, db: Database
     assert (answer["leaves_day"], answer["ready_day"]) == (str(day(8)), str(day(9)))
 
 
+async def test_today_counts_as_over_so_that_nothing_is_promised_in_the_past(
+    api: httpx.AsyncClient, db: Database
+) -> None:
+    bench = a_bench(a_process())
+    await publish(db, bench)
+    await known(api, *bench.processes)
+    asked = operation(bench.processes[0])
+    for given in ({}, {"first_day": str(day(0))}, {"backward": True, "due_day": str(day(1))}):
+        [answer] = await answers(api, asked, **{"first_day": str(date.min)} | given)
+        assert (answer["leaves_day"], answer["ready_day"]) == (str(day(1)), str(day(1)))
+    too_many = await ask(api, asked, quantity=49, first_day=str(day(0)), backward=True, due_day=str(day(1)))
+    assert (too_many.status_code, too_many.json()["code"]) == (409, "NO_CAPACITY")
+    for due in (day(0), day(-8)):
+        late = await ask(api, asked, first_day=str(date.min), due_day=str(due), hold=True)
+        assert (late.status_code, late.json()["code"]) == (409, "NO_CAPACITY")
+        assert late.json()["detail"] == f"Nothing can begin before {day(1)}, and {due} is sooner; ask for a later day."
+
+
+async def test_today_is_that_of_the_sites(api: httpx.AsyncClient, db: Database) -> None:
+    for zone in ("Pacific/Kiritimati", "Pacific/Niue"):
+        bench = a_bench(a_process(), time_zone=zone)
+        await publish(db, bench)
+        await known(api, *bench.processes)
+        [answer] = await answers(api, operation(bench.processes[0]), first_day=str(date.min))
+        assert answer["leaves_day"] == str(world.today(zone) + timedelta(1))
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
@@ -317,9 +345,8 @@ async def test_what_nobody_does_and_what_is_due_too_soon_is_refused(api: httpx.A
     await known(api, *bench.processes)
     nobody = await ask(api, operation(a_process()))
     soon = await ask(api, operation(bench.processes[0]), due_day=str(day(2)))
-    past = await ask(api, operation(bench.processes[0]), first_day=str(day(-9)), due_day=str(day(-8)))
     never = await ask(api, operation(bench.processes[0]), first_day="9999-12-31")
     assert (never.status_code, never.json()["code"]) == (409, "NO_CAPACITY")
+    assert never.json()["detail"].endswith("not from 9999-12-31 on; ask for an earlier first day.")
     assert (nobody.status_code, nobody.json()["code"]) == (409, "NOT_OFFERED")
     assert (soon.json()["code"], f"on {day(3)} at the earliest" in soon.json()["detail"]) == ("NO_CAPACITY", True)
-    assert "has passed" in past.json()["detail"]

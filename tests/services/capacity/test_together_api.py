@@ -1,6 +1,7 @@
 """Several lots together over HTTP, on the real application with its index, its ledger and, if there, its optimiser."""
 
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -61,6 +62,16 @@ async def test_lots_together_are_told_who_found_it_and_how_far_from_the_bound(
     assert max(taken(told).values()) <= 120
     assert await bucket(db, cutter, day(1)) is None
     assert await bucket(db, sewer, day(1)) is None
+
+
+@installed
+async def test_none_of_the_lots_begins_before_tomorrow(api: httpx.AsyncClient, db: Database) -> None:
+    _, _, routing = await a_line(api, db, weekly=[120] * 7)
+    lots = [lot(*routing, first_day=str(date.min), due_day=str(due)) for due in (day(0), day(1))]
+    told = (await ask(api, *lots, optimise_seconds=5)).json()
+    assert {one["answer"]["leaves_day"] for one in told["lots"]} == {str(day(1))}
+    assert min(on for _, on in taken(told)) == str(day(1))
+    assert [one["days_late"] > 0 for one in told["lots"]] == [True, True]
 
 
 @installed
