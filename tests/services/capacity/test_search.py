@@ -29,7 +29,12 @@ async def ask(
 
 
 async def windows(api: httpx.AsyncClient, *asked: Any, **more: object) -> list[dict[str, Any]]:
-    answer = await ask(api, *asked, **more)
+    async def answered() -> httpx.Response | None:
+        """On a busy machine what is free is not always known well enough: ask again, as the answer says."""
+        answer = await ask(api, *asked, **more)
+        return None if answer.status_code == 503 else answer
+
+    answer = await eventually(answered)
     assert answer.status_code == 200, answer.text
     return list(answer.json()["windows"])
 

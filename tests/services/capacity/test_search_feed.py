@@ -20,7 +20,7 @@ from services.capacity.domain.offer import Resource, Site
 from services.capacity.domain.search import Wanted
 from services.capacity.domain.terms import Money
 from services.capacity.handlers import search
-from services.capacity.handlers.resources import save
+from services.capacity.handlers.resources import Change, save
 from services.capacity.search.feed import Feed, Keeper, feed_of
 from services.capacity.search.index import Heard, Index
 from tests.services.capacity.world import a_resource, change_terms, day, hold, publish
@@ -72,7 +72,7 @@ async def test_what_is_sold_otherwise_is_not_found_where_it_was(db: Database, be
         await change_terms(db, bench, price_per_unit=Money(1, "CHF"), setup_price=Money(0, "CHF"))
     else:
         async with db.write(bench.party_id) as session:
-            await save(session, [(replace(other, version=2, name="Banco"), capacity.ResourceChanged)])
+            await save(session, [Change(bench, replace(other, version=2, name="Banco"), capacity.ResourceChanged)])
     await feed.look()
     assert ends(feed, bench) == []
     await hold(db, new_id(), (bench, day(0), 480))
