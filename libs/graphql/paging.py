@@ -37,6 +37,12 @@ class Connection(Generic[T]):
     page_info: PageInfo = field(description="Where the page stands.")
 
 
+def check_first(first: int) -> None:
+    """Raise Malformed unless so many may be asked for."""
+    if not 1 <= first <= MOST:
+        raise Malformed(f"`first` must be 1 to {MOST}.", "INVALID_FIRST")
+
+
 async def connection(
     listing: Listing,
     first: int,
@@ -48,8 +54,7 @@ async def connection(
 
     Raises Malformed.
     """
-    if not 1 <= first <= MOST:
-        raise Malformed(f"`first` must be 1 to {MOST}.", "INVALID_FIRST")
+    check_first(first)
     found = await find(first + 1, listing.place(after) if after else ())
     edges: list[Edge[T]] = [Edge(node=seen(one), cursor=listing.cursor(one)) for one in found[:first]]
     start, end = (edges[0].cursor, edges[-1].cursor) if edges else (None, None)

@@ -80,6 +80,16 @@ class Unavailable(Problem):
     headers: ClassVar = {"Retry-After": "1"}
 
 
+def whole(sent: Any) -> Any:
+    """What was sent, if all its text can be written, names of fields too. JSON may tell half a character (`"\\ud800"`),
+    which no sentence about it could quote. Raises BadRequest."""
+    try:
+        msgspec.json.encode(sent, enc_hook=str)
+    except UnicodeEncodeError:
+        raise BadRequest("Text cannot hold half a character (a lone surrogate).", code="NOT_UTF_8") from None
+    return sent
+
+
 class ProblemDetails(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The body of an `application/problem+json` answer."""
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import Depends, Header, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from libs.kit.auth import Principal
 from libs.kit.db import WriteSession, write
-from libs.kit.errors import BadRequest, Problem
+from libs.kit.errors import BadRequest, Problem, whole
 from libs.service.idempotency import Asked, first_answers, remembering
 from libs.service.runtime import Kit, KitOf
 
@@ -20,6 +20,8 @@ class Body(BaseModel):
     """What a command is sent as: nothing but the fields named, text without blanks at its ends."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    _whole = model_validator(mode="before")(whole)
 
 
 class Imported(msgspec.Struct, frozen=True):

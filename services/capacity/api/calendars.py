@@ -51,7 +51,8 @@ async def change_pattern(resource_id: UUID, body: ChangePattern, command: Comman
 )
 async def import_events(resource_id: UUID, request: Request, command: Commanded) -> Response:
     """Have a resource work by the events of a calendar file (RFC 5545): those with clock times are work, whole days are
-    closed unless X-FILIERA-QUANTITY says what they give. Names, guests and notes are not kept."""
+    closed unless X-FILIERA-QUANTITY says what they give. They take the place of shifts and events; holidays, closures,
+    overtime and exceptions of its pattern stay. Names, guests and notes are not kept."""
     body = await request.body()
     return await command.run(lambda session: calendars.import_events(session, command.caller, resource_id, body))
 

@@ -85,7 +85,7 @@ WHY_NOT = {
     "HOLD_EXPIRED": "The hold ended at {until:%Y-%m-%d %H:%M:%S} UTC; hold again.",
     "NOT_PROPOSED": "The hold has not been proposed to its workshop.",
     "AWAITING_WORKSHOP": "The workshop must answer first.",
-    "AWAITING_HOLDER": "The workshop has proposed something else; accept or reject it.",
+    "AWAITING_HOLDER": "The workshop has proposed something else; who holds must accept or reject it.",
     "AWAITING_BUYER": "The buyer must first say whether the move will do.",
     "ALREADY_READY": "Its material is in house already, or none was asked for.",
     "MATERIAL_MISSING": "Declare that its material is in house, then start.",

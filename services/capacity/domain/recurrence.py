@@ -6,6 +6,7 @@ the positions that BYSETPOS names. So its work is bounded by the days that are l
 
 import re
 from calendar import monthrange
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -33,15 +34,25 @@ class Rule:
     positions: tuple[int, ...] = ()
 
 
+def parts_of(text: str) -> dict[str, str]:
+    """The parts of an RRULE's value, by their names. Raises ValueError if one comes twice."""
+    pairs = [part.partition("=")[::2] for part in text.upper().split(";") if part]
+    if twice := [name for name, often in Counter(name for name, _ in pairs).items() if often > 1]:
+        raise ValueError(f"{twice[0]} comes twice in one rule; say it once")
+    return dict(pairs)
+
+
 def parse(text: str) -> Rule:
     """The rule that an RRULE's value tells. Raises ValueError with what is wrong, or not understood here."""
-    parts = dict(part.partition("=")[::2] for part in text.upper().split(";"))
+    parts = parts_of(text)
     if unknown := parts.keys() - set(_PARTS):
         raise ValueError(f"{min(unknown)} is not understood; use {', '.join(_PARTS[5:])} on FREQ=DAILY to YEARLY")
     if parts.get("FREQ") not in _PERIODS:
         raise ValueError(f"FREQ={parts.get('FREQ', '')} is none of {', '.join(_PERIODS)}")
     if "COUNT" in parts and "UNTIL" in parts:
         raise ValueError("COUNT and UNTIL exclude each other; leave one out")
+    if "BYSETPOS" in parts and not parts.keys() & {"BYDAY", "BYMONTHDAY", "BYMONTH"}:
+        raise ValueError("BYSETPOS chooses from days that another part names; add BYDAY, BYMONTHDAY or BYMONTH")
     if any(day[:-2] for day in parts.get("BYDAY", "").split(",")) and parts["FREQ"] in ("DAILY", "WEEKLY"):
         raise ValueError(
             f"BYDAY={parts['BYDAY']} counts weekdays, which FREQ={parts['FREQ']} cannot; use MONTHLY or YEARLY"

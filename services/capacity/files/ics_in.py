@@ -3,15 +3,18 @@
 Names, places, guests and notes are never read: a phone's calendar says more than a workshop means to publish.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from icalendar import Calendar
+from icalendar.prop import TypesFactory, vRecur
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from services.capacity.domain.events import Event
+from services.capacity.domain.recurrence import parts_of
 from services.capacity.files import Fault, FaultyFileError
 
 QUANTITY = "X-FILIERA-QUANTITY"
@@ -21,6 +24,20 @@ REFERENCE = "X-FILIERA-REFERENCE"
 _READ = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
 """What a parser raises that is given anything."""
 _CHANGED = "RECURRENCE-ID"
+
+
+class _Rule(vRecur):
+    """RRULE. icalendar lets the last win of parts that come twice; a workshop would not know which."""
+
+    @classmethod
+    def from_ical(cls, ical: str) -> Any:
+        parts_of(ical)
+        return vRecur.from_ical(ical)
+
+
+class _Calendar(Calendar):
+    types_factory = TypesFactory()
+    types_factory["recur"] = _Rule
 
 
 Numbered = Sequence[tuple[int, Any]]
@@ -50,7 +67,7 @@ def read_each(body: bytes) -> Iterator[tuple[int, str, list[Event] | FaultyFileE
 
 def _parsed(body: bytes) -> Numbered:
     try:
-        return [*enumerate(Calendar.from_ical(body.decode("utf-8-sig")).walk("VEVENT"), 1)]
+        return [*enumerate(_Calendar.from_ical(body.decode("utf-8-sig")).walk("VEVENT"), 1)]
     except _READ as error:
         raise FaultyFileError(Fault("file", f"is no calendar (RFC 5545): {error}"[:300])) from None
 
@@ -84,8 +101,14 @@ def _event(one: Any, changes: Sequence[Any]) -> Event:
         rule=one["RRULE"].to_ical().decode() if "RRULE" in one else "",
         without=sorted({*_times(one, "EXDATE", zone), *_moved(one, changes, zone)}),
         also=sorted(set(_times(one, "RDATE", zone))),
-        quantity=int(str(one[QUANTITY])) if QUANTITY in one else None,
+        quantity=_quantity(str(one[QUANTITY])) if QUANTITY in one else None,
     )
+
+
+def _quantity(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,15}", text):
+        raise ValueError(f"{QUANTITY}:{text[:40]} is no whole number, as 480 is")
+    return int(text)
 
 
 def _missing(name: str) -> Any:

@@ -15,14 +15,23 @@ _DAY = timedelta(days=1)
 
 
 def as_events(calendar: Calendar, pattern: Pattern | None, zone: str) -> list[Event]:
-    """Shifts and events of the pattern, or what each weekday gives; then the days that give something else."""
+    """Shifts and events of the pattern, or what each weekday gives; then the days that give something else.
+
+    Read back, they take the place of shifts and events alone (`handlers.calendars`): so days with overtime are told
+    each, or what a week has left of it would go to days that had none.
+    """
     usual = [*_usual(calendar)]
     if pattern:
         usual = [*(_shift(shift, calendar) for shift in pattern.shifts), *pattern.events]
     gives = quantities(Pattern(events=usual), zone, calendar.starts_on, calendar.ends_on)
     wanted = {day: published_on(calendar, day) for day in gives}
-    different = {day: quantity for day, quantity in wanted.items() if quantity != gives[day]}
+    different = {day: quantity for day, quantity in wanted.items() if quantity != gives[day] or _overtime(pattern, day)}
     return [*(_but(event, different, zone) for event in usual), *_days(different)]
+
+
+def _overtime(pattern: Pattern | None, day: date) -> bool:
+    rules = pattern.overtime if pattern else []
+    return any(day in rule.span and day.isoweekday() in rule.weekdays for rule in rules)
 
 
 def _usual(calendar: Calendar) -> Iterator[Event]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -27,6 +28,7 @@ MOST_BYTES = 256 * 1024
 """Of a calendar file: some hundreds of events."""
 MOST_BYTES_OF_MANY, MOST_RESOURCES = 4 * 1024 * 1024, 1_000
 """Of a calendar file for many resources."""
+_NO_EVENT = Fault("file", "has no event that is not cancelled; send when it works, or change its calendar to close it")
 
 
 async def change_pattern(
@@ -46,12 +48,13 @@ async def change_pattern(
 
 
 async def import_events(session: WriteSession, caller: Principal, resource_id: UUID, body: bytes) -> capacity.Resource:
-    """Have a resource work by the events of a calendar file. Raises as `change_calendar` does, and Invalid
+    """Have a resource work by the events of a calendar file, which take the place of its shifts and events: what else
+    its pattern says stays. Raises as `change_calendar` does, and Invalid
     (FAULTY_FILE) with a sentence for each event that cannot be taken: then nothing is changed."""
-    await own_resource(session, caller, resource_id)
+    resource = await own_resource(session, caller, resource_id)
     try:
         _no_longer_than(MOST_BYTES, body)
-        pattern = _pattern(await asyncio.to_thread(ics_in.read, body))
+        pattern = _pattern(resource, await asyncio.to_thread(ics_in.read, body))
     except FaultyFileError as error:
         raise faulty(error) from None
     return await change_pattern(session, caller, resource_id, pattern)
@@ -63,7 +66,8 @@ async def import_many(kit: Kit, caller: Principal, body: bytes) -> bulk.Report:
     caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
     try:
         _no_longer_than(MOST_BYTES_OF_MANY, body)
-        read = await asyncio.to_thread(lambda: [*ics_in.read_each(body)])
+        if not (read := await asyncio.to_thread(lambda: [*ics_in.read_each(body)])):
+            raise FaultyFileError(_NO_EVENT)
         if len(read) > MOST_RESOURCES:
             raise FaultyFileError(Fault("file", f"has over {MOST_RESOURCES} resources; send them in several files"))
     except FaultyFileError as error:
@@ -78,9 +82,9 @@ async def _one_of_many(
     try:
         if isinstance(events, FaultyFileError):
             raise events
-        pattern = _pattern(events)
         async with kit.database.write(caller.party) as session:
-            if (await own_resource(session, caller, id_)).pattern == pattern:
+            resource = await own_resource(session, caller, id_)
+            if (pattern := _pattern(resource, events)) == resource.pattern:
                 return bulk.Line(line, reference, "unchanged", id_)
             await change_pattern(session, caller, id_, pattern)
         return bulk.Line(line, reference, "changed", id_)
@@ -96,9 +100,11 @@ def _no_longer_than(most: int, body: bytes) -> None:
         raise FaultyFileError(Fault("file", f"is over {most:,} bytes; send fewer events"))
 
 
-def _pattern(events: list[Event]) -> Pattern:
+def _pattern(resource: Resource, events: list[Event]) -> Pattern:
+    if not events:
+        raise FaultyFileError(_NO_EVENT)
     try:
-        return Pattern(events=events)
+        return replace(resource.pattern or Pattern(), shifts=[], events=events)
     except ValueError as error:
         raise FaultyFileError(Fault("file", str(error))) from None
 

@@ -9,7 +9,7 @@ from strawberry import field
 
 from libs.contracts import capacity_answers as answers
 from libs.graphql.opaque import Malformed
-from libs.graphql.paging import First
+from libs.graphql.paging import First, check_first
 from libs.graphql.services import Call
 from libs.kit.errors import Problem
 from services.gateway.api.context import Info
@@ -64,6 +64,7 @@ _SEARCH = Call("capacity", "/search", answers.SearchAnswer)
 
 async def search(info: Info, wanted: Wanted, order: By = WindowOrder.EARLIEST, first: First = 20) -> Any:
     """The best windows. Raises Malformed with the code of what is wrong."""
+    check_first(first)
     connection = info.context.connection
     question = _question(wanted) | {"order": order.value, "limit": first}
     try:

@@ -86,7 +86,8 @@ _COMMANDS = (
     ),
     command(
         "changeCalendar",
-        "Change the days or hours of a resource; never below what is held or booked.",
+        "Change the days or hours of a resource. What they carry no more becomes unattainable; who was promised it is "
+        "displaced in the published order.",
         Call("capacity", "/resources/{id}/calendar", capacity.CalendarChanged, "Resource"),
         "calendar",
     ),

@@ -368,3 +368,30 @@ async def test_what_is_wrong_with_a_field_reads_on_from_its_name(api: httpx.Asyn
         "name must have at least 1 character",
         "calendar weekly has seven quantities, Monday first, each from 0 to 1,000,000",
     ]
+
+
+# --- text that cannot be written -------------------------------------------------------------------------------------
+
+HALF = r'"\ud800"'
+EVENTS = f'{{"events": [{{"starts": "2026-03-02T08:00:00", "minutes": 60, "rule": {HALF}}}]}}'
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/resources", f'{{"pattern": {EVENTS}}}'),
+        ("/resources/{id}/pattern", f'{{"pattern": {EVENTS}}}'),
+        ("/bulk/resources", f'{{"rows": [{{"reference": {HALF}}}]}}'),
+        ("/bulk/resources", f'{{"rows": [{{"pattern": {EVENTS}}}]}}'),
+        ("/resources/{id}/work", f'{{"work": {{"lockstitch": {{"run": 1, "changes": {{{HALF}: 8}}}}}}}}'),
+        ("/resources/{id}/work", f"{{{HALF}: 1}}"),
+        ("/resources/{id}/work", f'{{"name": {HALF}}}'),
+    ],
+)
+async def test_half_a_character_is_refused_wherever_it_comes(
+    api: httpx.AsyncClient, bench: Resource, path: str, body: str
+) -> None:
+    mine = headers(bench.party_id, "workshop") | {"content-type": "application/json"}
+    answer = await api.post(path.format(id=bench.id), content=body, headers=mine)
+    assert (answer.status_code, answer.json()["code"]) == (400, "NOT_UTF_8"), answer.text
+    assert "half a character" in answer.json()["detail"]

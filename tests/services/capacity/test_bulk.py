@@ -275,6 +275,22 @@ async def test_a_resource_with_a_faulty_event_is_told_and_the_others_are_changed
     assert report["lines"][0]["errors"][0]["path"] == "event 1"
 
 
+async def test_what_a_calendar_file_does_not_say_stays_as_it_was(
+    api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID]
+) -> None:
+    workshop, at = site
+    await send(api, workshop, a_table(*(ROW.format(reference=f"B{n}", site=at, name="B") for n in range(2))))
+    cancelled = events("B1").replace(b"DURATION", b"STATUS:CANCELLED\r\nDURATION")
+    body = events("B0").replace(b"END:VCALENDAR\r\n", b"") + cancelled.partition(b"PRODID:x\r\n")[2]
+    report = await send_events(api, workshop, body)
+    assert [line["outcome"] for line in report["lines"]] == ["changed", "refused"]
+    pattern = (await the_resource(db, str(bulk.resource_id(workshop, "B0")))).pattern
+    assert pattern
+    assert (pattern.holidays, pattern.shifts, len(pattern.events)) == ("IT-MI", [], 1)
+    none = await api.post("/bulk/calendars.ics", content=a_file(), headers=headers(workshop, "workshop"))
+    assert (none.status_code, none.json()["code"]) == (422, "FAULTY_FILE")
+
+
 async def test_a_key_used_for_another_file_does_nothing(
     api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID]
 ) -> None:

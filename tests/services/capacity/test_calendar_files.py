@@ -3,7 +3,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from uuid import UUID
 
 import httpx
@@ -11,6 +11,7 @@ import icalendar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import to_builtins
 
 from libs.kit.db import Database
 from libs.kit.ids import new_id
@@ -19,12 +20,14 @@ from services.capacity import store
 from services.capacity.domain.calendar import published_on
 from services.capacity.domain.events import Event
 from services.capacity.domain.offer import Resource
-from services.capacity.domain.shifts import Pattern, calendar_of, quantities
+from services.capacity.domain.shifts import Overtime, Pattern, Shift, Span, calendar_of, quantities
 from services.capacity.files import FaultyFileError, ics_in, ics_out
 from tests.services.capacity import world
 from tests.services.capacity.test_shifts import ROME, dates, patterns
 from tests.services.capacity.world import a_resource, day
 
+MARCH = Span(starts_on=date(2026, 3, 1), ends_on=date(2026, 3, 31))
+EIGHT_TO_NOON = Shift(weekdays=[1, 2, 3, 4, 5], starts=time(8), ends=time(12))
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -129,7 +132,13 @@ def test_nothing_but_times_is_read() -> None:
         ("DTSTART:20260302T080000\nDURATION:PT1H\nRRULE:FREQ=DAILY\nRRULE:FREQ=WEEKLY", "RRULE is not understood so"),
         ("DTSTART:20260302T080000\nDURATION:PT1H\nEXRULE:FREQ=WEEKLY", "EXRULE is not understood so"),
         ("DTSTART:20260302T080000\nDURATION:PT1H\nRDATE;VALUE=PERIOD:20260303T080000/PT1H", "RDATE of periods"),
-        ("DTSTART:20260302T080000\nDURATION:PT1H\nX-FILIERA-QUANTITY:many", "many"),
+        ("DTSTART:20260302T080000\nDURATION:PT1H\nRRULE:FREQ=WEEKLY;FREQ=DAILY", "FREQ comes twice in one rule"),
+        ("DTSTART:20260302T080000\nDURATION:PT1H\nRRULE:FREQ=DAILY;byday=MO;BYDAY=TU", "BYDAY comes twice"),
+        ("DTSTART:20260302T080000\nDURATION:PT1H\nRRULE:FREQ=MONTHLY;BYSETPOS=-1", "BYSETPOS chooses from days"),
+        *(
+            (f"DTSTART:20260302T080000\nDURATION:PT1H\nX-FILIERA-QUANTITY:{quantity}", f"{quantity} is no whole number")
+            for quantity in ("many", "1e400", "8.5")
+        ),
     ],
 )
 def test_what_cannot_be_taken_is_told_with_its_reason_and_the_rest_is_still_read(event: str, why: str) -> None:
@@ -166,10 +175,20 @@ def test_whatever_is_sent_becomes_events_or_sentences(lines: list[str]) -> None:
 def test_what_is_written_is_read_back_day_by_day(pattern: Pattern, today: date) -> None:
     calendar = calendar_of(pattern, ROME, today)
     resource = replace(a_resource(), calendar=calendar, pattern=pattern)
-    back = quantities(
-        Pattern(events=ics_in.read(ics_out.write(resource, NOW))), ROME, calendar.starts_on, calendar.ends_on
-    )
-    assert back == {on: published_on(calendar, on) for on in back}
+    events = ics_in.read(ics_out.write(resource, NOW))
+    for after in (Pattern(events=events), replace(pattern, shifts=[], events=events)):
+        back = quantities(after, ROME, calendar.starts_on, calendar.ends_on)
+        assert back == {on: published_on(calendar, on) for on in back}
+
+
+def test_overtime_of_a_week_is_read_back_on_the_days_that_had_it() -> None:
+    """Its week is full on Thursday: Friday, which had none, gets none."""
+    start, overtime = date(2026, 3, 2), Overtime(span=MARCH, weekdays=[2, 4, 5], quantity=120, most_a_week=240)
+    pattern = Pattern(shifts=[EIGHT_TO_NOON], overtime=[overtime])
+    calendar = calendar_of(pattern, ROME, start)
+    events = ics_in.read(ics_out.write(replace(a_resource(), calendar=calendar, pattern=pattern), NOW))
+    back = quantities(replace(pattern, shifts=[], events=events), ROME, start, date(2026, 3, 8))
+    assert [*back.values()] == [240, 360, 240, 360, 240, 0, 0]
 
 
 def test_a_file_has_what_the_standard_demands() -> None:
@@ -218,11 +237,33 @@ async def test_a_calendar_without_clock_times_goes_out_and_in(
     assert week == [0 if day(n).weekday() > 4 else 480 for n in range(10, 17)]
 
 
+async def test_a_file_takes_the_place_of_shifts_and_leaves_what_else_the_pattern_says(
+    api: httpx.AsyncClient, db: Database, bench: Resource
+) -> None:
+    mine, closed = headers(bench.party_id, "workshop"), Span(starts_on=day(3), ends_on=day(4))
+    kept = Pattern(holidays="IT-MI", closures=[closed], exceptions={day(5): 30}, august_weeks=2)
+    before = to_builtins(replace(kept, shifts=[EIGHT_TO_NOON]), str_keys=True)
+    await api.post(f"/resources/{bench.id}/pattern", json={"pattern": before}, headers=mine)
+    sent = await api.post(
+        f"/resources/{bench.id}/calendar.ics", content=hours(day(0)), headers=headers(bench.party_id, "workshop")
+    )
+    assert sent.status_code == 200, sent.text
+    async with db.work() as session:
+        [after] = (await store.resources(session, [bench.id])).values()
+    assert after.pattern
+    assert replace(after.pattern, events=[]) == kept
+    assert [published_on(after.calendar, day(n)) for n in (3, 4, 5)] == [0, 0, 30]
+    christmas = [on for on in map(day, range(366)) if (on.month, on.day) == (12, 25)]
+    assert [published_on(after.calendar, on) for on in christmas] == [0]
+
+
 async def test_a_faulty_file_changes_nothing(api: httpx.AsyncClient, db: Database, bench: Resource) -> None:
     url = f"/resources/{bench.id}/calendar.ics"
     for body in (
         a_file("DTSTART:x"),
         b"no calendar",
+        a_file(),
+        a_file("DTSTART:20260302T080000\nDURATION:PT1H\nSTATUS:CANCELLED"),
         b" " * 300_000,
         a_file(*["DTSTART:20260302T080000\nDURATION:PT1H"] * 101),
     ):

@@ -54,7 +54,7 @@ async def test_a_workshop_offers_other_days_and_another_price_and_the_holder_dec
     assert (amended.proposal.awaiting, amended.proposal.price.amount) == ("holder", 20_001)
     seen = [await bucket(db, one, on) for one, on in ((bench, day(1)), (other, day(2)))]
     assert seen == [(480, 200, 0), (480, 300, 0)]
-    with pytest.raises(Conflict, match="accept or reject it"):
+    with pytest.raises(Conflict, match="who holds must accept or reject it"):
         await act(db, proposals.accept, bench.party_id, placed["id"])
     with pytest.raises(Conflict, match="accept or reject it"):
         await world.confirm(db, brand, placed["id"])

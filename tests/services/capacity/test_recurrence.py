@@ -155,7 +155,9 @@ def test_an_end_in_utc_is_that_instant_on_the_rules_own_clock() -> None:
         ("FREQ=WEEKLY;BYDAY=XX", "XX is no weekday"),
         ("FREQ=MONTHLY;BYDAY=xMO", "BYDAY=XMO"),
         ("FREQ=MONTHLY;BYMONTHDAY=32", "BYMONTHDAY=32"),
-        ("FREQ=MONTHLY;BYSETPOS=0", "BYSETPOS=0"),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=0", "BYSETPOS=0"),
+        ("FREQ=MONTHLY;BYSETPOS=1", "add BYDAY, BYMONTHDAY or BYMONTH"),
+        ("FREQ=WEEKLY;FREQ=DAILY", "FREQ comes twice"),
     ],
 )
 def test_what_is_not_understood_is_refused_with_its_reason(rule: str, why: str) -> None:

@@ -73,6 +73,9 @@ async def what_is_wrong_is_an_error_with_a_code(live: world.Asker, me: world.Ask
     ):
         error = await asker.error(SEARCH, **{"for": given})
         assert (error["extensions"]["code"], error["path"]) == (code, ["search"]), error
+    for first in (0, 101):
+        error = await me.error(SEARCH, **{"for": wanted, "first": first})
+        assert (error["message"], error["extensions"]) == ("`first` must be 1 to 100.", {"code": "INVALID_FIRST"})
 
 
 async def test_a_capacity_that_does_not_answer_is_said_so(ask: world.Asker) -> None:
