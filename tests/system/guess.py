@@ -21,7 +21,7 @@ def body(schema: Json, root: Json, identity: str, name: str = "") -> Any:
     if "enum" in schema:
         return schema["enum"][0]
     if schema.get("type") == "object":
-        wanted = schema.get("required", [])
+        wanted = schema.get("required") or list(schema.get("properties", {}))[: schema.get("minProperties", 0)]
         return {key: body(schema["properties"][key], root, identity, key) for key in wanted}
     if schema.get("type") == "array":
         return [body(schema["items"], root, identity, name)] * (7 if name == "weekly" else 1)

@@ -161,7 +161,7 @@ async def test_no_mutation_lets_a_stranger_change_anything(client: Platform, vic
                 assert not [one for one in victims.private if one in text and one != target], (field["name"], text)
 
 
-async def as_of_nothing(actor: trade.Actor, kind: str, field: Any, types: Any, target: str, text: str) -> None:
+async def as_of_nothing(actor: trade.Actor, field: Any, types: Any, target: str, text: str) -> None:
     """Fail if what a mutation says of an id is not what it says of one that nobody has: not even existence is told.
 
     For queries and subscriptions tests/services/gateway/test_foreign.py does the same.

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from fastapi import APIRouter, Response
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from libs.contracts import capacity
 from libs.contracts.values import PartyKind
@@ -120,6 +120,8 @@ class ImportResources(Body):
 
 class ChangeWork(Body):
     """What a resource is called and does from now on; what is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     name: _Name | None = None
     kind: _Kind | None = None

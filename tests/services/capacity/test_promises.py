@@ -255,7 +255,7 @@ async def test_a_promise_is_held_on_a_resource_by_pattern_in_whole_lots_and_with
     stands = a_bench(process, party_id=workshop)
     await world.know_sites(db, stands)
     body = a_body(site_id=str(stands.site_id), processes=[process], pattern=PATTERN)
-    body["terms"] |= {"lot_multiple": 50, "minimum_charge": {"amount": 90_000}, "party_percent": 50}
+    body["terms"] = body["terms"] | {"lot_multiple": 50, "minimum_charge": {"amount": 90_000}, "party_percent": 50}
     del body["calendar"]
     published = await api.post("/resources", json=body, headers=headers(workshop, "workshop"))
     assert published.status_code == 201, published.text
