@@ -9,10 +9,11 @@ from starlette.types import Receive, Scope, Send
 from strawberry.asgi import GraphQL
 
 from bench._list import answer, resources
-from libs.graphql.http import endpoint
+from libs.graphql.charges import budgets_of
 from libs.graphql.operation import Connection
 from libs.graphql.schema import Schema
 from libs.graphql.services import Services
+from libs.graphql_transports.http import endpoint
 from libs.kit.clock import SystemClock
 from libs.kit.settings import Settings
 from libs.service.app import service
@@ -43,7 +44,7 @@ class Plain(GraphQL[Context, None]):
 
 def connection() -> Connection:
     """Of nobody in particular."""
-    return Connection(KIT, changes, Services(None, {}))  # type: ignore[arg-type]  # nothing is sent
+    return Connection(KIT, changes, Services(None, {}), budgets_of(KIT))  # type: ignore[arg-type]  # nothing is sent
 
 
 RESOURCES = resources(200)
@@ -54,7 +55,7 @@ schema = Schema(
 plain = strawberry.Schema(Query, Mutation, Subscription)
 as_it_comes = Plain(plain, graphql_ide=None)
 api = service("gateway", routers=[endpoint(schema, changes, "")])
-api.state.kit, api.state.http = KIT, None
+api.state.kit, api.state.http, api.state.budgets = KIT, None, budgets_of(KIT)
 
 
 async def limit(scope: Scope, receive: Receive, send: Send) -> None:

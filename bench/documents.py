@@ -7,9 +7,9 @@ from graphql import GraphQLError, parse
 from rich.console import Console
 from rich.table import Table
 
-from libs.graphql import documents, limits
+from libs.graphql_limits import documents, limits
 from services.gateway.api.schema import schema
-from tests.libs.graphql.hostile import ANSWERED, REFUSED
+from tests.libs.graphql_limits.hostile import ANSWERED, REFUSED
 
 ROUNDS = 5
 METHOD = (

@@ -19,7 +19,8 @@ from strawberry.asgi import GraphQL
 
 from bench._list import QUERY, SIZES, answer, resources
 from libs.graphql.operation import Connection
-from libs.graphql.services import Services, client
+from libs.graphql.services import Services
+from libs.graphql_transports.http import running
 from libs.kit.clock import SystemClock
 from libs.kit.ids import new_id
 from libs.kit.migrate import migrate
@@ -48,7 +49,7 @@ async def main() -> None:
     """Measure and print."""
     await migrate("gateway", database=DATABASE)
     kit = api.state.kit = build(Settings(service="gateway", database=DATABASE), SystemClock())
-    async with client() as api.state.http:
+    async with running(api):
         await _fill(kit)
         ways = {"limit": _limit(kit), "gateway": _over_asgi(api, "/graphql"), "strawberry": _strawberry(kit)}
         await _agree(ways)
@@ -103,7 +104,7 @@ def _limit(kit: Kit) -> Ask:
 def _strawberry(kit: Kit) -> Ask:
     class Plain(GraphQL[Context, None]):
         async def get_context(self, request: Any, response: Any) -> Context:  # noqa: ARG002 - Strawberry's signature
-            context = Context(Connection(kit, changes, Services(api.state.http, {})))
+            context = Context(Connection(kit, changes, Services(api.state.http, {}), api.state.budgets))
             opened.append(context)
             return context
 

@@ -15,12 +15,12 @@ from strawberry.dataloader import DataLoader
 from libs.contracts import Event
 from libs.contracts.values import PartyKind
 from libs.graphql.changes import Changes
-from libs.graphql.documents import Refusal
 from libs.graphql.opaque import Malformed, Written
-from libs.graphql.payers import RATE_LIMITED, payer, too_dear
 from libs.graphql.services import Services
+from libs.graphql_limits.budget import Budgets, SpentError
+from libs.graphql_limits.documents import Refusal
+from libs.graphql_limits.payers import RATE_LIMITED, payer, too_dear
 from libs.kit.auth import Principal
-from libs.kit.budget import SpentError
 from libs.kit.db import ReadSession
 from libs.kit.metrics import REFUSALS
 from libs.service.runtime import Kit, kit_of
@@ -47,6 +47,7 @@ class Connection:
     kit: Kit
     changes: Changes
     services: Services
+    budgets: Budgets
     caller: Principal | None = None
     authorization: str | None = None
     after: Sequence[Written] = ()
@@ -82,7 +83,7 @@ class Connection:
             return
         budget, limit = payer(self.kit.settings, self.caller, self.address)
         try:
-            remaining = await self.kit.budgets.take(budget, limit, points)
+            remaining = await self.budgets.take(budget, limit, points)
         except SpentError as spent:
             REFUSALS.labels(RATE_LIMITED).inc()
             self._tell(spent.remaining, limit)
@@ -96,9 +97,10 @@ class Connection:
 
 def connect(http: HTTPConnection, changes: Changes, after: Sequence[Written] = ()) -> Connection:
     """The beginning of a request or a web socket."""
-    kit = kit_of(http)
-    services = Services(http.app.state.http, kit.settings.services)
-    return Connection(kit, changes, services, after=after, address=http.client.host if http.client else "")
+    kit, state = kit_of(http), http.app.state
+    services = Services(state.http, kit.settings.services)
+    address = http.client.host if http.client else ""
+    return Connection(kit, changes, services, state.budgets, after=after, address=address)
 
 
 class Operation(ABC):

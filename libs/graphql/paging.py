@@ -6,9 +6,9 @@ from typing import Annotated, Generic, TypeVar
 import strawberry
 from strawberry import field
 
-from libs.graphql.cost import MOST_ITEMS as MOST
 from libs.graphql.listing import Listing
 from libs.graphql.opaque import Malformed
+from libs.graphql_limits.cost import MOST_ITEMS as MOST
 
 T = TypeVar("T")
 

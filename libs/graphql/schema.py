@@ -24,11 +24,11 @@ from strawberry.extensions import SchemaExtension
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from libs.graphql.charges import charge
-from libs.graphql.documents import Refusal, prepare
 from libs.graphql.opaque import Malformed
 from libs.graphql.operation import Connection, Operation
 from libs.graphql_compiler import Plans
 from libs.graphql_compiler.strawberry import CompiledExecution, strawberry_source_of
+from libs.graphql_limits.documents import Refusal, prepare
 from libs.kit.errors import Problem
 
 log = logging.getLogger(__name__)
@@ -97,12 +97,9 @@ class Schema(strawberry.Schema):
     async def run(
         self, connection: Connection, query: str, variables: Any, operation: str | None, *, writes: bool
     ) -> ExecutionResult:
-        """Run a query or, if it may write, a mutation, for HTTP. Raises OnlyReads."""
-        try:
-            await charge(connection, self.graphql, query, variables, operation)
-            document = prepare(self.graphql, query)
-        except Refusal as refusal:
-            return PreExecutionError(data=None, errors=refusal.errors)
+        """Run a query or, if it may write, a mutation, for HTTP. Raises Refusal, OnlyReads."""
+        await charge(connection, self.graphql, query, variables, operation)
+        document = prepare(self.graphql, query)
         if not writes and _writes(document):
             raise OnlyReads("A mutation is sent by POST.", code="ONLY_READS")
         context = self.operation(connection)

@@ -80,10 +80,7 @@ class Verifier:
         self._claims: dict[str, Any] = {
             "iss": {"essential": True, "value": settings.issuer},
             "aud": {"essential": True, "value": settings.audience},
-            "exp": {"essential": True},
-            "sub": {"essential": True},
-            "party": {"essential": True},
-            "role": {"essential": True},
+            **{name: {"essential": True} for name in ("exp", "sub", "party", "role")},
         }
 
     async def principal(self, authorization: str | None) -> Principal:

@@ -72,7 +72,7 @@ class Settings(_FromEnvironment):
     points_party: int = Field(300_000, ge=1)
     points_hub: int = Field(3_000_000, ge=1)
     """Points a minute that an address without a token, a party and a hub may spend, and the most at once
-    (libs.kit.budget). A page of twenty resources with their terms costs some 100; a hub brings in a city."""
+    (libs.graphql_limits.budget). A page of twenty resources with their terms costs some 100; a hub brings in a city."""
     introspection: bool = False
     """Whether the gateway tells its schema to whoever asks."""
     otlp: str | None = None

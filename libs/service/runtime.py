@@ -1,14 +1,12 @@
 """What a running service holds: its settings, database, caches and keys, handed to whoever needs them."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from libs.kit.auth import Verifier
-from libs.kit.budget import Budgets
 from libs.kit.cache import Cache
 from libs.kit.clock import Clock
 from libs.kit.db import Database
@@ -24,11 +22,6 @@ class Kit:
     cache: Cache
     clock: Clock
     verifier: Verifier
-
-    @cached_property
-    def budgets(self) -> Budgets:
-        """What callers may spend here, all processes of the service together."""
-        return Budgets(self.cache, self.clock, f"{self.settings.topic_prefix}{self.settings.service}.budget:")
 
     async def close(self) -> None:
         """Close what has connections."""

@@ -68,14 +68,6 @@ class _Version(argparse.Action):
 
 
 def _parser() -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument(
-        "--home",
-        type=_folder,
-        default=ROOT / ".filiera",
-        metavar="DIR",
-        help="folder of the instance (default: .filiera)",
-    )
     parser = argparse.ArgumentParser(
         prog="./filiera",
         description="Filiera joins the workshops, brands and shops of a city: capacity as bookable inventory.\n"
@@ -86,17 +78,27 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
-        module = importlib.import_module(f"libs.stack.commands.{name}")
-        command = commands.add_parser(
-            name,
-            help=module.HELP,
-            description=module.HELP,
-            epilog=module.EXAMPLE,
-            parents=[shared],
-            add_help=not getattr(module, "OWN_HELP", False),
-            allow_abbrev=False,  # what we do not know goes on to pytest, psql …, as it stands
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        command.set_defaults(run=module.run, takes_rest=getattr(module, "TAKES_REST", False))
-        module.arguments(command)
+        _add(commands, name)
     return parser
+
+
+def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str) -> None:
+    module = importlib.import_module(f"libs.stack.commands.{name}")
+    command = commands.add_parser(
+        name,
+        help=module.HELP,
+        description=module.HELP,
+        epilog=module.EXAMPLE,
+        add_help=not getattr(module, "OWN_HELP", False),
+        allow_abbrev=False,  # what we do not know goes on to pytest, psql …, as it stands
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument(
+        "--home",
+        type=_folder,
+        default=ROOT / ".filiera",
+        metavar="DIR",
+        help="folder of the instance (default: .filiera)",
+    )
+    command.set_defaults(run=module.run, takes_rest=getattr(module, "TAKES_REST", False))
+    module.arguments(command)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from libs.graphql.http import endpoint
+from libs.graphql_transports.http import endpoint
 from libs.service.app import Job, service
 from services.gateway.api.schema import schema
 from services.gateway.subscriptions import SUBSCRIPTIONS, changes

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from libs.graphql.websocket import LARGEST_FRAME
+from libs.graphql_transports.websocket import LARGEST_FRAME
 from libs.stack.home import Home
 from libs.stack.platform import Platform
 from tests.containers import IMAGES

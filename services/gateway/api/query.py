@@ -8,11 +8,11 @@ from strawberry import ID
 
 from libs.contracts import capacity, orders
 from libs.contracts.values import PartyKind
-from libs.graphql.cost import CALLS_SERVICE
-from libs.graphql.limits import MOST_POINTS
 from libs.graphql.opaque import key_of, parse_id
 from libs.graphql.paging import After, First
 from libs.graphql.shapes import Node
+from libs.graphql_limits.cost import CALLS_SERVICE
+from libs.graphql_limits.limits import MOST_POINTS
 from services.gateway import store
 from services.gateway.api import finding, types
 from services.gateway.api.context import Info

@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from libs.contracts import Event
-from libs.graphql.services import client as connections
+from libs.graphql_transports.http import running
 from libs.kit.clock import SystemClock
 from libs.kit.db import Database
 from libs.kit.settings import Settings
@@ -49,7 +49,7 @@ async def ask(db: Database, worker: str) -> AsyncIterator[Asker]:
     """The application as it answers; its relay, consumer and jobs rest, since `tell` does their work."""
     kit = api.state.kit = build(Settings(service="gateway", database=f"gateway_{worker}"), SystemClock())
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)
-    async with connections() as api.state.http, httpx.AsyncClient(transport=transport, base_url="http://t") as http:
+    async with running(api), httpx.AsyncClient(transport=transport, base_url="http://t") as http:
         yield Asker(http)
     await kit.close()
 

@@ -8,16 +8,16 @@ from typing import Any
 import httpx
 import pytest
 
-from libs.graphql.documents import points
+from libs.graphql.charges import budgets_of
+from libs.graphql_limits.documents import points
 from libs.kit.cache import Cache
-from libs.kit.clock import SystemClock
 from libs.kit.ids import new_id
 from libs.kit.metrics import REFUSALS
 from libs.kit.settings import Settings
 from libs.kit.testing import token
 from services.gateway.api.schema import schema
 from services.gateway.app import api
-from tests.libs.kit.test_budget import HandClock
+from tests.libs.graphql_limits.test_budget import HandClock
 from tests.services.gateway import world
 
 LIMIT = 600
@@ -39,9 +39,10 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 async def still(limits: None, ask: world.Asker) -> AsyncIterator[None]:
     """Nothing flows back: this process keeps the budgets for itself, by a clock that stands."""
-    api.state.kit = replace(api.state.kit, cache=Cache("redis://127.0.0.1:1/0"), clock=HandClock())
+    kit = replace(api.state.kit, cache=Cache("redis://127.0.0.1:1/0"), clock=HandClock())
+    api.state.budgets = budgets_of(kit)
     yield
-    await api.state.kit.cache.close()
+    await kit.cache.close()
 
 
 async def post(ask: world.Asker, query: str, role: str = "", accept: str = NEW, **more: Any) -> httpx.Response:
@@ -154,7 +155,7 @@ async def test_processes_share_a_budget_by_valkey(ask: world.Asker) -> None:
     party, began = new_id(), time.monotonic()
     for query in (DEAR, CHEAP):
         cache = Cache(Settings(service="gateway").redis)
-        api.state.kit = replace(api.state.kit, cache=cache, clock=SystemClock())  # what a process knows of budgets
+        api.state.budgets = budgets_of(replace(api.state.kit, cache=cache))  # as another process has them
         remaining = budget(await post(ask, query, "brand", party=party))["remaining"]
         await cache.close()
     assert remaining <= LIMIT - 303 + (time.monotonic() - began) * LIMIT / 60 + 1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from libs.graphql.websocket import LARGEST_FRAME
+from libs.graphql_transports.websocket import LARGEST_FRAME
 from libs.kit.ids import new_id
 from libs.kit.testing import token
 from services.gateway import store

@@ -6,8 +6,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from libs.contracts import orders
-from libs.graphql import websocket
-from libs.graphql.websocket import LARGEST_FRAME
+from libs.graphql_transports import websocket
+from libs.graphql_transports.websocket import LARGEST_FRAME
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually
 from services.gateway.api import subscription

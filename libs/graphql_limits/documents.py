@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse, specified_rules, validate
 
-from libs.graphql import limits
+from libs.graphql_limits import limits
 
 _KEPT = 256
 _MOST_ERRORS = 10

@@ -14,12 +14,12 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
 from strawberry.types.unset import UNSET
 
-from libs.graphql.asked import check_frame, json
 from libs.graphql.changes import Changes
 from libs.graphql.charges import LARGEST, charge_bytes
-from libs.graphql.documents import Refusal
 from libs.graphql.operation import Connection, connect
 from libs.graphql.schema import Schema
+from libs.graphql_limits.documents import Refusal
+from libs.graphql_transports.asked import check_frame, json
 from libs.kit.errors import Problem
 
 _FORBIDDEN = 4403

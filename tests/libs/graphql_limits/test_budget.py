@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.kit.budget import Budgets, SpentError
+from libs.graphql_limits.budget import Budgets, SpentError
 from libs.kit.cache import Cache
 from libs.kit.clock import SystemClock
 from libs.kit.ids import new_id
@@ -24,7 +24,7 @@ LIMIT = 6_000
 """Points a minute: 100 a second."""
 ANOTHER_PROCESS = """
 import asyncio, sys
-from tests.libs.kit.test_budget import take_all_at
+from tests.libs.graphql_limits.test_budget import take_all_at
 print(asyncio.run(take_all_at(sys.argv[1], sys.argv[2])))
 """
 

@@ -5,7 +5,7 @@ from ipaddress import IPv6Address, ip_address
 from graphql import GraphQLError
 
 from libs.contracts.values import PartyKind
-from libs.graphql.documents import Refusal
+from libs.graphql_limits.documents import Refusal
 from libs.kit.auth import Principal
 from libs.kit.settings import Settings
 

@@ -8,9 +8,9 @@ from graphql import build_schema, parse
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from libs.graphql import documents, limits
-from libs.graphql.documents import Refusal, points, prepare
-from tests.libs.graphql.hostile import ANSWERED, LEAF, REFUSED, doubling
+from libs.graphql_limits import documents, limits
+from libs.graphql_limits.documents import Refusal, points, prepare
+from tests.libs.graphql_limits.hostile import ANSWERED, LEAF, REFUSED, doubling
 
 SCHEMA = build_schema("""
     type Query { a: Query search(first: Int = 20): Found parties(first: Int = 20, name: String): PartyConnection }

@@ -12,14 +12,14 @@ from starlette.responses import HTMLResponse
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from libs.graphql import services
-from libs.graphql.asked import Asked, NulError, json, request_of
 from libs.graphql.changes import Changes
-from libs.graphql.charges import charge_bytes
-from libs.graphql.documents import Refusal
+from libs.graphql.charges import budgets_of, charge_bytes
 from libs.graphql.opaque import parse_after
 from libs.graphql.operation import Connection, connect
 from libs.graphql.schema import Schema
-from libs.graphql.websocket import Sockets
+from libs.graphql_limits.documents import Refusal
+from libs.graphql_transports.asked import Asked, NulError, json, request_of
+from libs.graphql_transports.websocket import Sockets
 from libs.kit.errors import BadRequest, Problem, problem_response
 
 _LARGEST = 4 * 1024 * 1024
@@ -47,65 +47,68 @@ class _NotKept(APIRoute):
 
 
 @asynccontextmanager
-async def _connections(api: FastAPI) -> AsyncIterator[None]:
-    async with services.client() as http:
-        api.state.http = http
+async def running(api: FastAPI) -> AsyncIterator[None]:
+    """With what a process that answers needs beyond its kit: the way to other services, and the callers' budgets."""
+    api.state.budgets = budgets_of(api.state.kit)
+    async with services.client() as api.state.http:
         yield
 
 
 def endpoint(schema: Schema, changes: Changes, page: str) -> APIRouter:
-    """A schema at `/graphql`, by POST and over web sockets, and at `/` a page for people."""
-    router = APIRouter(lifespan=_connections, route_class=_NotKept)
-    sockets = Sockets(schema, changes)
+    """A schema at `/graphql`, by POST, by GET and over web sockets, and at `/` a page for people."""
+    router = APIRouter(lifespan=running, route_class=_NotKept)
+    requests, sockets = _Requests(schema, changes), Sockets(schema, changes)
 
     async def people(_request: Request) -> HTMLResponse:
         return HTMLResponse(page)
 
-    router.add_route("/", people, include_in_schema=False)
-
-    @router.post("/graphql")
-    async def graphql(request: Request) -> Response:
-        """Run a query or a mutation. The token is optional; one that is not valid is refused."""
-        connection = await begin(request)
-        body = await _body(request)
-        return await run(request, connection, len(body), lambda: _asked(body))
-
-    @router.get("/graphql")
-    async def graphql_by_address(request: Request) -> Response:
-        """Run a query that is in the address: `query`, `variables` and `extensions` as JSON, `operationName`."""
-        size = len(request.url.query)
-        return await run(request, await begin(request), size, lambda: _in_address(request), writes=False)
-
-    async def begin(request: Request) -> Connection:
-        after = parse_after(request.headers.get("filiera-after", ""), schema.operation.topics)
-        connection = connect(request, changes, after)
-        await connection.identify(request.headers.get("authorization"))
-        return connection
-
-    async def run(
-        request: Request, connection: Connection, size: int, read: Callable[[], Asked], *, writes: bool = True
-    ) -> Response:
-        result = await _result(schema, connection, size, read, writes=writes)
-        result.extensions = (result.extensions or {}) | connection.spent
-        return _answer(result, _RESPONSE in request.headers.get("accept", ""))
-
-    @router.websocket("/graphql")
-    async def _socket(websocket: WebSocket) -> None:
+    async def socket(websocket: WebSocket) -> None:
         await sockets.run(websocket)
 
+    router.add_route("/", people, include_in_schema=False)
+    router.add_api_route("/graphql", requests.in_body, methods=["POST"])
+    router.add_api_route("/graphql", requests.in_address, methods=["GET"])
+    router.add_api_websocket_route("/graphql", socket)
     return router
 
 
-async def _result(
-    schema: Schema, connection: Connection, size: int, read: Callable[[], Asked], *, writes: bool
-) -> ExecutionResult:
-    """What is sent is paid before it is read: reading what is broken is work too."""
-    try:
-        await charge_bytes(connection, size)
-    except Refusal as refusal:
-        return PreExecutionError(data=None, errors=refusal.errors)
-    asked = read()
-    return await schema.run(connection, asked.query, asked.variables, asked.operationName, writes=writes)
+class _Requests:
+    """The requests of a schema."""
+
+    def __init__(self, schema: Schema, changes: Changes) -> None:
+        self._schema, self._changes = schema, changes
+
+    async def in_body(self, request: Request) -> Response:
+        """Run a query or a mutation. The token is optional; one that is not valid is refused."""
+        connection = await self._begin(request)
+        body = await _body(request)
+        return await self._run(request, connection, len(body), lambda: _in_body(body))
+
+    async def in_address(self, request: Request) -> Response:
+        """Run a query that is in the address: `query`, `variables` and `extensions` as JSON, `operationName`."""
+        connection, size = await self._begin(request), len(request.url.query)
+        return await self._run(request, connection, size, lambda: _in_address(request), writes=False)
+
+    async def _begin(self, request: Request) -> Connection:
+        after = parse_after(request.headers.get("filiera-after", ""), self._schema.operation.topics)
+        connection = connect(request, self._changes, after)
+        await connection.identify(request.headers.get("authorization"))
+        return connection
+
+    async def _run(
+        self, request: Request, connection: Connection, size: int, read: Callable[[], Asked], *, writes: bool = True
+    ) -> Response:
+        """What is sent is paid before it is read: reading what is broken is work too."""
+        try:
+            await charge_bytes(connection, size)
+            asked = read()
+            result = await self._schema.run(
+                connection, asked.query, asked.variables, asked.operationName, writes=writes
+            )
+        except Refusal as refusal:
+            result = PreExecutionError(data=None, errors=refusal.errors)
+        result.extensions = (result.extensions or {}) | connection.spent
+        return _answer(result, _RESPONSE in request.headers.get("accept", ""))
 
 
 async def _body(request: Request) -> bytearray:
@@ -119,7 +122,7 @@ async def _body(request: Request) -> bytearray:
     return body
 
 
-def _asked(body: bytearray) -> Asked:
+def _in_body(body: bytearray) -> Asked:
     with _understood('Send {"query": "...", "variables": {...}}'):
         return request_of(json(body))
 

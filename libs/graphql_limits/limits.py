@@ -1,7 +1,8 @@
 """How much a document may ask for, decided before it is validated in a number of steps that its length bounds.
 
 What a fragment amounts to is remembered, so that spreading it often costs nothing. Each bound is there because without
-it some short document takes seconds to validate or to run: `tests/libs/graphql/test_limits.py` has those documents.
+it some short document takes seconds to validate or to run: those documents are in
+`tests/libs/graphql_limits/test_limits.py`.
 """
 
 from collections import defaultdict
@@ -25,8 +26,8 @@ from graphql import (
     get_named_type,
 )
 
-from libs.graphql import cost
-from libs.graphql.cost import NOTHING, Cost
+from libs.graphql_limits import cost
+from libs.graphql_limits.cost import NOTHING, Cost
 
 LONGEST_DOCUMENT = 20_000
 """Characters."""

@@ -1,0 +1,1 @@
+"""The ways in for GraphQL: HTTP and web sockets: see README.md."""
