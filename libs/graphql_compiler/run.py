@@ -121,7 +121,7 @@ class Run(Levels):
         """Serialise a value of a leaf type."""
         if (value := self._present(place, value)) is None:
             return None
-        return self.executor.complete_leaf_value(get_nullable_type(place.type), value)  # type: ignore[arg-type]
+        return self.executor.complete_leaf_value(get_nullable_type(place.type), value)  # type: ignore[arg-type]  # a leaf
 
     def items(self, place: Place, value: Any) -> Any:
         """What a list can be made of; None if there is nothing."""
