@@ -39,8 +39,8 @@ async def _within(question: Awaitable[None]) -> None:
 
 
 class TellRefusals:
-    """ASGI middleware: a start that was refused, or has settings of no use, is told by its one sentence, where Starlette
-    would send a traceback."""
+    """ASGI middleware: a start that was refused, or has settings of no use, is told by its one sentence, where
+    Starlette would send a traceback."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

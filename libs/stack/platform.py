@@ -21,7 +21,7 @@ from libs.stack.servers import brokers, redis, valkey
 ROOT = Path(__file__).absolute().parents[2]
 DEFAULT_PORT = 8000
 BROKER_OFFSET = 9
-# Of our caller's settings those that begin so alone reach the services: the rest would lead them to somebody else's servers.
+# Of our caller's settings these alone reach the services: the rest would lead them to somebody else's servers.
 PASSED_ON = ("FILIERA_LOG", "FILIERA_OTLP", "FILIERA_POINTS_", "FILIERA_TRUSTED_")
 
 FIRST_QUERY = "{ parties(first: 5) { edges { node { name kind } } } }"
