@@ -16,7 +16,12 @@ def payer(settings: Settings, caller: Principal | None, address: str) -> tuple[s
     """The name of the budget, and its points a minute: the caller's, or the address's if nobody says who is calling."""
     if caller is None:
         return f"address:{_network(address)}", settings.points_anonymous
-    return f"party:{caller.party}", settings.points_hub if caller.role == PartyKind.HUB else settings.points_party
+    return f"party:{caller.party}", settings.points_hub if is_hub(caller) else settings.points_party
+
+
+def is_hub(caller: Principal | None) -> bool:
+    """Whether a hub calls, which brings many things at once: it may spend and send more."""
+    return caller is not None and caller.role == PartyKind.HUB
 
 
 def too_dear(limit: int, seconds: int) -> Refusal:
