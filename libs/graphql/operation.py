@@ -6,20 +6,19 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
 from starlette.requests import HTTPConnection
 from strawberry.dataloader import DataLoader
 
 from libs.contracts import Event
-from libs.contracts.values import PartyKind
 from libs.graphql.changes import Changes
 from libs.graphql.opaque import Malformed, Written
 from libs.graphql.services import Services
 from libs.graphql_limits.budget import SpentError
 from libs.graphql_limits.documents import Refusal
-from libs.graphql_limits.payers import RATE_LIMITED, payer, too_dear
+from libs.graphql_limits.payers import RATE_LIMITED, is_hub, payer, too_dear
 from libs.graphql_limits.rules import Allowed
 from libs.kit.auth import Principal
 from libs.kit.db import ReadSession
@@ -28,7 +27,8 @@ from libs.service.runtime import Kit, kit_of
 
 _PATIENCE = 2.0
 """Seconds that a query waits for what it must see."""
-_LOOK_AGAIN = 0.25
+_CHECK_EVERY = 0.25
+"""Seconds between its looks, if there is no news."""
 _SEEN_FOR_A_POINT = 50
 """A look of a subscription costs a point, and one for so many things that it finds, changed or not."""
 
@@ -39,6 +39,10 @@ P = ParamSpec("P")
 
 Loader = DataLoader[tuple[A, UUID], T | None]
 """Finds by what is asked and an id."""
+Look: TypeAlias = Callable[[], Awaitable[Mapping[Any, Any]]]
+"""Finds what a subscription follows, by names of its own."""
+Tell: TypeAlias = Callable[[list[Any]], Awaitable[Sequence[Any]]]
+"""Finds the items of such names."""
 
 
 @dataclass
@@ -76,7 +80,7 @@ class Connection:
     @property
     def is_hub(self) -> bool:
         """Whether a hub calls, which brings many things at once."""
-        return self.caller is not None and self.caller.role == PartyKind.HUB
+        return is_hub(self.caller)
 
     async def pay(self, points: int) -> None:
         """Spend points of whoever pays. Raises Refusal, and has taken none then."""
@@ -180,7 +184,7 @@ class Operation(ABC):
             while not await self._has(wanted):
                 if (left := until - asyncio.get_running_loop().time()) <= 0:
                     return True
-                await watch.news(min(left, _LOOK_AGAIN))
+                await watch.news(min(left, _CHECK_EVERY))
         return False
 
     async def _has(self, wanted: Sequence[Written]) -> bool:
@@ -190,11 +194,7 @@ class Operation(ABC):
         return all(event and event.version >= one.version for event, one in zip(found, wanted, strict=True))
 
     async def follow(
-        self,
-        key: str,
-        look: Callable[[], Awaitable[Mapping[Any, Any]]],
-        missing: str | None = None,
-        tell: Callable[[list[Any]], Awaitable[Sequence[Any]]] | None = None,
+        self, key: str, look: Look, missing: str | None = None, tell: Tell | None = None
     ) -> AsyncIterator[Any]:
         """What `look` finds, then each item that has changed. A look reads anew under the caller's party, and is paid.
 
@@ -206,21 +206,28 @@ class Operation(ABC):
         waited = False
         with self.connection.changes.watch(key) as watch:
             while True:
-                self.forget()
-                found = await look()
-                news = [name for name, item in found.items() if seen.get(name) != item]
-                items = await tell(news) if tell and news else [found[name] for name in news]
-                await self.release()
-                await self._pay_look(len(found))
+                found, news = await self._look(look, tell, seen)
                 if missing and waited and not (seen or found):
                     raise Malformed(missing, "NOT_FOUND")
-                for item in items:
+                for item in news:
                     yield item
                 if seen.keys() - found.keys():
                     return
                 seen.update(found)
                 await watch.news()
                 waited = True
+
+    async def _look(
+        self, look: Look, tell: Tell | None, seen: Mapping[Any, Any]
+    ) -> tuple[Mapping[Any, Any], list[Any]]:
+        """What there is now, and the items of it that are not as they were seen."""
+        self.forget()
+        found = await look()
+        news = [name for name, item in found.items() if seen.get(name) != item]
+        items = await tell(news) if tell and news else [found[name] for name in news]
+        await self.release()
+        await self._pay_look(len(found))
+        return found, list(items)
 
     async def _pay_look(self, found: int) -> None:
         try:

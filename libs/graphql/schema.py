@@ -102,20 +102,20 @@ class Schema(strawberry.Schema):
         document = prepare(self.graphql, query)
         if not writes and _writes(document):
             raise OnlyReads("A mutation is sent by POST.", code="ONLY_READS")
+        chosen = get_operation_ast(document, operation)
         context = self.operation(connection)
         try:
-            stale = not _writes(document) and await context.stale()
-            with OPERATIONS.labels(_named(document, operation)).time():
-                result = await self._execute(document, variables, context, operation)
+            stale = _reads(chosen) and await context.stale()
+            with OPERATIONS.labels(_named(chosen)).time():
+                result = await self._execute(document, chosen, variables, context)
         finally:
             await context.release()
         return _told(result, stale)
 
     async def _execute(
-        self, document: DocumentNode, variables: Any, context: Operation, operation: str | None
+        self, document: DocumentNode, chosen: OperationDefinitionNode | None, variables: Any, context: Operation
     ) -> ExecutionResult:
         """What Strawberry's `execute` comes to here, without the care for extensions that there are none of."""
-        chosen = get_operation_ast(document, operation)
         if chosen is None or chosen.operation is OperationType.SUBSCRIPTION:
             return PreExecutionError(data=None, errors=[GraphQLError(_WRONG_OPERATION)])
         result: Any = execute(
@@ -123,7 +123,7 @@ class Schema(strawberry.Schema):
             document,
             context_value=context,
             variable_values=variables,
-            operation_name=operation,
+            operation_name=chosen.name.value if chosen.name else None,
             executor_class=_Compiled,
             is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]  # it says bool where a TypeGuard is meant
         )
@@ -165,17 +165,17 @@ class Schema(strawberry.Schema):
             log.error("unexpected failure", exc_info=error.original_error, extra={"path": str(error.path)})
 
 
-def _operations(document: DocumentNode) -> list[OperationDefinitionNode]:
-    return [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
-
-
 def _writes(document: DocumentNode) -> bool:
-    return any(one.operation.value == "mutation" for one in _operations(document))
+    operations = (one for one in document.definitions if isinstance(one, OperationDefinitionNode))
+    return any(one.operation is OperationType.MUTATION for one in operations)
 
 
-def _named(document: DocumentNode, operation: str | None) -> str:
+def _reads(chosen: OperationDefinitionNode | None) -> bool:
+    return chosen is not None and chosen.operation is OperationType.QUERY
+
+
+def _named(chosen: OperationDefinitionNode | None) -> str:
     """The field that an operation asks for: a name of the schema, so there are few."""
-    chosen = next((one for one in _operations(document) if operation in (None, one.name and one.name.value)), None)
     selected = chosen.selection_set.selections if chosen else ()
     names = {one.name.value for one in selected if isinstance(one, FieldNode)}
     return names.pop() if len(names) == 1 else "several"

@@ -16,7 +16,8 @@ A = TypeVar("A")
 _DEADLINE = 10.0
 """Seconds for a command in all, its one retry included."""
 _CONNECT = 2.0
-_AGAIN = "It may have been done or not: send again with this idempotencyKey and it is done once."
+_SEND_AGAIN = "It may have been done or not: send again with this idempotencyKey and it is done once."
+_ASK_AGAIN = "Ask again in a moment."
 
 
 @dataclass(frozen=True)
@@ -39,36 +40,32 @@ class Services:
 
     async def send(self, call: Call[A], body: dict[str, Any], authorization: str | None, key: str) -> A:
         """Send a command and decode its answer. Raises the Problem of the service, or Unavailable."""
-        if authorization is None:
-            raise Unauthenticated("This needs a token: send `Authorization: Bearer <token>`.")
-        path = call.path.format_map(body)
         rest = {name: value for name, value in body.items() if name != "id" or not call.id_of}
-        headers = {"Authorization": authorization, "Idempotency-Key": key, "Content-Type": "application/json"}
-        try:
-            return await self._twice("POST", call, path, content=msgspec.json.encode(rest), headers=headers)
-        except (httpx.TransportError, TimeoutError) as error:
-            raise Unavailable(f"The service {call.service} does not answer. {_AGAIN}") from error
+        headers = _of(authorization) | {"Idempotency-Key": key, "Content-Type": "application/json"}
+        path, content = call.path.format_map(body), msgspec.json.encode(rest)
+        return await self._answer(call, _SEND_AGAIN, "POST", path, headers=headers, content=content)
 
     async def ask(self, call: Call[A], question: Mapping[str, Any], authorization: str | None) -> A:
         """Ask what changes nothing. Raises the Problem of the service, or Unavailable."""
-        if authorization is None:
-            raise Unauthenticated("This needs a token: send `Authorization: Bearer <token>`.")
-        try:
-            headers = {"Authorization": authorization}
-            return await self._twice("GET", call, call.path, params=question, headers=headers)
-        except (httpx.TransportError, TimeoutError) as error:
-            raise Unavailable(f"The service {call.service} does not answer. Ask again in a moment.") from error
+        return await self._answer(call, _ASK_AGAIN, "GET", call.path, headers=_of(authorization), params=question)
 
-    async def _twice(self, method: str, call: Call[A], path: str, **request: Any) -> A:
+    async def _answer(self, call: Call[A], again: str, method: str, path: str, **request: Any) -> A:
+        """What comes back; `again` is what to do if nothing does, or nothing that can be read."""
         url = self._urls.get(call.service, "") + path  # httpx refuses one of a service that is nowhere
+        try:
+            answer = await self._twice(method, url, **request)
+        except (httpx.TransportError, TimeoutError) as error:
+            raise Unavailable(f"The service {call.service} does not answer. {again}") from error
+        if not answer.is_success:
+            raise _problem(call.service, answer, again)
+        return msgspec.json.decode(answer.content, type=call.answer)
+
+    async def _twice(self, method: str, url: str, **request: Any) -> httpx.Response:
         async with asyncio.timeout(_DEADLINE):
             try:
-                answer = await self._http.request(method, url, **request)
+                return await self._http.request(method, url, **request)
             except httpx.TransportError:  # the same key: if the first did arrive, its answer comes again
-                answer = await self._http.request(method, url, **request)
-        if not answer.is_success:
-            raise _problem(call.service, answer)
-        return msgspec.json.decode(answer.content, type=call.answer)
+                return await self._http.request(method, url, **request)
 
 
 def client() -> httpx.AsyncClient:
@@ -76,14 +73,21 @@ def client() -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=httpx.Timeout(_DEADLINE, connect=_CONNECT), follow_redirects=False)
 
 
-def _problem(service: str, answer: httpx.Response) -> Problem:
+def _of(authorization: str | None) -> dict[str, str]:
+    """The header that says who is calling. Raises Unauthenticated."""
+    if authorization is None:
+        raise Unauthenticated("This needs a token: send `Authorization: Bearer <token>`.")
+    return {"Authorization": authorization}
+
+
+def _problem(service: str, answer: httpx.Response, again: str) -> Problem:
     """What a service says is wrong. No service says no without saying why: then it is a proxy, or a fault."""
     try:
         told = msgspec.json.decode(answer.content, type=ProblemDetails)
         problem = Problem(told.detail, code=told.code, errors=told.errors)
         problem.status = answer.status_code
     except msgspec.DecodeError:
-        said = f"The service {service} answered {answer.status_code} without saying why. {_AGAIN}"
+        said = f"The service {service} answered {answer.status_code} without saying why. {again}"
         problem = Problem(said, code="BAD_ANSWER")
         problem.status = max(answer.status_code, problem.status)
     return problem

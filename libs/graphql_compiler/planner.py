@@ -22,9 +22,6 @@ from graphql import (
 from libs.graphql_compiler.plan import Asked, Condition, Place, Plan, Selected, Shape, item_type
 from libs.graphql_compiler.sources import Source, SourceOf
 
-MOST_PLACES = 5_000
-"""A place takes some 90 µs to be planned, written and compiled."""
-
 Occurrence = tuple[FieldNode, int | None]
 
 
@@ -41,7 +38,7 @@ class Planner:
         operation: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
         source_of: SourceOf,
-        most_places: int = MOST_PLACES,
+        most_places: int,
     ) -> None:
         self._most_places = most_places
         self._sources: dict[tuple[str, str], Source] = {}

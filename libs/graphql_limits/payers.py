@@ -16,7 +16,12 @@ def payer(rules: Rules, caller: Principal | None, address: str) -> tuple[str, in
     """The name of the budget, and its points a minute: the caller's, or the address's if nobody says who is calling."""
     if caller is None:
         return f"address:{_network(address)}", rules.points_anonymous
-    return f"party:{caller.party}", rules.points_hub if caller.role == PartyKind.HUB else rules.points_party
+    return f"party:{caller.party}", rules.points_hub if is_hub(caller) else rules.points_party
+
+
+def is_hub(caller: Principal | None) -> bool:
+    """Whether a hub calls, which brings many things at once: it may spend and send more."""
+    return caller is not None and caller.role == PartyKind.HUB
 
 
 def too_dear(limit: int, seconds: int) -> Refusal:
