@@ -11,7 +11,6 @@ import msgspec
 
 from libs.contracts.values import Money
 from libs.kit.db import Database
-from libs.kit.errors import Conflict
 from libs.service.runtime import Kit
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers.promises import (
@@ -25,6 +24,7 @@ from services.capacity.handlers.promises import (
     sellers,
     sold,
 )
+from services.capacity.handlers.refusals import refusing
 from services.capacity.promise.answer import Answer, Priced, answers
 from services.capacity.promise.plan import Plan
 from services.capacity.promise.question import Question
@@ -146,10 +146,8 @@ async def find(kit: Kit, asked: Asked) -> Found:
     index = heard_index(kit)
     looked, asked = await _qualified(kit.database, asked)
     as_of = index.heard.now() - timedelta(seconds=max(looked, index.heard.age()))
-    try:
+    with refusing():
         case, first = await _standing(kit.database, index, asked.ahead(index))
-    except Refused as refused:
-        raise Conflict(refused.message, code=refused.code) from None
     near = window(case.city, case.questions, [one.plan for one in first.plans])
     least = case.bound(near)
     best, outcome = first, _spared(asked, first.score, least)

@@ -1,9 +1,9 @@
 """The planner: from a question and the offers of each process to the answers that no other answer beats."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -30,6 +30,18 @@ Planning = Generator[None, None, T]
 """Work that stops where others may have a turn, and returns something in the end."""
 
 
+class Turns(Generic[T]):
+    """Such work, turn by turn; after the last there is its result."""
+
+    result: T
+
+    def __init__(self, work: Planning[T]) -> None:
+        self._work = work
+
+    def __iter__(self) -> Iterator[None]:
+        self.result = yield from self._work
+
+
 def promise(question: Question, sellers: Sellers) -> list[Plan]:
     """The plans that no other plan beats in all of: day, whole kilometres, price. The soonest first; backward, that
     which starts last.
@@ -40,14 +52,12 @@ def promise(question: Question, sellers: Sellers) -> list[Plan]:
     return at_once(planning(question, sellers))
 
 
-def at_once(turns: Planning[T]) -> T:
+def at_once(work: Planning[T]) -> T:
     """What comes of it, without a turn for anybody."""
-    while True:
-        try:
-            next(turns)
-        except StopIteration as ended:
-            result: T = ended.value
-            return result
+    turns = Turns(work)
+    for _ in turns:
+        pass
+    return turns.result
 
 
 def planning(question: Question, sellers: Sellers) -> Planning[list[Plan]]:

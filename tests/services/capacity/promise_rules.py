@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from uuid import UUID
 
-from services.capacity.domain.work import lot, made
+from services.capacity.domain.work import lot
 from services.capacity.promise.hours import CLOSES, DAY
 from services.capacity.promise.plan import Plan, Step
 from services.capacity.promise.question import Operation, Question
+from tests.services.capacity.promise_work import made
 from tests.services.capacity.promise_world import MONDAY, Bench, arrival, away, qualified
 
 
