@@ -57,7 +57,7 @@ HOLDS: dict[HoldEvent, dict[HoldStage, str]] = {
     "release":            _hold(f"released      released           released        {_GONE}"),
     "expire":             _hold(f"expired       expired            expired         {_OVER}"),
     "displace":           _hold(f"released      released           released        {_OVER}"),
-}  # fmt: skip
+}  # fmt: skip # rows are read across
 
 _DONE = "ALREADY_COMPLETED ALREADY_CANCELLED"
 _PAST = "nothing nothing"
@@ -79,7 +79,7 @@ BOOKINGS: dict[BookingEvent, dict[BookingStage, str]] = {
     "accept":         _booking(f"NOT_DISPLACED    NOT_DISPLACED NOT_MOVED   stands         ALREADY_STARTED {_DONE}"),
     "reject":         _booking(f"NOT_DISPLACED    NOT_DISPLACED NOT_MOVED   cancelled      ALREADY_STARTED {_DONE}"),
     "deadline":       _booking(f"cancelled        nothing       cancelled   cancelled      nothing         {_PAST}"),
-}  # fmt: skip
+}  # fmt: skip # rows are read across
 
 WHY_NOT = {
     "HOLD_NOT_HELD": "The hold is {stage} already.",

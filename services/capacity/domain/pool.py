@@ -37,13 +37,13 @@ POOLS: dict[ToPool, dict[PoolState, str]] = {
     "fill":   _pool(f"fired  {_OVER}"),
     "expire": _pool(f"lapsed {_DONE}"),
     "close":  _pool(f"closed {_OVER}"),
-}  # fmt: skip
+}  # fmt: skip # rows are read across
 SHARES: dict[ToShare, dict[ShareState, str]] = {
     #                 pledged   booked .. released
     "fire":  _share(f"booked    {_DONE}"),
     "leave": _share(f"withdrawn {_OVER}"),
     "free":  _share(f"released  {_DONE}"),
-}  # fmt: skip
+}  # fmt: skip # rows are read across
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

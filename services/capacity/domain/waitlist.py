@@ -40,7 +40,7 @@ LINE: dict[Happening, dict[EntryState, str]] = {
     "expire":  _entry(f"nothing   missed    {_OVER}"),
     "leave":   _entry(f"withdrawn withdrawn {_OVER.replace('nothing', 'NOT_IN_LINE')}"),
     "pass":    _entry(f"lapsed    nothing   {_OVER}"),
-}  # fmt: skip
+}  # fmt: skip # rows are read across
 WHY_NOT = {"NOT_IN_LINE": "You are in line no more: this is {stage}; join again."}
 
 

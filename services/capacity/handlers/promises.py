@@ -25,7 +25,7 @@ from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.refusals import refusing
 from services.capacity.handlers.search import MOST_SECONDS
 from services.capacity.promise.answer import Answer, BestAt, Priced, answers, best, unbeaten
-from services.capacity.promise.plan import Plan
+from services.capacity.promise.plan import Plan, Takings
 from services.capacity.promise.planner import Planning, Turns, planning
 from services.capacity.promise.question import Question
 from services.capacity.promise.shortlister import Sellers
@@ -34,8 +34,6 @@ from services.capacity.search.index import Index
 from services.capacity.search.qualified import qualified_of
 
 T = TypeVar("T")
-Taken = Mapping[tuple[UUID, date], int]
-"""(Resource, day) -> quantity."""
 TRIES = 3
 """To find plans that stand as terms are."""
 _STALE = frozenset(
@@ -184,7 +182,7 @@ async def _priced(database: Database, plans: Sequence[Plan], party: UUID) -> tup
 
 
 async def sold(
-    database: Database, takings: Sequence[Taken], party: UUID
+    database: Database, takings: Sequence[Takings], party: UUID
 ) -> tuple[list[dict[UUID, int] | None], frozenset[UUID]]:
     """What booking each of these costs by resource, as terms are now, or none if it is not sold so to this party; and
     the resources that refuse."""
@@ -236,7 +234,7 @@ def ask(asked: Asked, found: Found, prefer: BestAt, seconds: int) -> Ask:
     return whole(asked, told, found.plans[number].plan.taken(), seconds)
 
 
-def whole(asked: Asked, told: Told, taken: Taken, seconds: int) -> Ask:
+def whole(asked: Asked, told: Told, taken: Takings, seconds: int) -> Ask:
     """Hold all of this in one hold."""
     if len(taken) > MOST_ALLOCATIONS:
         too_large = f"{len(taken)} days of workshops are over {MOST_ALLOCATIONS}; ask for fewer pieces."

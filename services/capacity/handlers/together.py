@@ -15,7 +15,6 @@ from libs.service.runtime import Kit
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers.promises import (
     TRIES,
-    Taken,
     Told,
     Wanted,
     heard_index,
@@ -26,12 +25,12 @@ from services.capacity.handlers.promises import (
 )
 from services.capacity.handlers.refusals import refusing
 from services.capacity.promise.answer import Answer, Priced, answers
-from services.capacity.promise.plan import Plan
+from services.capacity.promise.plan import Plan, Takings
 from services.capacity.promise.question import Question
 from services.capacity.search.index import Index
 from services.capacity.together.bound import bound
 from services.capacity.together.child import Given
-from services.capacity.together.city import City, fits, together
+from services.capacity.together.city import City, fits, taken_together
 from services.capacity.together.greedy import Near, cut_out, greedy, window
 from services.capacity.together.lots import Rooms
 from services.capacity.together.optimiser import Outcome, improved
@@ -138,7 +137,7 @@ class Found:
     """A joint plan with what is told of it."""
 
     told: Together
-    taken: Taken
+    taken: Takings
 
 
 async def find(kit: Kit, asked: Asked) -> Found:
@@ -166,7 +165,7 @@ async def find(kit: Kit, asked: Asked) -> Found:
         price=Money(best.cost, asked.currency),
         lots=[_lot(case, *one, asked.currency) for one in zip(case.questions, best.plans, strict=True)],
     )
-    return Found(told, together(one.plan for one in best.plans))
+    return Found(told, taken_together(one.plan for one in best.plans))
 
 
 async def _qualified(database: Database, asked: Asked) -> tuple[float, Asked]:
@@ -192,7 +191,7 @@ async def _standing(database: Database, index: Index, asked: Asked) -> tuple[Cas
 
 async def _joint(database: Database, case: Case, plans: Sequence[Plan]) -> tuple[Joint | None, frozenset[UUID]]:
     """As terms are now; none if it is not sold so, and the resources that refuse."""
-    takings = [*(plan.taken() for plan in plans), together(plans)]
+    takings = [*(plan.taken() for plan in plans), taken_together(plans)]
     costs, refusing = await sold(database, takings, case.questions[0].party)
     known = [cost for cost in costs if cost is not None]
     if len(known) < len(costs):

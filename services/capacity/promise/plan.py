@@ -1,7 +1,7 @@
 """A plan: who does what when, in time that runs forward, with what was taken of which days."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise, product
@@ -15,6 +15,9 @@ from services.capacity.promise.question import Question
 from services.capacity.promise.shortlist import Shortlist, ToolSet, metres
 from services.capacity.promise.stage import Stage
 from services.capacity.promise.ways import Part, Way
+
+Takings = Mapping[tuple[UUID, date], int]
+"""(Resource, day) -> quantity, of the resource's unit: what to hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,8 @@ class Plan:
         """By the clock of the sites."""
         return datetime.combine(self.first_day, time()) + timedelta(minutes=minute)
 
-    def taken(self) -> dict[tuple[UUID, date], int]:
-        """(Resource, day) -> quantity, tool sets with them: what to hold."""
+    def taken(self) -> Takings:
+        """Day by day; tool sets with the rest."""
         found = Counter[tuple[UUID, date]]()
         for step in self.steps:
             for day, minutes in step.minutes.items():

@@ -140,21 +140,14 @@ def stages_of(question: Question, shortlists: Sequence[Shortlist], span: Hours) 
     for number, shortlist in enumerate(shortlists):
         before = stages[-1] if stages else None
         where = before.shortlist.where if before else _at(question)
-        later = uses[number] & frozenset[UUID]().union(*uses[number + 1 :])
-        later |= _carried(stages, uses, number)
+        taken = uses[number] | (before.later if before else frozenset())
+        later = taken & frozenset[UUID]().union(*uses[number + 1 :])
         stages.append(Stage(shortlist, where, before, question.pieces, span, later))
     return stages
 
 
 def _uses(shortlist: Shortlist) -> frozenset[UUID]:
     return frozenset([*shortlist.ids, *(tool.id for tools in shortlist.tools for tool in tools)])
-
-
-def _carried(stages: Sequence[Stage], uses: Sequence[frozenset[UUID]], number: int) -> frozenset[UUID]:
-    """What was taken before this operation, if operations after it want it too."""
-    if not stages:
-        return frozenset()
-    return stages[-1].later & frozenset[UUID]().union(*uses[number + 1 :])
 
 
 def _at(question: Question) -> tuple[Longs, Longs]:
