@@ -1,10 +1,10 @@
 """Publishing by the thousand over HTTP, as JSON or as a table: every row is judged for itself."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -23,6 +23,7 @@ from services.capacity.files import Fault, FaultyFileError, table
 from services.capacity.handlers import bulk, calendars
 from services.capacity.handlers.sites import known_sites
 
+T = TypeVar("T")
 router = APIRouter(tags=["capacity"])
 _MOST_PATTERNS = 500
 """Each is a year of days to work out, and each event of theirs is another."""
@@ -112,11 +113,7 @@ async def publish_many(body: PublishMany, command: Commanded) -> Response:
 async def publish_table(request: Request, command: Commanded) -> Response:
     """The same from a table (CSV); docs/publishing.md tells its columns."""
     command.caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
-    body = await request.body()
-    try:
-        return await _publish(command, await asyncio.to_thread(lambda: _read(table.rows(body))))
-    except FaultyFileError as error:
-        raise calendars.faulty(error) from None
+    return await _publish(command, await _of_table(request, lambda body: _read(table.rows(body))))
 
 
 @router.put("/bulk/resources", **answers(bulk.Report))
@@ -135,9 +132,13 @@ async def change_many(body: PublishMany, command: Commanded) -> Response:
 async def change_table(request: Request, command: Commanded) -> Response:
     """The same from a table (CSV), which may leave out all columns but `reference`, and cells."""
     command.caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
-    body = await request.body()
+    return await _change(command, await _of_table(request, lambda body: [*table.rows(body, ("reference",))]))
+
+
+async def _of_table(request: Request, read: Callable[[bytes], list[T]]) -> list[T]:
+    """Its rows, read in a thread. Raises Invalid (FAULTY_FILE)."""
     try:
-        return await _change(command, await asyncio.to_thread(lambda: [*table.rows(body, ("reference",))]))
+        return await asyncio.to_thread(read, await request.body())
     except FaultyFileError as error:
         raise calendars.faulty(error) from None
 

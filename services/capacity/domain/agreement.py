@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from services.capacity.domain.offer import Allocation, Resource, totals
+from services.capacity.domain.offer import Allocation, Parts, Resource, price, totals
 from services.capacity.domain.terms import Money, Rung, percent_of, rung_at
 
 Side = Literal["buyer", "workshop", "platform"]
@@ -23,6 +23,15 @@ class Agreed:
     deposit: Money
     cancellation: list[Rung] = field(default_factory=list)
     material_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deal:
+    """What a booking is made on: what it costs, on which terms, and until when its material must be in house."""
+
+    price: Money
+    agreed: list[Agreed] = field(default_factory=list)
+    material_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +53,27 @@ class Ending:
     due: list[Due] = field(default_factory=list)
 
 
-def agree(asked: Sequence[tuple[Resource, Allocation]]) -> list[Agreed]:
+def deal(parts: Parts, now: datetime, asked: Money | None = None) -> Deal:
+    """What a booking of these is made on now: at the price that is asked, or else that of the terms."""
+    agreed = reprice(agree(parts), asked) if asked else agree(parts)
+    resources = {resource.id: resource for resource, _ in parts}
+    until = material_by(agreed, [part for _, part in parts], resources, now)
+    return Deal(price=asked or price(parts), agreed=agreed, material_by=until)
+
+
+def agree(asked: Parts) -> list[Agreed]:
     """Today's terms of each resource that is booked."""
     return [_agreed(resource, quantity) for resource, quantity in totals(asked)]
 
 
 def _agreed(resource: Resource, quantity: int) -> Agreed:
     terms = resource.terms
-    price = Money(resource.price(quantity), terms.price_per_unit.currency)
+    cost = Money(terms.cost(quantity), terms.price_per_unit.currency)
     return Agreed(
         resource_id=resource.id,
         workshop_id=resource.party_id,
-        price=price,
-        deposit=percent_of(price, terms.deposit_percent),
+        price=cost,
+        deposit=percent_of(cost, terms.deposit_percent),
         cancellation=terms.cancellation,
         material_days=terms.material_days,
     )
@@ -64,14 +81,18 @@ def _agreed(resource: Resource, quantity: int) -> Agreed:
 
 def owed_by_buyer(agreed: Sequence[Agreed], buyer: UUID, days_left: Mapping[UUID, int]) -> list[Due]:
     """What the ladders say for who gives a booking up so many days, by resource, before each workshop's work."""
-    rungs = [(part, rung_at(part.cancellation, days_left[part.resource_id])) for part in agreed]
+    rungs = _rungs(agreed, days_left)
     return _dues((buyer, part.workshop_id, percent_of(part.price, rung.buyer_percent)) for part, rung in rungs)
 
 
 def owed_by_workshops(agreed: Sequence[Agreed], buyer: UUID, days_left: Mapping[UUID, int]) -> list[Due]:
     """The same for workshops that do not keep these parts."""
-    rungs = [(part, rung_at(part.cancellation, days_left[part.resource_id])) for part in agreed]
+    rungs = _rungs(agreed, days_left)
     return _dues((part.workshop_id, buyer, percent_of(part.price, rung.workshop_percent)) for part, rung in rungs)
+
+
+def _rungs(agreed: Sequence[Agreed], days_left: Mapping[UUID, int]) -> list[tuple[Agreed, Rung]]:
+    return [(part, rung_at(part.cancellation, days_left[part.resource_id])) for part in agreed]
 
 
 def owed_of_begun(
@@ -100,21 +121,18 @@ def material_by(
     return max(min(ends), now + timedelta(days=1)) if ends else None
 
 
-def reprice(agreed: Sequence[Agreed], price: Money) -> list[Agreed]:
+def reprice(agreed: Sequence[Agreed], asked: Money) -> list[Agreed]:
     """Another price for all of it, shared out in proportion; to the minor unit, deposits too."""
     whole, before, parts = sum(part.price.amount for part in agreed), 0, []
     for part in agreed:
         after = before + part.price.amount
-        share = price.amount * after // whole - price.amount * before // whole if whole else 0
+        share = asked.amount * after // whole - asked.amount * before // whole if whole else 0
         deposit = share * part.deposit.amount // part.price.amount if part.price.amount else 0
-        parts.append(replace(part, price=Money(share, price.currency), deposit=Money(deposit, price.currency)))
+        parts.append(replace(part, price=Money(share, asked.currency), deposit=Money(deposit, asked.currency)))
         before = after
     return parts
 
 
 def first_days(allocations: Sequence[Allocation]) -> dict[UUID, date]:
     """The first day of each workshop's part."""
-    days: dict[UUID, date] = {}
-    for part in allocations:
-        days[part.workshop_id] = min(part.day, days.get(part.workshop_id, part.day))
-    return days
+    return {part.workshop_id: part.day for part in sorted(allocations, key=lambda part: part.day, reverse=True)}

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from typing import Protocol
+from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from services.capacity.domain.calendar import published_on
-from services.capacity.domain.claims import Booking, Hold
+from services.capacity.domain.claims import Booking, Claim, Hold
 from services.capacity.domain.ledger import Bucket
 from services.capacity.domain.offer import Resource
 
@@ -21,11 +20,6 @@ class Books:
     holds: dict[UUID, Hold] = field(default_factory=dict)
     bookings: dict[UUID, Booking] = field(default_factory=dict)
     resources: dict[UUID, Resource] = field(default_factory=dict)
-
-
-class _Versioned(Protocol):
-    @property
-    def version(self) -> int: ...
 
 
 def rebuilt(told: Books) -> dict[UUID, tuple[int, int]]:
@@ -54,7 +48,7 @@ def differences(live: Books, told: Books, now: datetime) -> Iterator[str]:
         yield f"bucket {key}: {held} held and {firm} committed were told, and the ledger has no such bucket"
 
 
-def _unlike(what: str, live: Mapping[UUID, _Versioned], told: Mapping[UUID, _Versioned]) -> Iterator[str]:
+def _unlike(what: str, live: Mapping[UUID, Claim | Bucket], told: Mapping[UUID, Claim | Bucket]) -> Iterator[str]:
     for key in live.keys() | told.keys():
         one, other = live.get(key), told.get(key)
         if one is None or other is None:
@@ -72,14 +66,7 @@ def _bucket(bucket: Bucket, claimed: tuple[int, int], resource: Resource | None,
         yield f"{where}: holds and bookings make {told(*claimed)}, the ledger has {told(*has)}"
     if resource is None:
         yield f"{where}: its resource was never told"
-    elif _is_ahead(bucket.day, resource, now) and (gives := _gives(resource, bucket)) != bucket:
-        yield f"{where}: by its calendar {gives.published} are published and {gives.unattainable} unattainable"
-
-
-def _gives(resource: Resource, bucket: Bucket) -> Bucket:
-    return replace(bucket).giving(published_on(resource.calendar, bucket.day))
-
-
-def _is_ahead(day: date, resource: Resource, now: datetime) -> bool:
-    """What is over keeps what was published then."""
-    return day >= resource.today(now)
+    elif bucket.day >= resource.today(now):  # what is over keeps what was published then
+        gives = bucket.giving(published_on(resource.calendar, bucket.day))
+        if gives != bucket:
+            yield f"{where}: by its calendar {gives.published} are published and {gives.unattainable} unattainable"

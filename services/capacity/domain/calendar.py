@@ -1,7 +1,8 @@
 """When a resource works: weekly shifts, and what is different on some days."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from services.capacity.domain.terms import MOST
 
@@ -26,6 +27,11 @@ class Calendar:
             raise ValueError("starts_on and ends_on are between 1900 and 2100")
         if not all(self.starts_on <= day <= self.ends_on for day in self.exceptions):
             raise ValueError("exceptions are of days from starts_on to ends_on")
+
+
+def days_between(first: date, last: date) -> Iterator[date]:
+    """Each day from one to another, both of them too."""
+    return (first + timedelta(number) for number in range((last - first).days + 1))
 
 
 def published_on(calendar: Calendar, day: date) -> int:

@@ -6,16 +6,8 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar, cast
 from uuid import UUID
 
-from services.capacity.domain.agreement import Agreed, Ending
-from services.capacity.domain.life import (
-    BOOKINGS,
-    HOLDS,
-    BookingEvent,
-    BookingStage,
-    HoldEvent,
-    HoldStage,
-    follow,
-)
+from services.capacity.domain.agreement import Agreed, Deal, Ending
+from services.capacity.domain.life import BOOKINGS, HOLDS, BookingEvent, BookingStage, HoldEvent, HoldStage, follow
 from services.capacity.domain.offer import Allocation
 from services.capacity.domain.terms import Money, Refused
 
@@ -39,17 +31,23 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """A lease on buckets, all or nothing: it counts only while `expires_at` lies ahead. Who came first is told by
-    `placed_at`, of the database's clock; none: before that was written down."""
+class _Claimed:
+    """What a party has of buckets. Who came first is told by `placed_at`, of the database's clock; none: before that
+    was written down."""
 
     id: UUID
     party_id: UUID
     version: int = 1
     order_id: UUID | None = None
-    state: HoldState = "held"
     allocations: list[Allocation]
     placed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(_Claimed):
+    """A lease on buckets, all or nothing: it counts only while `expires_at` lies ahead."""
+
+    state: HoldState = "held"
     expires_at: datetime | None = None
     refusal: Reason | None = None
     proposal: Proposal | None = None
@@ -73,6 +71,21 @@ class Hold:
     def become(self, state: HoldState, **changes: Any) -> "Hold":
         return replace(self, state=state, version=self.version + 1, **changes)
 
+    def booked(self, deal: Deal) -> "Booking":
+        """The booking that it becomes, at the stage and with the deadline that its material asks for."""
+        booking = Booking(
+            id=self.id,
+            party_id=self.party_id,
+            order_id=self.order_id,
+            allocations=self.allocations,
+            placed_at=self.placed_at,
+            price=deal.price,
+            agreed=deal.agreed,
+            deadline=deal.material_by,
+            material_by=deal.material_by,
+        )
+        return replace(booking, stage=booking.standing)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actual:
@@ -86,17 +99,11 @@ class Actual:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Booking:
+class Booking(_Claimed):
     """A hold made firm, under the same id. `state` says whether it stands, `stage` where in its life; `promised` are
     the days that its buyer agreed to last, as long as those in `allocations` are others."""
 
-    id: UUID
-    party_id: UUID
-    version: int = 1
-    order_id: UUID | None = None
     state: Literal["confirmed", "cancelled"] = "confirmed"
-    allocations: list[Allocation]
-    placed_at: datetime | None = None
     price: Money
     agreed: list[Agreed] = field(default_factory=list)
     ending: Ending | None = None
@@ -132,21 +139,16 @@ class Booking:
         deadlines = {"awaiting_material": after.material_by, "displaced": deadline, "moved": deadline}
         return replace(after, deadline=deadlines.get(stage), state="cancelled" if stage == "cancelled" else "confirmed")
 
-    def worked(self, workshop: UUID, **more: Any) -> list[Actual]:
+    def worked(
+        self, workshop: UUID, quantity: int = 0, good: int = 0, scrap: int = 0, *, completed: bool = False
+    ) -> list[Actual]:
         """The reports with what this workshop adds to its own. Raises Refused once its part is completed."""
         mine = next((one for one in self.actual if one.workshop_id == workshop), Actual(workshop_id=workshop))
         if mine.completed:
             raise Refused("ALREADY_COMPLETED", "Your part of the work is completed.")
-        completed = bool(more.pop("completed", False))
-        sums = {name: getattr(mine, name) + quantity for name, quantity in more.items()}
+        mine = replace(mine, quantity=mine.quantity + quantity, good=mine.good + good, scrap=mine.scrap + scrap)
         others = [one for one in self.actual if one.workshop_id != workshop]
-        return [*others, replace(mine, completed=completed, **sums)]
-
-
-def booked(**given: Any) -> Booking:
-    """A new booking, at the stage and with the deadline that its material asks for."""
-    new = Booking(**given)
-    return replace(new, stage=new.standing, deadline=new.material_by)
+        return [*others, replace(mine, completed=completed)]
 
 
 def all_completed(booking: Booking, actual: Sequence[Actual]) -> bool:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from services.capacity.domain.calendar import days_between
 from services.capacity.domain.recurrence import occurrences, parse
-from services.capacity.domain.terms import MOST
+from services.capacity.domain.terms import MOST, check_range
 
 _DAY = timedelta(days=1)
 _DAY_MINUTES = 1440
@@ -45,12 +46,8 @@ class Event:
             raise ValueError("whole days begin at midnight")
         if len(self.without) > MOST_TIMES or len(self.also) > MOST_TIMES:
             raise ValueError(f"at most {MOST_TIMES} times are left out, and at most so many added")
-        if self.quantity is not None and not 0 <= self.quantity <= MOST:
-            raise ValueError(f"quantity is from 0 to {MOST:,}")
+        check_range(0, MOST, quantity=self.quantity)
         _known(self.zone)
-        self._check_rule()
-
-    def _check_rule(self) -> None:
         if len(self.rule) > _LONGEST_RULE:
             raise ValueError(f"a rule has at most {_LONGEST_RULE} characters")
         if self.rule and parse(self.rule).count and self.starts.year < _COUNTED_SINCE:
@@ -68,8 +65,9 @@ def days_of(event: Event, site: ZoneInfo, first: date, last: date) -> Iterator[d
     """The site's days from first to last on which an event happens, each as often as it does; whole days one by one."""
     length = event.minutes // _DAY_MINUTES if event.all_day else 1
     for at in _times(event, site, first - (length + 2) * _DAY, last + 2 * _DAY):
-        day = at.date() if event.all_day else _at_site(event, at, site)
-        yield from (each for each in (day + n * _DAY for n in range(length)) if first <= each <= last)
+        there = at if event.all_day else at.replace(tzinfo=_zone(event, site)).astimezone(UTC).astimezone(site)
+        day = there.date()
+        yield from days_between(max(first, day), min(last, day + (length - 1) * _DAY))
 
 
 def _times(event: Event, site: ZoneInfo, first: date, last: date) -> Iterator[datetime]:
@@ -84,10 +82,6 @@ def _times(event: Event, site: ZoneInfo, first: date, last: date) -> Iterator[da
 
 def _zone(event: Event, site: ZoneInfo) -> ZoneInfo:
     return _known(event.zone) or site
-
-
-def _at_site(event: Event, at: datetime, site: ZoneInfo) -> date:
-    return at.replace(tzinfo=_zone(event, site)).astimezone(UTC).astimezone(site).date()
 
 
 def _known(zone: str) -> ZoneInfo | None:

@@ -1,4 +1,5 @@
-"""The lives of holds and bookings: what each event does at each stage is decided in two tables.
+"""The lives of holds and bookings: what each event does at each stage is decided in two tables. Places in line,
+pools and shares have tables of this kind beside them.
 
 A cell is the stage that follows, or, in capitals, the code of why not (`WHY_NOT`); `nothing` is for what nobody asked:
 clocks and calendars. `stands` is firm, or waiting for its material; `back` is where a booking stood before it was
@@ -7,7 +8,9 @@ displaced: that, or moved to days that its buyer has not accepted.
 The words of the Open Booking API (OpenActive) for these are in docs/open-booking.md.
 """
 
-from typing import Literal, TypeVar, cast, get_args
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Literal, TypeVar, get_args
 
 from services.capacity.domain.terms import Refused
 
@@ -31,17 +34,15 @@ BookingEvent = Literal[
     "reject",
     "deadline",
 ]
-S = TypeVar("S", HoldStage, BookingStage)
+S = TypeVar("S", bound=str)
 
 
-def _hold(cells: str) -> dict[HoldStage, str]:
-    return dict(zip(cast("tuple[HoldStage, ...]", get_args(HoldStage)), cells.split(), strict=True))
+def row(stages: object, cells: str) -> dict[Any, str]:
+    """What an event does at each of these stages, which are a Literal."""
+    return dict(zip(get_args(stages), cells.split(), strict=True))
 
 
-def _booking(cells: str) -> dict[BookingStage, str]:
-    return dict(zip(cast("tuple[BookingStage, ...]", get_args(BookingStage)), cells.split(), strict=True))
-
-
+_hold, _booking = partial(row, HoldStage), partial(row, BookingStage)
 _GONE = "HOLD_NOT_HELD HOLD_NOT_HELD HOLD_NOT_HELD HOLD_EXPIRED"
 _OVER = "nothing nothing nothing nothing"
 # Both tables are laid out by hand: what happens at each stage is read across.
@@ -56,7 +57,7 @@ HOLDS: dict[HoldEvent, dict[HoldStage, str]] = {
     "release":            _hold(f"released      released           released        {_GONE}"),
     "expire":             _hold(f"expired       expired            expired         {_OVER}"),
     "displace":           _hold(f"released      released           released        {_OVER}"),
-}  # fmt: skip
+}  # fmt: skip # rows are read across
 
 _DONE = "ALREADY_COMPLETED ALREADY_CANCELLED"
 _PAST = "nothing nothing"
@@ -78,7 +79,7 @@ BOOKINGS: dict[BookingEvent, dict[BookingStage, str]] = {
     "accept":         _booking(f"NOT_DISPLACED    NOT_DISPLACED NOT_MOVED   stands         ALREADY_STARTED {_DONE}"),
     "reject":         _booking(f"NOT_DISPLACED    NOT_DISPLACED NOT_MOVED   cancelled      ALREADY_STARTED {_DONE}"),
     "deadline":       _booking(f"cancelled        nothing       cancelled   cancelled      nothing         {_PAST}"),
-}  # fmt: skip
+}  # fmt: skip # rows are read across
 
 WHY_NOT = {
     "HOLD_NOT_HELD": "The hold is {stage} already.",
@@ -99,10 +100,10 @@ WHY_NOT = {
 }
 
 
-def follow(row: dict[S, str], stage: S, **details: object) -> str:
+def follow(cells: Mapping[S, str], stage: S, why_not: Mapping[str, str] = WHY_NOT, **details: object) -> str:
     """What follows at this stage: a stage, `stands`, `back` or `nothing`. Raises Refused, with `details` in its
     sentence."""
-    cell = row[stage]
+    cell = cells[stage]
     if cell.isupper():
-        raise Refused(cell, WHY_NOT[cell].format(stage=stage, **details))
+        raise Refused(cell, why_not[cell].format(stage=stage, **details))
     return cell

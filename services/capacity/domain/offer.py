@@ -67,10 +67,6 @@ class Resource:
         calendar = rolled(self.calendar, pattern, self.time_zone, self.today(now))
         return replace(self, calendar=calendar, version=self.version + 1)
 
-    def price(self, quantity: int) -> int:
-        """What a booking of so much costs: setting up once, then each unit; at least the minimum charge."""
-        return self.terms.cost(quantity)
-
     def is_seen_by(self, party: UUID) -> bool:
         """Whether it is there at all for this party."""
         return self.terms.visibility != "private" or self._is_of(party)
@@ -111,15 +107,34 @@ def bucket_id(resource_id: UUID, day: date) -> UUID:
     return uuid5(resource_id, day.isoformat())
 
 
-def check_party(asked: Sequence[tuple[Resource, Allocation]], party: UUID) -> None:
-    """Refuse what these resources do not sell to this party."""
+NamedDays = Sequence[tuple[UUID, date, int]]
+"""Resource, local day, quantity."""
+Parts = Sequence[tuple[Resource, Allocation]]
+"""The same, once the resources are known."""
+
+
+def parts_of(resources: Mapping[UUID, Resource], days: NamedDays, party: UUID) -> list[tuple[Resource, Allocation]]:
+    """Quantities of days of resources that this party may see. Raises Refused (UNKNOWN_RESOURCE)."""
+    if unknown := [key for key, _, _ in days if key not in resources or not resources[key].is_seen_by(party)]:
+        raise Refused("UNKNOWN_RESOURCE", f"There is no resource {unknown[0]}.")
+    return [(resources[key], resources[key].allocate(day, quantity)) for key, day, quantity in days]
+
+
+def check_sale(asked: Parts, party: UUID, now: datetime, *, sample: bool = False) -> None:
+    """Refuse what these resources do not sell to this party, whether or not there is room."""
     for resource, _ in asked:
-        if not resource.is_sold_to(party):
-            raise Refused("NOT_INVITED", f"{resource.name} is sold by invitation; ask its workshop for one.")
+        check_party(resource, party)
+    check_terms(asked, now, sample=sample)
 
 
-def check_terms(asked: Sequence[tuple[Resource, Allocation]], now: datetime, *, sample: bool = False) -> None:
-    """Refuse what these resources do not sell, whether or not there is room."""
+def check_party(resource: Resource, party: UUID) -> None:
+    """Refuse who is not invited."""
+    if not resource.is_sold_to(party):
+        raise Refused("NOT_INVITED", f"{resource.name} is sold by invitation; ask its workshop for one.")
+
+
+def check_terms(asked: Parts, now: datetime, *, sample: bool = False) -> None:
+    """Refuse what these resources sell to nobody."""
     for resource, allocation in asked:
         _check_day(resource, allocation.day, now)
     for resource, quantity in totals(asked):
@@ -132,12 +147,15 @@ def check_terms(asked: Sequence[tuple[Resource, Allocation]], now: datetime, *, 
 def _check_day(resource: Resource, day: date, now: datetime) -> None:
     if not published_on(resource.calendar, day):
         raise Refused("NOT_OFFERED", f"{resource.name} does not work on {day}; choose another day.")
-    if day < (first := resource.first_day(now)):
-        soon = f"{day} is too soon, {first} is the first day of {resource.name} to take."
-        raise Refused("TOO_SHORT_NOTICE", soon)
+    check_notice(resource, day, now)
     if day > (last := resource.last_day(now)):
-        far = f"{day} is too far ahead, {last} is the last day of {resource.name} to take."
-        raise Refused("TOO_FAR_AHEAD", far)
+        raise Refused("TOO_FAR_AHEAD", f"{day} is too far ahead, {last} is the last day of {resource.name} to take.")
+
+
+def check_notice(resource: Resource, day: date, now: datetime) -> None:
+    """Refuse a day before the first that may still be taken."""
+    if day < (first := resource.first_day(now)):
+        raise Refused("TOO_SHORT_NOTICE", f"{day} is too soon, {first} is the first day of {resource.name} to take.")
 
 
 def _check_quantity(resource: Resource, quantity: int, *, sample: bool) -> None:
@@ -150,18 +168,22 @@ def _check_quantity(resource: Resource, quantity: int, *, sample: bool) -> None:
     if quantity < terms.minimum_quantity:
         least = f"{terms.minimum_quantity} {resource.unit}"
         raise Refused("NOT_OFFERED", f"{resource.name} sells no less than {least} at a time, not {quantity}.")
-    if quantity % terms.lot_multiple:
-        lots = f"{terms.lot_multiple} {resource.unit}"
-        raise Refused("NOT_WHOLE_LOTS", f"{resource.name} sells in multiples of {lots}, not {quantity}.")
+    check_lots(resource, quantity)
 
 
-def check_price(asked: Sequence[tuple[Resource, Allocation]]) -> None:
+def check_lots(resource: Resource, quantity: int) -> None:
+    """Refuse what is no whole number of lots."""
+    if quantity % (lot := resource.terms.lot_multiple):
+        raise Refused("NOT_WHOLE_LOTS", f"{resource.name} sells in multiples of {lot} {resource.unit}, not {quantity}.")
+
+
+def check_price(asked: Parts) -> None:
     """Refuse what could be booked, but not told."""
     if (cost := price(asked)).amount > MOST_TO_PAY:
         raise Refused("TOO_EXPENSIVE", f"{cost.amount} minor units of {cost.currency}: over {MOST_TO_PAY}; take less.")
 
 
-def totals(asked: Sequence[tuple[Resource, Allocation]]) -> list[tuple[Resource, int]]:
+def totals(asked: Parts) -> list[tuple[Resource, int]]:
     """The quantity of each resource over all its days."""
     resources = {resource.id: resource for resource, _ in asked}
     quantities = dict.fromkeys(resources, 0)
@@ -170,7 +192,7 @@ def totals(asked: Sequence[tuple[Resource, Allocation]]) -> list[tuple[Resource,
     return [*zip(resources.values(), quantities.values(), strict=True)]
 
 
-def price(asked: Sequence[tuple[Resource, Allocation]]) -> Money:
+def price(asked: Parts) -> Money:
     """What a booking costs."""
-    amount = sum(resource.price(quantity) for resource, quantity in totals(asked))
+    amount = sum(resource.terms.cost(quantity) for resource, quantity in totals(asked))
     return Money(amount, asked[0][0].terms.price_per_unit.currency)

@@ -16,6 +16,7 @@ from functools import cached_property
 from itertools import accumulate
 from uuid import UUID
 
+from services.capacity.domain.calendar import days_between
 from services.capacity.domain.offer import Allocation, Resource, check_price
 from services.capacity.domain.terms import Refused
 from services.capacity.domain.work import Work, lot, quantity, spread
@@ -57,8 +58,7 @@ class Room:
         """What is free on each day from `opens` to the end of the calendar, or of what may be taken already."""
         calendar, changed = self.resource.calendar, self.resource.calendar.exceptions | self.touched
         closes = min(calendar.ends_on, self.last_day)
-        days = (self.opens + timedelta(n) for n in range((closes - self.opens).days + 1))
-        return [changed.get(day, calendar.weekly[day.weekday()]) for day in days]
+        return [changed.get(day, calendar.weekly[day.weekday()]) for day in days_between(self.opens, closes)]
 
     @cached_property
     def bounds(self) -> tuple[int, int]:
@@ -187,8 +187,11 @@ def as_sold(resource: Resource, free: Sequence[int], taken: list[int]) -> list[i
 
 def _filled(free: Sequence[int], wanted: int) -> list[int]:
     """So much, of the first days that are free; nothing if there is less."""
-    if sum(free) < wanted:
-        return []
+    return filled(free, wanted) if sum(free) >= wanted else []
+
+
+def filled(free: Sequence[int], wanted: int) -> list[int]:
+    """All of each of these days, until there is enough: less in sum, if they have less."""
     before = (0, *accumulate(free))
     return [min(room, wanted - so_far) for room, so_far in zip(free, before, strict=False) if so_far < wanted]
 
@@ -196,7 +199,7 @@ def _filled(free: Sequence[int], wanted: int) -> list[int]:
 def _rank(pieces: Pieces, need: Need) -> tuple[date, int, UUID]:
     """What ends first is best, then what is cheapest."""
     resource = pieces[-1][0].resource
-    return _ends(pieces, need), resource.price(sum(part for _, _, part in pieces)), resource.id
+    return _ends(pieces, need), resource.terms.cost(sum(part for _, _, part in pieces)), resource.id
 
 
 def _why_not(rooms: Sequence[Room], need: Need, first: date, last: date) -> str:

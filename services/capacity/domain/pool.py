@@ -10,12 +10,13 @@ While a pool is open its room is a hold of the workshop's, of the pool's id, tha
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Literal
+from functools import partial
+from typing import Literal, cast
 from uuid import UUID
 
-from services.capacity.domain.agreement import Agreed, agree, reprice
 from services.capacity.domain.ledger import Hold
-from services.capacity.domain.offer import Resource, check_party, check_terms
+from services.capacity.domain.life import follow, row
+from services.capacity.domain.offer import Resource, check_lots, check_party, check_terms
 from services.capacity.domain.terms import Money, Refused
 
 _LONGEST = timedelta(days=366)
@@ -25,29 +26,24 @@ ShareState = Literal["pledged", "booked", "withdrawn", "released"]
 ToPool = Literal["pledge", "leave", "fill", "expire", "close"]
 """`fill`: a pledge by which the minimum is met. `expire` and `close`: how its hold ended."""
 ToShare = Literal["fire", "leave", "free"]
-_Nothing = Literal["nothing", "refuse"]
 
-_OVER: dict[ToPool, PoolState | _Nothing] = {
-    "pledge": "refuse",
-    "leave": "refuse",
-    "fill": "refuse",
-    "expire": "nothing",
-    "close": "refuse",
-}
-NEXT_OF_POOL: dict[PoolState, dict[ToPool, PoolState | _Nothing]] = {
-    "open": {"pledge": "open", "leave": "open", "fill": "fired", "expire": "lapsed", "close": "closed"},
-    "fired": _OVER,
-    "lapsed": _OVER,
-    "closed": _OVER,
-}
-_DONE: dict[ToShare, ShareState | _Nothing] = {"fire": "nothing", "leave": "refuse", "free": "nothing"}
-NEXT_OF_SHARE: dict[ShareState, dict[ToShare, ShareState | _Nothing]] = {
-    "pledged": {"fire": "booked", "leave": "withdrawn", "free": "released"},
-    "booked": _DONE,
-    "withdrawn": _DONE,
-    "released": _DONE,
-}
-"""Every pair is decided here: the state that follows, nothing, or a refusal."""
+_pool, _share = partial(row, PoolState), partial(row, ShareState)
+_OVER, _DONE = "POOL_OVER POOL_OVER POOL_OVER", "nothing nothing nothing"
+# Both are laid out by hand, as those in `life.py`.
+POOLS: dict[ToPool, dict[PoolState, str]] = {
+    #                 open   fired .. closed
+    "pledge": _pool(f"open   {_OVER}"),
+    "leave":  _pool(f"open   {_OVER}"),
+    "fill":   _pool(f"fired  {_OVER}"),
+    "expire": _pool(f"lapsed {_DONE}"),
+    "close":  _pool(f"closed {_OVER}"),
+}  # fmt: skip # rows are read across
+SHARES: dict[ToShare, dict[ShareState, str]] = {
+    #                 pledged   booked .. released
+    "fire":  _share(f"booked    {_DONE}"),
+    "leave": _share(f"withdrawn {_OVER}"),
+    "free":  _share(f"released  {_DONE}"),
+}  # fmt: skip # rows are read across
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +62,8 @@ class Share:
 
     def after(self, happening: ToShare) -> "Share":
         """The share after this happened, one version on if that changed it. Raises Refused (POOL_OVER)."""
-        then = NEXT_OF_SHARE[self.state][happening]
-        if then == "refuse":
-            raise Refused("POOL_OVER", f"Your share is {self.state} already.")
-        return self if then == "nothing" else replace(self, state=then, version=self.version + 1)
+        then = follow(SHARES[happening], self.state, {"POOL_OVER": "Your share is {stage} already."})
+        return self if then == "nothing" else replace(self, state=cast("ShareState", then), version=self.version + 1)
 
     def hold(self, whole: Hold) -> Hold:
         """Its part of the pool's room."""
@@ -96,20 +90,17 @@ class Pool:
     minimum_charge: Money | None = None
     closes_at: datetime
 
-    def after(self, happening: ToPool, pledged: int | None = None) -> "Pool":
+    def after(self, happening: ToPool, more: int = 0) -> "Pool":
         """The pool after this happened, one version on if that changed it. Raises Refused (POOL_OVER)."""
-        then = NEXT_OF_POOL[self.state][happening]
-        if then == "refuse":
-            raise Refused("POOL_OVER", f"The pool is {self.state} already.")
+        then = follow(POOLS[happening], self.state, {"POOL_OVER": "The pool is {stage} already."})
         if then == "nothing":
             return self
-        return replace(self, state=then, pledged=self.pledged if pledged is None else pledged, version=self.version + 1)
+        return replace(self, state=cast("PoolState", then), pledged=self.pledged + more, version=self.version + 1)
 
     def joined(self, quantity: int) -> "Pool":
         """The pool with so much more pledged; fired, if that is enough. Raises Refused (POOL_FULL)."""
-        pledged = self.pledged + quantity
-        after = self.after("fill" if pledged >= self.minimum else "pledge", pledged)
-        if pledged > self.quantity:
+        after = self.after("fill" if self.pledged + quantity >= self.minimum else "pledge", quantity)
+        if after.pledged > self.quantity:
             raise Refused("POOL_FULL", f"{self.quantity - self.pledged} of the pool are left; ask for no more.")
         return after
 
@@ -146,18 +137,10 @@ def check_pool(pool: Pool, resource: Resource, now: datetime) -> None:
         raise Refused("NOT_OFFERED", f"The minimum is {pool.minimum} and the pool has {pool.quantity}; set more aside.")
 
 
-def check_share(pool: Pool, resource: Resource, party: UUID, quantity: int) -> None:
+def check_share(resource: Resource, party: UUID, quantity: int) -> None:
     """Refuse what the workshop does not sell to this party, or not in parts of this size."""
-    check_party([(resource, resource.allocate(pool.day, quantity))], party)
-    if quantity % (lot := resource.terms.lot_multiple):
-        raise Refused("NOT_WHOLE_LOTS", f"{resource.name} sells in multiples of {lot} {resource.unit}, not {quantity}.")
-
-
-def agreed(share: Share, resource: Resource, room: Hold) -> tuple[Money, list[Agreed]]:
-    """What a share that has fired costs, and the terms: the workshop's, at that price."""
-    if share.price is None:
-        raise ValueError(f"the pool of share {share.id} has not fired")
-    return share.price, reprice(agree([(resource, part) for part in room.allocations]), share.price)
+    check_party(resource, party)
+    check_lots(resource, quantity)
 
 
 def fired(pool: Pool, shares: Sequence[Share]) -> list[Share]:

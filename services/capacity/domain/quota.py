@@ -12,7 +12,7 @@ from uuid import UUID
 
 from services.capacity.domain.claims import Hold
 from services.capacity.domain.ledger import Bucket
-from services.capacity.domain.offer import Allocation, Resource
+from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Refused, Terms
 
 NEW_UNTIL = 3
@@ -60,21 +60,18 @@ def shares(terms: Terms, gives: int) -> dict[str, int]:
 def limits(hold: Hold, known: Mapping[UUID, Resource], buckets: Mapping[UUID, Bucket], seen: Standing) -> list[Limit]:
     """The shares that apply to a hold, with what of each is used before it is placed."""
     found = []
-    for part in hold.allocations:
-        resource, bucket = known[part.resource_id], buckets[part.bucket_id]
-        if hold.party_id == resource.party_id:
-            continue
-        most = shares(resource.terms, bucket.published - bucket.unattainable)
-        if "of_day" in most:
-            found.append(_limit("of_day", part, most["of_day"], seen.taken[hold.party_id, part.bucket_id]))
-        if "but_newcomers" in most and hold.party_id not in seen.new:
-            used = bucket.taken - seen.of_newcomers(part.bucket_id)
-            found.append(_limit("but_newcomers", part, most["but_newcomers"], used))
+    for part in (part for part in hold.allocations if part.workshop_id != hold.party_id):
+        bucket = buckets[part.bucket_id]
+        used = {
+            "of_day": seen.taken[hold.party_id, part.bucket_id],
+            "but_newcomers": bucket.taken - seen.of_newcomers(part.bucket_id),
+        }
+        found += [
+            Limit(code=code, most=most, used=used[code], resource_id=part.resource_id, day=part.day)
+            for code, most in shares(known[part.resource_id].terms, bucket.given).items()
+            if code == "of_day" or hold.party_id not in seen.new
+        ]
     return found
-
-
-def _limit(code: str, part: Allocation, most: int, used: int) -> Limit:
-    return Limit(code=code, most=most, used=used, resource_id=part.resource_id, day=part.day)
 
 
 _SENTENCES = {

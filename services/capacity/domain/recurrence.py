@@ -54,9 +54,8 @@ def parse(text: str) -> Rule:
     if "BYSETPOS" in parts and not parts.keys() & {"BYDAY", "BYMONTHDAY", "BYMONTH"}:
         raise ValueError("BYSETPOS chooses from days that another part names; add BYDAY, BYMONTHDAY or BYMONTH")
     if any(day[:-2] for day in parts.get("BYDAY", "").split(",")) and parts["FREQ"] in ("DAILY", "WEEKLY"):
-        raise ValueError(
-            f"BYDAY={parts['BYDAY']} counts weekdays, which FREQ={parts['FREQ']} cannot; use MONTHLY or YEARLY"
-        )
+        counts = f"BYDAY={parts['BYDAY']} counts weekdays, which FREQ={parts['FREQ']} cannot"
+        raise ValueError(f"{counts}; use MONTHLY or YEARLY")
     return Rule(
         every=parts["FREQ"],
         interval=_numbers(parts, "INTERVAL", 1, 1000)[0] if "INTERVAL" in parts else 1,
@@ -127,25 +126,23 @@ def _chosen(rule: Rule, start: date, end: date) -> list[date]:
 def _agrees(rule: Rule, day: date) -> bool:
     if rule.months and day.month not in rule.months:
         return False
-    ordinals = [ordinal for ordinal, weekday in rule.days if weekday == day.weekday()]
-    if rule.days and not ordinals:
+    if rule.days and not any(weekday == day.weekday() and _nth(rule, day, ordinal) for ordinal, weekday in rule.days):
         return False
-    if not rule.month_days and (not rule.days or 0 in ordinals):
-        return True
-    length = monthrange(day.year, day.month)[1]
-    if rule.month_days and not {day.day, day.day - length - 1}.intersection(rule.month_days):
-        return False
-    return not rule.days or any(_nth(rule, day, ordinal, length) for ordinal in ordinals)
+    return not rule.month_days or not {day.day, day.day - _length(day) - 1}.isdisjoint(rule.month_days)
 
 
-def _nth(rule: Rule, day: date, ordinal: int, length: int) -> bool:
+def _nth(rule: Rule, day: date, ordinal: int) -> bool:
     """Whether a day is that one of its weekdays in the month; in the year, if a yearly rule names no months."""
     if not ordinal:
         return True
-    number = day.day
+    number, length = day.day, _length(day)
     if rule.every == "YEARLY" and not rule.months:
         number, length = day.timetuple().tm_yday, date(day.year, 12, 31).timetuple().tm_yday
     return ordinal in ((number + 6) // 7, -((length - number) // 7 + 1))
+
+
+def _length(day: date) -> int:
+    return monthrange(day.year, day.month)[1]
 
 
 def _with_defaults(rule: Rule, begins: date) -> Rule:

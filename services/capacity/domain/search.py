@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import accumulate
 from typing import Literal
 from uuid import UUID
+
+from services.capacity.domain.plan import filled
 
 Order = Literal["earliest", "nearest", "cheapest"]
 Lot = Literal["resource", "day"]
@@ -42,14 +43,6 @@ class Wanted:
     limit: int = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What is to be held of a day."""
-
-    day: date
-    quantity: int
-
-
 @dataclass(slots=True)
 class Window:
     """The earliest days on which a resource has room, taking all that is free of each until there is enough."""
@@ -70,8 +63,7 @@ class Window:
     """Whether who asks may hold it; if not, the workshop sells by invitation, and may be asked for one."""
 
 
-def parts(window: Window, free: Sequence[int]) -> list[Part]:
+def parts(window: Window, free: Sequence[int]) -> dict[date, int]:
     """What to hold, day by day, given what is free on each day of a window: all of it, until there is enough."""
-    before = (0, *accumulate(free))
-    days = ((number, min(quantity, window.quantity - before[number])) for number, quantity in enumerate(free))
-    return [Part(window.starts_on + timedelta(number), quantity) for number, quantity in days if quantity > 0]
+    days = enumerate(filled(free, window.quantity))
+    return {window.starts_on + timedelta(number): quantity for number, quantity in days if quantity > 0}

@@ -6,16 +6,16 @@ begins. It follows from the pattern and the day alone, so a horizon may be publi
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from services.capacity.domain.calendar import Calendar, published_on
+from services.capacity.domain.calendar import Calendar, days_between, published_on
 from services.capacity.domain.events import Event, days_of
 from services.capacity.domain.holidays import NAMES, august, holidays
-from services.capacity.domain.terms import MOST
+from services.capacity.domain.terms import MOST, check_range
 
 HORIZON = 365
 """Days ahead that are published at least, of whoever works by a pattern."""
@@ -31,7 +31,7 @@ _LONGEST = 25 * 60
 @cache
 def _changes(zone: ZoneInfo, year: int) -> frozenset[date]:
     """Days in a year on which clocks change, or on the next."""
-    days = [*_days(date(year, 1, 1), date(year + 1, 1, 2))]
+    days = [*days_between(date(year, 1, 1), date(year + 1, 1, 2))]
     offsets = [datetime.combine(day, time.min, zone).utcoffset() for day in days]
     return frozenset(day for number, day in enumerate(days[:-2]) if len({*offsets[number : number + 3]}) > 1)
 
@@ -75,8 +75,7 @@ class Shift:
             raise ValueError("starts and ends are on the site's clock, without an offset of their own")
         if not (0 <= self.break_minutes <= 1440 and 1 <= self.teams <= 500):
             raise ValueError("break_minutes is from 0 to 1,440, teams from 1 to 500")
-        if self.quantity is not None and not 0 <= self.quantity <= MOST:
-            raise ValueError(f"quantity is from 0 to {MOST:,}")
+        check_range(0, MOST, quantity=self.quantity)
 
     @property
     def minutes(self) -> int:
@@ -129,8 +128,7 @@ class Pattern:
     def __post_init__(self) -> None:
         if self.holidays is not None and self.holidays not in NAMES:
             raise ValueError(f"holidays is one of {', '.join(NAMES)}, or left out")
-        if not 0 <= self.august_weeks <= 8:
-            raise ValueError("august_weeks is from 0 to 8")
+        check_range(0, 8, august_weeks=self.august_weeks)
         if max(len(self.shifts) + len(self.events), len(self.overtime), len(self.closures)) > 100:
             raise ValueError("a pattern has at most 100 shifts and events, 100 closures, 100 times of overtime")
         if len(self.exceptions) > 1100 or not all(0 <= quantity <= MOST for quantity in self.exceptions.values()):
@@ -147,9 +145,8 @@ def check_hours(pattern: Pattern, unit: str) -> None:
         raise ValueError("has a break that is as long as its shift")
     told = [*(one.quantity for one in pattern.shifts), *(one.quantity for one in pattern.events if not one.all_day)]
     if unit != "minutes" and None in told:
-        raise ValueError(
-            f"is in hours, and this is counted in {unit}; say by `quantity` what each shift or event gives"
-        )
+        said = "say by `quantity` what each shift or event gives"
+        raise ValueError(f"is in hours, and this is counted in {unit}; {said}")
 
 
 def calendar_of(pattern: Pattern, zone: str, today: date) -> Calendar:
@@ -160,7 +157,7 @@ def calendar_of(pattern: Pattern, zone: str, today: date) -> Calendar:
 def rolled(calendar: Calendar, pattern: Pattern, zone: str, today: date) -> Calendar:
     """The calendar with days added up to the horizon. What is published stays as it is; what is long over goes."""
     begins = max(calendar.starts_on, today - _KEPT * _DAY)
-    known = {day: published_on(calendar, day) for day in _days(begins, calendar.ends_on)}
+    known = {day: published_on(calendar, day) for day in days_between(begins, calendar.ends_on)}
     first = max(calendar.ends_on + _DAY, begins)
     return _calendar(known | quantities(pattern, zone, first, today + _AHEAD * _DAY))
 
@@ -168,7 +165,7 @@ def rolled(calendar: Calendar, pattern: Pattern, zone: str, today: date) -> Cale
 def quantities(pattern: Pattern, zone: str, first: date, last: date) -> dict[date, int]:
     """What each day from first to last gives."""
     monday, site = first - first.weekday() * _DAY, ZoneInfo(zone)  # overtime is counted from Monday on
-    days = [*_days(monday, last)]
+    days = [*days_between(monday, last)]
     worked = _shifts(pattern, days, site)
     for event in (one for one in pattern.events if not one.all_day):
         for day in days_of(event, site, monday, last):
@@ -176,20 +173,18 @@ def quantities(pattern: Pattern, zone: str, first: date, last: date) -> dict[dat
     told, closed = _whole_days(pattern, site, monday, last), _closed(pattern, days)
     worked += _overtime(pattern, [day for day in days if day not in closed and day not in told])
     known = {day: 0 if day in closed else worked[day] for day in days} | told
-    return {day: pattern.exceptions.get(day, known[day]) for day in _days(first, last)}
+    return {day: pattern.exceptions.get(day, known[day]) for day in days_between(first, last)}
 
 
 def _shifts(pattern: Pattern, days: list[date], site: ZoneInfo) -> Counter[date]:
     """Where no clock changes, what a weekday gives is worked out once."""
-    usual, gives = dict[int, int](), Counter[date]()
+    known, gives = dict[date | int, int](), Counter[date]()
     for day in days:
         weekday = day.isoweekday()
-        if day in _changes(site, day.year) or weekday not in usual:
-            gives[day] = sum(shift.gives(day, site) for shift in pattern.shifts if weekday in shift.weekdays)
-            if day not in _changes(site, day.year):
-                usual[weekday] = gives[day]
-        else:
-            gives[day] = usual[weekday]
+        like = day if day in _changes(site, day.year) else weekday
+        if like not in known:
+            known[like] = sum(shift.gives(day, site) for shift in pattern.shifts if weekday in shift.weekdays)
+        gives[day] = known[like]
     return gives
 
 
@@ -231,7 +226,3 @@ def _calendar(gives: Mapping[date, int]) -> Calendar:
     weekly = [counts.most_common(1)[0][0] if counts else 0 for counts in usual]
     different = {day: n for day, n in gives.items() if n != weekly[day.weekday()]}
     return Calendar(weekly=weekly, exceptions=different, starts_on=min(gives), ends_on=max(gives))
-
-
-def _days(first: date, last: date) -> Iterator[date]:
-    return (first + n * _DAY for n in range((last - first).days + 1))

@@ -11,8 +11,6 @@ MOST = 1_000_000
 """Of anything on one day, in a resource's unit."""
 MOST_TO_PAY = 2**31 - 1
 """For a booking, in minor units: the largest Int that GraphQL carries."""
-
-
 MOST_RUNGS = 20
 MOST_INVITED = 1000
 
@@ -23,6 +21,13 @@ class Refused(Exception):  # noqa: N818 - what a workshop does, not a fault
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code, self.message = code, message
+
+
+def check_range(least: int, most: int, **named: int | None) -> None:
+    """Refuse a number outside of a range, by its name; none is not told. Raises ValueError."""
+    for name, number in named.items():
+        if number is not None and not least <= number <= most:
+            raise ValueError(f"{name} is from {least:,} to {most:,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,31 +88,18 @@ class Terms:
 
     def __post_init__(self) -> None:
         self._check_prices()
-        self._check_times()
         self._check_ladder()
-        self._check_shares()
-        if not 1 <= self.minimum_quantity <= MOST:
-            raise ValueError(f"minimum_quantity is from 1 to {MOST:,}")
-        if not 1 <= self.lot_multiple <= MOST:
-            raise ValueError(f"lot_multiple is from 1 to {MOST:,}")
-
-    def _check_times(self) -> None:
-        if not 0 <= self.notice_days <= 366:
-            raise ValueError("notice_days is from 0 to 366")
+        check_range(1, MOST, minimum_quantity=self.minimum_quantity, lot_multiple=self.lot_multiple)
+        check_range(0, 366, notice_days=self.notice_days)
         if self.window_days is not None and not self.notice_days <= self.window_days <= 1100:
             raise ValueError("window_days is from notice_days to 1,100")
         if self.material_days is not None and not 0 <= self.material_days <= self.notice_days:
             raise ValueError("material_days is from 0 to notice_days")
-        if not 1 <= self.answer_hours <= 336:
-            raise ValueError("answer_hours is from 1 to 336")
-
-    def _check_shares(self) -> None:
+        check_range(1, 336, answer_hours=self.answer_hours)
         if len(self.invited) > MOST_INVITED or (self.invited and self.visibility == "public"):
             raise ValueError(f"at most {MOST_INVITED} are invited, and only to what is invited or private")
-        if self.party_percent is not None and not 1 <= self.party_percent <= 100:
-            raise ValueError("party_percent is from 1 to 100")
-        if not 0 <= self.newcomers_percent <= 100:
-            raise ValueError("newcomers_percent is from 0 to 100")
+        check_range(1, 100, party_percent=self.party_percent)
+        check_range(0, 100, newcomers_percent=self.newcomers_percent)
 
     def _check_prices(self) -> None:
         prices = [self.price_per_unit, self.setup_price, *([self.minimum_charge] if self.minimum_charge else [])]

@@ -9,12 +9,14 @@ waiting ──offer──> offered, a hold of the same id ──confirm──> a
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Literal
+from functools import partial
+from typing import Literal, cast
 from uuid import UUID
 
-from services.capacity.domain.calendar import published_on
+from services.capacity.domain.calendar import days_between, published_on
 from services.capacity.domain.ledger import Hold
-from services.capacity.domain.offer import Allocation, Resource, check_terms
+from services.capacity.domain.life import follow, row
+from services.capacity.domain.offer import Allocation, Resource, check_notice, check_terms
 from services.capacity.domain.plan import Need, Room, plan
 from services.capacity.domain.terms import Refused
 
@@ -26,28 +28,20 @@ _LAST_ZONE = timedelta(hours=12)
 EntryState = Literal["waiting", "offered", "accepted", "declined", "missed", "withdrawn", "lapsed"]
 Happening = Literal["offer", "confirm", "release", "expire", "leave", "pass"]
 """`confirm`, `release` and `expire` happen to the offer's hold; `pass`: the last day that was asked for has ended."""
-Then = EntryState | Literal["nothing", "refuse"]
 
-_END: dict[Happening, Then] = {
-    "offer": "nothing",
-    "confirm": "nothing",
-    "release": "nothing",
-    "expire": "nothing",
-    "leave": "refuse",
-    "pass": "nothing",
-}
-NEXT: dict[EntryState, dict[Happening, Then]] = {
-    # Without an offer there is no hold: nothing can happen to it.
-    "waiting": {**_END, "offer": "offered", "leave": "withdrawn", "pass": "lapsed"},
-    # An offer may end after the last day has: its hold decides.
-    "offered": {**_END, "confirm": "accepted", "release": "declined", "expire": "missed", "leave": "withdrawn"},
-    "accepted": _END,
-    "declined": _END,
-    "missed": _END,
-    "withdrawn": _END,
-    "lapsed": _END,
-}
-"""Every pair is decided here: the state that follows, nothing, or a refusal."""
+_entry, _OVER = partial(row, EntryState), "nothing nothing nothing nothing nothing"
+# Laid out by hand, as those in `life.py`. Without an offer there is no hold, and nothing can happen to it; an offer may
+# end after the last day has: its hold decides.
+LINE: dict[Happening, dict[EntryState, str]] = {
+    #                  waiting   offered   accepted .. lapsed
+    "offer":   _entry(f"offered   nothing   {_OVER}"),
+    "confirm": _entry(f"nothing   accepted  {_OVER}"),
+    "release": _entry(f"nothing   declined  {_OVER}"),
+    "expire":  _entry(f"nothing   missed    {_OVER}"),
+    "leave":   _entry(f"withdrawn withdrawn {_OVER.replace('nothing', 'NOT_IN_LINE')}"),
+    "pass":    _entry(f"lapsed    nothing   {_OVER}"),
+}  # fmt: skip # rows are read across
+WHY_NOT = {"NOT_IN_LINE": "You are in line no more: this is {stage}; join again."}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +71,8 @@ class Entry(Wish):
     def is_met_by(self, resource: Resource) -> bool:
         """Whether this resource sells it, to this party: nobody is offered more than was asked for."""
         terms = resource.terms
-        if terms.is_shared_out or terms.least_for(self.quantity) != self.quantity:
-            return False
-        if not resource.is_sold_to(self.party_id):
+        whole = terms.least_for(self.quantity) == self.quantity
+        if terms.is_shared_out or not whole or not resource.is_sold_to(self.party_id):
             return False
         if self.resource_id is not None:
             return resource.id == self.resource_id
@@ -88,10 +81,8 @@ class Entry(Wish):
 
     def after(self, happening: Happening) -> "Entry":
         """The entry after this happened, one version on if that changed it. Raises Refused (NOT_IN_LINE)."""
-        then = NEXT[self.state][happening]
-        if then == "refuse":
-            raise Refused("NOT_IN_LINE", f"You are in line no more: this is {self.state}; join again.")
-        return self if then == "nothing" else replace(self, state=then, version=self.version + 1)
+        then = follow(LINE[happening], self.state, WHY_NOT)
+        return self if then == "nothing" else replace(self, state=cast("EntryState", then), version=self.version + 1)
 
     def offered(self, hold: Hold) -> "Entry":
         """The entry with the offer it gets."""
@@ -114,16 +105,10 @@ def check_hope(wish: Wish, resource: Resource | None, now: datetime) -> None:
     if (least := resource.terms.least_for(wish.quantity)) != wish.quantity:
         code = "NOT_OFFERED" if wish.quantity < resource.terms.minimum_quantity else "NOT_WHOLE_LOTS"
         raise Refused(code, f"{resource.name} does not sell {wish.quantity} {resource.unit}; {least} would do.")
-    if wish.last_day < (first := resource.first_day(now)):
-        soon = f"{wish.last_day} is too soon, {first} is the first day of {resource.name} to take."
-        raise Refused("TOO_SHORT_NOTICE", soon)
-    if (most := _published(resource, max(first, wish.first_day), wish.last_day)) < wish.quantity:
+    check_notice(resource, wish.last_day, now)
+    days = days_between(max(resource.first_day(now), wish.first_day), wish.last_day)
+    if (most := sum(published_on(resource.calendar, day) for day in days)) < wish.quantity:
         raise Refused("NOT_OFFERED", f"{resource.name} has {most} {resource.unit} on all these days; ask for less.")
-
-
-def _published(resource: Resource, first: date, last: date) -> int:
-    days = ((first + timedelta(number)) for number in range((last - first).days + 1))
-    return sum(published_on(resource.calendar, day) for day in days)
 
 
 Offer = tuple[Entry, Hold]
@@ -144,21 +129,17 @@ def offers(line: Iterable[Entry], rooms: Sequence[Room], now: datetime) -> list[
 
 def _fit(entry: Entry, known: Mapping[UUID, Room], now: datetime) -> list[Allocation]:
     """As an order's step is planned: whole on the earliest day, else split over the days of one resource."""
-    rooms = [room for room in known.values() if entry.is_met_by(room.resource) and _free(room, entry) >= entry.quantity]
+    days = entry.first_day, entry.last_day
+    meeting = (room for room in known.values() if entry.is_met_by(room.resource))
+    rooms = [room for room in meeting if sum(room.between(*days)) >= entry.quantity]
     if not rooms:  # most who wait: that is found out quicker than why
         return []
+    parts: list[Allocation] = []
     try:
-        parts = plan([[Need("", entry.quantity)]], {"": rooms}, entry.first_day, entry.last_day)
-    except Refused:
-        return []
-    try:
+        parts = plan([[Need("", entry.quantity)]], {"": rooms}, *days)
         check_terms([(known[part.resource_id].resource, part) for part in parts], now)
     except Refused:  # what these terms do not sell is left to who comes next
         for part in parts:
             known[part.resource_id].take(part.day, -part.quantity)
         return []
     return parts
-
-
-def _free(room: Room, entry: Entry) -> int:
-    return sum(room.between(entry.first_day, entry.last_day))

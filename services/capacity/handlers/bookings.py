@@ -1,15 +1,15 @@
 """Bookings: what buyers and workshops do with them, and what happens when a deadline passes."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from libs.contracts import capacity
 from libs.kit.auth import Principal
 from libs.kit.db import WriteSession
-from libs.kit.errors import Conflict, NotFound
+from libs.kit.errors import NotFound
 from libs.service.runtime import Kit
 from services.capacity import store
 from services.capacity.domain.agreement import (
@@ -24,11 +24,12 @@ from services.capacity.domain.agreement import (
 )
 from services.capacity.domain.claims import Booking, all_completed
 from services.capacity.domain.displacement import answer_by, check_move, check_turn
-from services.capacity.domain.ledger import Ledger, NoRoomError
+from services.capacity.domain.ledger import Ledger
 from services.capacity.domain.life import BookingEvent
-from services.capacity.domain.offer import Allocation, Resource
+from services.capacity.domain.offer import Allocation, NamedDays, Parts, Resource
 from services.capacity.domain.terms import Refused
-from services.capacity.handlers.facts import booking_seen_by, save_and_tell
+from services.capacity.handlers.facts import booking_seen_by, deciding, save_and_tell
+from services.capacity.handlers.jobs import while_more
 
 _AT_ONCE = 500
 
@@ -98,25 +99,20 @@ async def complete(session: WriteSession, caller: Principal, booking_id: UUID) -
     return booking_seen_by(caller.party, booking)
 
 
-async def move(
-    session: WriteSession, caller: Principal, booking_id: UUID, days: Sequence[tuple[UUID, date, int]]
-) -> capacity.Booking:
+async def move(session: WriteSession, caller: Principal, booking_id: UUID, days: NamedDays) -> capacity.Booking:
     """Give the caller's part of a booking that it has displaced other days of its resources, as much as was booked, for
     the buyer to accept. Of an order they are days on which it overtakes no other workshop's part."""
     booking = await _mine(session, caller, booking_id)
     own = await own_days(session, caller.party, days)
-    others = [part for part in booking.allocations if part.workshop_id != caller.party]
-    async with _at(session, caller, booking, [part for _, part in own]) as at:
+    parts = [part for _, part in own]
+    after = [*(part for part in booking.allocations if part.workshop_id != caller.party), *parts]
+    async with _at(session, caller, booking, own) as at:
         booking.follow("move")
-        parts, resources = [part for _, part in own], {**at.resources, **{one.id: one for one, _ in own}}
-        check_move(booking, parts, resources)
+        check_move(booking, parts, at.resources)
         check_days_ahead(own, at.now)
         if booking.order_id:
             check_turn(booking, parts)
-        try:
-            moved = at.ledger.move(booking, [*others, *parts], answer_by([*others, *parts], resources, at.now))
-        except NoRoomError as error:
-            raise error.told(next(one for one, part in own if part == error.asked)) from None
+        moved = at.ledger.move(booking, after, answer_by(after, at.resources, at.now))
     return booking_seen_by(caller.party, moved)
 
 
@@ -173,17 +169,18 @@ def _due(at: At, side: Side) -> list[Due]:
 
 
 async def pass_deadlines(kit: Kit) -> None:
-    """End bookings whose material did not come in time, or whose displacement nobody settled, some at a time."""
-    more = True
-    while more:
-        async with kit.database.work() as session:
-            overdue = await store.overdue_bookings(session, _AT_ONCE)
-            ledger = await store.open_ledger(session, claims=overdue)
-            known = await with_resources(session, overdue, ledger, await store.now(session))
-            for booking in overdue:
-                ledger.cancel(booking, _lapse(known[booking.id]), event="deadline")
-            await save_and_tell(session, ledger)
-        more = len(overdue) == _AT_ONCE
+    """End bookings whose material did not come in time, or whose displacement nobody settled."""
+    await while_more(kit, _pass_some)
+
+
+async def _pass_some(session: WriteSession) -> bool:
+    overdue = await store.overdue_bookings(session, _AT_ONCE)
+    ledger = await store.open_ledger(session, claims=overdue)
+    known = await with_resources(session, overdue, ledger, await store.now(session))
+    for booking in overdue:
+        ledger.cancel(booking, _lapse(known[booking.id]), event="deadline")
+    await save_and_tell(session, ledger)
+    return len(overdue) == _AT_ONCE
 
 
 def _lapse(at: At) -> Ending:
@@ -207,9 +204,7 @@ async def with_resources(
     return {booking.id: At(booking, booking.party_id, ledger, now, resources) for booking in asked}
 
 
-async def own_days(
-    session: WriteSession, party: UUID, days: Sequence[tuple[UUID, date, int]]
-) -> list[tuple[Resource, Allocation]]:
+async def own_days(session: WriteSession, party: UUID, days: NamedDays) -> list[tuple[Resource, Allocation]]:
     """Quantities of days of this party's own resources. Raises NotFound."""
     known = await store.resources(session, {resource_id for resource_id, _, _ in days})
     if strange := [key for key, _, _ in days if key not in known or known[key].party_id != party]:
@@ -217,13 +212,12 @@ async def own_days(
     return [(known[key], known[key].allocate(day, quantity)) for key, day, quantity in days]
 
 
-def check_days_ahead(asked: Iterable[tuple[Resource, Allocation]], now: datetime) -> None:
+def check_days_ahead(asked: Parts, now: datetime) -> None:
     """Refuse days that are over at their site; notice and minimum are for the workshop itself to waive."""
     for resource, part in asked:
         if part.day < (today := resource.today(now)):
-            raise Refused(
-                "TOO_SHORT_NOTICE", f"{part.day} is over; {today} is the first day of {resource.name} to take."
-            )
+            told = f"{part.day} is over; {today} is the first day of {resource.name} to take."
+            raise Refused("TOO_SHORT_NOTICE", told)
 
 
 @asynccontextmanager
@@ -250,17 +244,12 @@ async def _mine(session: WriteSession, caller: Principal, booking_id: UUID) -> B
 
 
 @asynccontextmanager
-async def _at(
-    session: WriteSession, caller: Principal, booking: Booking, wanted: Sequence[Allocation] = ()
-) -> AsyncIterator[At]:
-    ledger = await store.open_ledger(session, wanted, [booking], patient=False)
-    known = await with_resources(session, [booking], ledger, await store.now(session))
-    at = known[booking.id]
-    try:
-        yield At(booking, caller.party, ledger, at.now, at.resources)
-    except Refused as refused:
-        raise Conflict(refused.message, code=refused.code) from None
-    await save_and_tell(session, ledger)
+async def _at(session: WriteSession, caller: Principal, booking: Booking, wanted: Parts = ()) -> AsyncIterator[At]:
+    ledger = await store.open_ledger(session, [part for _, part in wanted], [booking], patient=False)
+    at = (await with_resources(session, [booking], ledger, await store.now(session)))[booking.id]
+    resources = {**at.resources, **{resource.id: resource for resource, _ in wanted}}
+    async with deciding(session, ledger, resources.values()):
+        yield replace(at, party=caller.party, resources=resources)
 
 
 def _check_side(at: At, side: Side) -> None:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from libs.kit.db import WriteSession
@@ -12,6 +13,7 @@ from services.capacity.domain.claims import Booking, Reason
 from services.capacity.domain.displacement import answer_by, give_way
 from services.capacity.handlers.bookings import At, with_resources
 from services.capacity.handlers.facts import save_and_tell
+from services.capacity.handlers.jobs import while_more
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +22,9 @@ _HOURS_ARE_GONE = Reason("DISPLACED", "The workshop has these hours no more; hol
 
 
 async def displace(kit: Kit) -> None:
-    """Settle days that give less than was taken of them, or enough again, some at a time. A booking that cannot be
-    settled keeps none of the others waiting."""
-    more, failed = True, set[UUID]()
-    while more:
-        async with kit.database.work() as session:
-            more = await _displace_some(session, failed)
+    """Settle days that give less than was taken of them, or enough again. A booking that cannot be settled keeps none
+    of the others waiting."""
+    await while_more(kit, partial(_displace_some, failed=set()))
 
 
 async def _displace_some(session: WriteSession, failed: set[UUID]) -> bool:

@@ -8,12 +8,13 @@ import msgspec
 
 from libs.contracts.values import Money
 from libs.kit.db import WriteSession
-from libs.kit.errors import Conflict, NotFound
+from libs.kit.errors import NotFound
 from services.capacity import store
 from services.capacity.domain import work
 from services.capacity.domain.offer import Resource, check_price, price
 from services.capacity.domain.plan import Room, as_sold
 from services.capacity.domain.terms import Refused
+from services.capacity.handlers.refusals import refusing
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,8 @@ async def estimate(session: WriteSession, party: UUID, asked: Question) -> Estim
     now = await store.now(session)
     days = resource.first_day(now), resource.calendar.ends_on
     room = (await store.rooms(session, [resource], days, now))[resource.id]
-    try:
+    with refusing():
         return _estimated(room, asked)
-    except Refused as refused:
-        raise Conflict(refused.message, code=refused.code) from None
 
 
 def _estimated(room: Room, asked: Question) -> Estimate:

@@ -1,6 +1,7 @@
 """What happened, as events: the one place where the domain's state becomes a contract's."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import msgspec
@@ -12,12 +13,13 @@ from libs.contracts.values import Ending, Money
 from libs.kit.db import Write, WriteSession, write
 from libs.messaging import outbox
 from services.capacity import store
-from services.capacity.domain.ledger import Booking, Hold, Ledger
+from services.capacity.domain.ledger import Booking, Hold, Ledger, NoRoomError
 from services.capacity.domain.life import BookingStage
 from services.capacity.domain.offer import Resource
 from services.capacity.domain.pool import Pool, Share
 from services.capacity.domain.quota import Limit
 from services.capacity.domain.waitlist import Entry
+from services.capacity.handlers.refusals import refusing
 
 _EVENTS: dict[str, type[capacity.Hold]] = {
     "held": capacity.HoldPlaced,
@@ -134,6 +136,18 @@ def share_event(share: Share) -> queues.PoolShare:
 async def save_and_tell(session: WriteSession, ledger: Ledger) -> None:
     """Write what was done and tell it."""
     await write(session, *saving_and_telling(session, ledger))
+
+
+@asynccontextmanager
+async def deciding(session: WriteSession, ledger: Ledger, resources: Iterable[Resource] = ()) -> AsyncIterator[None]:
+    """What is done with the ledger meanwhile is saved and told. Raises the problem of what is refused; room is asked
+    for of these resources."""
+    with refusing():
+        try:
+            yield
+        except NoRoomError as error:
+            raise error.told(next(one for one in resources if one.id == error.asked.resource_id)) from None
+    await save_and_tell(session, ledger)
 
 
 def saving_and_telling(session: WriteSession, ledger: Ledger) -> list[Write]:

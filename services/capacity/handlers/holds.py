@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.contracts import capacity
@@ -15,19 +15,22 @@ from libs.service.group_commit import Decided, GroupCommit
 from libs.service.idempotency import Asked
 from libs.service.runtime import Kit
 from services.capacity import store
-from services.capacity.domain.agreement import agree, material_by
+from services.capacity.domain.agreement import deal
 from services.capacity.domain.ledger import Booking, Hold, Ledger, NoRoomError
-from services.capacity.domain.offer import Resource, bucket_id, check_party, check_terms, price
+from services.capacity.domain.offer import NamedDays, Resource, bucket_id, check_sale, parts_of
 from services.capacity.domain.quota import Limit, Standing, check, limits
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers.facts import (
     PlacedHold,
     booking_event,
+    deciding,
     hold_event,
     placed_hold,
     save_and_tell,
     saving_and_telling,
 )
+from services.capacity.handlers.jobs import while_more
+from services.capacity.handlers.refusals import problem
 from services.capacity.store import quota
 
 LEDGER = "capacity_ledger"
@@ -42,8 +45,7 @@ class Ask:
     """What a party asks to hold, for how many seconds, and under which Idempotency-Key."""
 
     party_id: UUID
-    days: Sequence[tuple[UUID, date, int]]
-    """Resource, local day, quantity."""
+    days: NamedDays
     seconds: int
     asked: Asked
     sample: bool = False
@@ -72,31 +74,21 @@ async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> Decided:
     shared = [part for part in wanted if known[part.resource_id].terms.is_shared_out]
     seen = await quota.standing(session, shared, parties) if shared else None
     decided = [
-        _placed(ledger, offer, known, open_holds, seen) if isinstance(offer, Hold) else _problem(offer)
+        _placed(ledger, offer, known, open_holds, seen) if isinstance(offer, Hold) else problem(offer)
         for offer in offers
     ]
     return decided, saving_and_telling(session, ledger)
 
 
-def _problem(refused: Refused) -> Problem:
-    problem = NotFound if refused.code == "UNKNOWN_RESOURCE" else Conflict
-    return problem(refused.message, code=refused.code)
-
-
 def _offered(ask: Ask, known: Mapping[UUID, Resource], now: datetime) -> Hold | Refused:
     """The hold that is asked for, if there is room."""
-    if unknown := [key for key, _, _ in ask.days if key not in known or not known[key].is_seen_by(ask.party_id)]:
-        return Refused("UNKNOWN_RESOURCE", f"There is no resource {unknown[0]}.")
-    asked = [(known[key], known[key].allocate(day, quantity)) for key, day, quantity in ask.days]
     try:
-        check_party(asked, ask.party_id)
-        check_terms(asked, now, sample=ask.sample)
+        asked = parts_of(known, ask.days, ask.party_id)
+        check_sale(asked, ask.party_id, now, sample=ask.sample)
     except Refused as refused:
         return refused
-    until = now + timedelta(seconds=ask.seconds)
-    return Hold(
-        id=new_id(), party_id=ask.party_id, allocations=[part for _, part in asked], placed_at=now, expires_at=until
-    )
+    parts, until = [part for _, part in asked], now + timedelta(seconds=ask.seconds)
+    return Hold(id=new_id(), party_id=ask.party_id, allocations=parts, placed_at=now, expires_at=until)
 
 
 def _placed(
@@ -110,9 +102,9 @@ def _placed(
         check(hold, shares, known)
         ledger.place(hold)
     except NoRoomError as error:
-        return _problem(error.told(known[error.asked.resource_id]))
+        return problem(error.told(known[error.asked.resource_id]))
     except Refused as refused:
-        return _problem(refused)
+        return problem(refused)
     open_holds[hold.party_id] += 1
     caps = [Limit(code="open_holds", most=MOST_OPEN_HOLDS, used=open_holds[hold.party_id])]
     if seen:
@@ -151,13 +143,8 @@ async def make_firm(session: WriteSession, ledger: Ledger, holds: Sequence[Hold]
     """Confirm live holds at today's prices and terms. Raises Refused."""
     ids = {part.resource_id for hold in holds for part in hold.allocations}
     resources = await store.resources(session, ids) if ids else {}
-    return [_firm(ledger, hold, resources, now) for hold in holds]
-
-
-def _firm(ledger: Ledger, hold: Hold, resources: Mapping[UUID, Resource], now: datetime) -> Booking:
-    parts = [(resources[part.resource_id], part) for part in hold.allocations]
-    agreed = agree(parts)
-    return ledger.confirm(hold, price(parts), now, agreed, material_by(agreed, hold.allocations, resources, now))
+    parts = {hold.id: [(resources[part.resource_id], part) for part in hold.allocations] for hold in holds}
+    return [ledger.confirm(hold, deal(parts[hold.id], now), now) for hold in holds]
 
 
 @asynccontextmanager
@@ -171,24 +158,22 @@ async def _changing(
     if hold.order_id:
         raise Conflict("This was taken for an order of yours; cancel the order instead.", code="BELONGS_TO_ORDER")
     ledger = await store.open_ledger(session, claims=[hold])
-    try:
+    async with deciding(session, ledger):
         yield hold, ledger, await store.now(session)
-    except Refused as refused:
-        raise Conflict(refused.message, code=refused.code) from None
-    await save_and_tell(session, ledger)
 
 
 # --- expiring --------------------------------------------------------------------------------------------------------
 
 
 async def expire_holds(kit: Kit) -> None:
-    """Free the room of every hold whose time has come, and tell it, some at a time."""
-    more = True
-    while more:
-        async with kit.database.work() as session:
-            over = await store.overdue(session, _SWEPT_AT_ONCE)
-            ledger = await store.open_ledger(session, claims=over)
-            for hold in over:
-                ledger.expire(hold)
-            await save_and_tell(session, ledger)
-        more = len(over) == _SWEPT_AT_ONCE
+    """Free the room of every hold whose time has come, and tell it."""
+    await while_more(kit, _expire_some)
+
+
+async def _expire_some(session: WriteSession) -> bool:
+    over = await store.overdue(session, _SWEPT_AT_ONCE)
+    ledger = await store.open_ledger(session, claims=over)
+    for hold in over:
+        ledger.expire(hold)
+    await save_and_tell(session, ledger)
+    return len(over) == _SWEPT_AT_ONCE

@@ -1,7 +1,6 @@
 """Pooling: a workshop opens a pool, firms pledge shares of it, and it fires or lets everybody go."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -17,13 +16,15 @@ from libs.kit.ids import new_id
 from libs.messaging import outbox
 from libs.service.runtime import Kit
 from services.capacity import store
-from services.capacity.domain.agreement import material_by
-from services.capacity.domain.ledger import Hold, NoRoomError
+from services.capacity.domain.agreement import deal
+from services.capacity.domain.ledger import Hold
 from services.capacity.domain.offer import Resource
-from services.capacity.domain.pool import Pool, Share, agreed, check_pool, check_share, fired
+from services.capacity.domain.pool import Pool, Share, check_pool, check_share, fired
 from services.capacity.domain.terms import Refused
-from services.capacity.handlers.facts import pool_event, save_and_tell, share_event
+from services.capacity.handlers.facts import deciding, pool_event, save_and_tell, share_event
 from services.capacity.handlers.holds import LEDGER, MOST_OPEN_HOLDS
+from services.capacity.handlers.jobs import while_more
+from services.capacity.handlers.refusals import refusing
 
 MOST_PLEDGES = 50
 """Shares of one party that no pool has fired: nobody can fill a city's pools and leave."""
@@ -61,9 +62,12 @@ async def open_pool(session: WriteSession, caller: Principal, asked: Opening) ->
     if open_holds[caller.party] >= MOST_OPEN_HOLDS:
         raise Conflict(f"You have {MOST_OPEN_HOLDS} open holds; release some first.", code="TOO_MANY_HOLDS")
     pool = _pool(asked, known[0])
-    with _refusing():
+    with refusing():
         check_pool(pool, known[0], now)
-        await _set_aside(session, pool.hold(known[0], now), known[0])
+    hold = pool.hold(known[0], now)
+    ledger = await store.open_ledger(session, hold.allocations)
+    async with deciding(session, ledger, known):
+        ledger.place(hold)
     await _save(session, [pool])
     return pool_event(pool)
 
@@ -84,22 +88,13 @@ def _pool(asked: Opening, resource: Resource) -> Pool:
     )
 
 
-async def _set_aside(session: WriteSession, hold: Hold, resource: Resource) -> None:
-    ledger = await store.open_ledger(session, hold.allocations)
-    try:
-        ledger.place(hold)
-    except NoRoomError as error:
-        raise error.told(resource) from None
-    await save_and_tell(session, ledger)
-
-
 async def close_pool(session: WriteSession, caller: Principal, pool_id: UUID) -> queues.Pool:
     """Let everybody go, and free the room. Raises NotFound, or Conflict if the pool is over."""
     pool = await store.locked_pool(session, pool_id)
     if pool is None or pool.party_id != caller.party:
         raise NotFound("You have no such pool.")
     shares = await store.pledged(session, [pool_id])
-    with _refusing():
+    with refusing():
         closed, (hold, now) = pool.after("close"), await _live(session, pool)
     ledger = await store.open_ledger(session, claims=[hold])
     ledger.release(hold, now)
@@ -118,8 +113,8 @@ async def join_pool(session: WriteSession, caller: Principal, pool_id: UUID, qua
     pool, resource = await _seen(session, pool, caller.party)
     shares = await store.pledged(session, [pool_id])
     await _check_pledges(session, caller.party, shares)
-    with _refusing():
-        check_share(pool, resource, caller.party, quantity)
+    with refusing():
+        check_share(resource, caller.party, quantity)
         after, (hold, now) = pool.joined(quantity), await _live(session, pool)
     share = pool.share(new_id(), caller.party, quantity, now)
     await _save(session, [after], [share])
@@ -136,9 +131,9 @@ async def leave_pool(session: WriteSession, caller: Principal, pool_id: UUID) ->
     share = share or await store.share_of(session, pool_id, caller.party)
     if pool is None or share is None:
         raise NotFound("You have no share of such a pool.")
-    with _refusing():
+    with refusing():
         left = share.after("leave")
-        after = pool.after("leave", pool.pledged - share.quantity)
+        after = pool.after("leave", -share.quantity)
     await _save(session, [after], [left])
     return share_event(left)
 
@@ -182,9 +177,7 @@ async def _fire(
     ledger.release(whole, now)
     for share in shares:
         room = ledger.place(share.hold(whole))
-        price, terms = agreed(share, resource, room)
-        until = material_by(terms, room.allocations, {resource.id: resource}, now)
-        ledger.confirm(room, price, now, terms, until)
+        ledger.confirm(room, deal([(resource, part) for part in room.allocations], now, share.price), now)
     await save_and_tell(session, ledger)
     await _save(session, [], shares)
     return shares
@@ -195,25 +188,17 @@ async def _fire(
 
 async def end_pools(kit: Kit) -> None:
     """Let everybody go whose pool's hold has ended: its time came, or the workshop used the room otherwise."""
-    more = True
-    while more:
-        async with kit.database.work() as session:
-            ended = await store.ended_pools(session, _ENDED_AT_ONCE)
-            shares = await store.pledged(session, [pool.id for pool, _ in ended])
-            over = [pool.after(how) for pool, how in ended]
-            await _save(session, over, [share.after("free") for share in shares])
-        more = len(ended) == _ENDED_AT_ONCE
+    await while_more(kit, _end_some)
+
+
+async def _end_some(session: WriteSession) -> bool:
+    ended = await store.ended_pools(session, _ENDED_AT_ONCE)
+    shares = await store.pledged(session, [pool.id for pool, _ in ended])
+    await _save(session, [pool.after(how) for pool, how in ended], [share.after("free") for share in shares])
+    return len(ended) == _ENDED_AT_ONCE
 
 
 async def _save(session: WriteSession, pools: Sequence[Pool], shares: Sequence[Share] = ()) -> None:
     if pools or shares:
         await store.save_pools(session, pools, shares)
         await outbox.add(session, *map(pool_event, pools), *map(share_event, shares))
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    try:
-        yield
-    except Refused as refused:
-        raise Conflict(refused.message, code=refused.code) from None

@@ -16,16 +16,17 @@ from libs.service.idempotency import Asked
 from libs.service.runtime import Kit
 from services.capacity import store
 from services.capacity.domain.calendar import published_on
-from services.capacity.domain.offer import Allocation, Resource, check_party, check_terms, totals
+from services.capacity.domain.offer import Parts, Resource, check_sale, totals
 from services.capacity.domain.plan import MOST_ALLOCATIONS
 from services.capacity.domain.quota import shares
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers import holds
 from services.capacity.handlers.facts import PlacedHold
+from services.capacity.handlers.refusals import refusing
 from services.capacity.handlers.search import MOST_SECONDS
 from services.capacity.promise.answer import Answer, BestAt, Priced, answers, best, unbeaten
-from services.capacity.promise.plan import Plan
-from services.capacity.promise.planner import Planning, planning
+from services.capacity.promise.plan import Plan, Takings
+from services.capacity.promise.planner import Planning, Turns, planning
 from services.capacity.promise.question import Question
 from services.capacity.promise.shortlister import Sellers
 from services.capacity.search.feed import feed_of
@@ -33,8 +34,6 @@ from services.capacity.search.index import Index
 from services.capacity.search.qualified import qualified_of
 
 T = TypeVar("T")
-Taken = Mapping[tuple[UUID, date], int]
-"""(Resource, day) -> quantity."""
 TRIES = 3
 """To find plans that stand as terms are."""
 _STALE = frozenset(
@@ -111,10 +110,8 @@ async def find(kit: Kit, wanted: Wanted) -> Found:
     looked, wanted = await qualified(kit.database, wanted)
     heard = index.heard
     as_of = heard.now() - timedelta(seconds=max(looked, heard.age()))
-    try:
+    with refusing():
         question, plans = await _standing(kit.database, index, _in_time(index, wanted))
-    except Refused as refused:
-        raise Conflict(refused.message, code=refused.code) from None
     told = answers(question, plans, wanted.currency)
     age = round((heard.now() - as_of).total_seconds(), 3)
     return Found(Promise(as_of=as_of, age_seconds=age, answers=told), plans, best(question, plans))
@@ -163,15 +160,12 @@ async def _standing(database: Database, index: Index, wanted: Wanted) -> tuple[Q
     )
 
 
-async def in_turns(turns: Planning[T]) -> T:
+async def in_turns(work: Planning[T]) -> T:
     """Plan, with a turn for everybody else in between: a plan takes longer than a hold may."""
-    while True:
-        try:
-            next(turns)
-        except StopIteration as ended:
-            result: T = ended.value
-            return result
+    turns = Turns(work)
+    for _ in turns:
         await asyncio.sleep(0)
+    return turns.result
 
 
 def sellers(index: Index, wanted: Wanted) -> Sellers:
@@ -188,7 +182,7 @@ async def _priced(database: Database, plans: Sequence[Plan], party: UUID) -> tup
 
 
 async def sold(
-    database: Database, takings: Sequence[Taken], party: UUID
+    database: Database, takings: Sequence[Takings], party: UUID
 ) -> tuple[list[dict[UUID, int] | None], frozenset[UUID]]:
     """What booking each of these costs by resource, as terms are now, or none if it is not sold so to this party; and
     the resources that refuse."""
@@ -202,14 +196,13 @@ async def sold(
         refuses = {key for key, some in parts.items() if not _is_sold(some, party, now)}
         refusing |= refuses
         stands = not refuses and len(asked) == len(taken)
-        costs.append({one.id: one.price(quantity) for one, quantity in totals(asked)} if stands else None)
+        costs.append({one.id: one.terms.cost(quantity) for one, quantity in totals(asked)} if stands else None)
     return costs, frozenset(refusing)
 
 
-def _is_sold(parts: Sequence[tuple[Resource, Allocation]], party: UUID, now: datetime) -> bool:
+def _is_sold(parts: Parts, party: UUID, now: datetime) -> bool:
     try:
-        check_party(parts, party)
-        check_terms(parts, now)
+        check_sale(parts, party, now)
     except Refused:
         return False
     return all(part.quantity <= _most(resource, part.day) or resource.party_id == party for resource, part in parts)
@@ -241,7 +234,7 @@ def ask(asked: Asked, found: Found, prefer: BestAt, seconds: int) -> Ask:
     return whole(asked, told, found.plans[number].plan.taken(), seconds)
 
 
-def whole(asked: Asked, told: Told, taken: Taken, seconds: int) -> Ask:
+def whole(asked: Asked, told: Told, taken: Takings, seconds: int) -> Ask:
     """Hold all of this in one hold."""
     if len(taken) > MOST_ALLOCATIONS:
         too_large = f"{len(taken)} days of workshops are over {MOST_ALLOCATIONS}; ask for fewer pieces."

@@ -1,9 +1,9 @@
 """Proposals: a hold that its workshop decides on by hand, with days or a price of its own if it likes."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.contracts import capacity
@@ -11,14 +11,14 @@ from libs.kit.auth import Principal
 from libs.kit.db import WriteSession
 from libs.kit.errors import Conflict, NotFound
 from services.capacity import store
-from services.capacity.domain.agreement import agree, material_by, reprice
+from services.capacity.domain.agreement import deal
 from services.capacity.domain.claims import Hold, Proposal, Reason
-from services.capacity.domain.ledger import Ledger, NoRoomError
+from services.capacity.domain.ledger import Ledger
 from services.capacity.domain.life import HoldEvent
-from services.capacity.domain.offer import Allocation, Resource, check_price, price
+from services.capacity.domain.offer import NamedDays, Parts, check_price, price
 from services.capacity.domain.terms import MOST_TO_PAY, Money, Refused
 from services.capacity.handlers.bookings import check_days_ahead, own_days
-from services.capacity.handlers.facts import booking_seen_by, hold_event, save_and_tell
+from services.capacity.handlers.facts import booking_seen_by, deciding, hold_event
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class _At:
     hold: Hold
     ledger: Ledger
     now: datetime
-    parts: list[tuple[Resource, Allocation]]
+    parts: Parts
 
     @property
     def until(self) -> datetime:
@@ -48,28 +48,21 @@ async def propose(session: WriteSession, caller: Principal, hold_id: UUID) -> ca
 
 
 async def amend(
-    session: WriteSession,
-    caller: Principal,
-    hold_id: UUID,
-    days: Sequence[tuple[UUID, date, int]],
-    amount: int | None,
+    session: WriteSession, caller: Principal, hold_id: UUID, days: NamedDays, amount: int | None
 ) -> capacity.Hold:
     """Hold these days of the caller's resources instead of what was proposed to it, at a price in minor units or, if
     none is named, at that of the terms. The holder accepts or rejects it."""
     own = await own_days(session, caller.party, days)
-    async with _at(session, caller, hold_id, [part for _, part in own]) as at:
+    async with _at(session, caller, hold_id, own) as at:
         if caller.party not in {resource.party_id for resource, _ in at.parts}:
             raise Refused("WRONG_SIDE", "This is for the workshop to decide.")
         proposal = Proposal("holder", _asked_price(at, own, amount))
         check_days_ahead(own, at.now)
-        try:
-            hold = at.ledger.amend(at.hold, [part for _, part in own], proposal, at.until, at.now)
-        except NoRoomError as error:
-            raise error.told(next(one for one, part in own if part == error.asked)) from None
+        hold = at.ledger.amend(at.hold, [part for _, part in own], proposal, at.until, at.now)
     return hold_event(hold)
 
 
-def _asked_price(at: _At, own: Sequence[tuple[Resource, Allocation]], amount: int | None) -> Money:
+def _asked_price(at: _At, own: Parts, amount: int | None) -> Money:
     currencies = {resource.terms.price_per_unit.currency for resource, _ in (*at.parts, *own)}
     if len(currencies) > 1:
         raise Refused("MIXED_CURRENCIES", "What was proposed is sold in another currency; reject it instead.")
@@ -84,10 +77,8 @@ async def accept(session: WriteSession, caller: Principal, hold_id: UUID) -> cap
     async with _at(session, caller, hold_id) as at:
         at.hold.follow(event := _acceptance(at, caller.party), at.now)
         assert at.hold.proposal  # noqa: S101 - the table lets nothing else be accepted
-        asked = at.hold.proposal.price
-        agreed = reprice(agree(at.parts), asked)
-        until = material_by(agreed, at.hold.allocations, {one.id: one for one, _ in at.parts}, at.now)
-        booking = at.ledger.confirm(at.hold, asked, at.now, agreed, until, event=event)
+        made = deal(at.parts, at.now, at.hold.proposal.price)
+        booking = at.ledger.confirm(at.hold, made, at.now, event=event)
     return booking_seen_by(caller.party, booking)
 
 
@@ -109,9 +100,7 @@ async def reject(session: WriteSession, caller: Principal, hold_id: UUID) -> cap
 
 
 @asynccontextmanager
-async def _at(
-    session: WriteSession, caller: Principal, hold_id: UUID, wanted: Sequence[Allocation] = ()
-) -> AsyncIterator[_At]:
+async def _at(session: WriteSession, caller: Principal, hold_id: UUID, wanted: Parts = ()) -> AsyncIterator[_At]:
     """A hold that the caller placed or is asked for, with its buckets; then what was done with it is saved and told."""
     hold = (await store.holds(session, [hold_id])).get(hold_id)
     if hold is None or caller.party not in {hold.party_id, *(part.workshop_id for part in hold.allocations)}:
@@ -119,10 +108,7 @@ async def _at(
     if hold.order_id:
         raise Conflict("This was taken for an order; it is not proposed.", code="BELONGS_TO_ORDER")
     resources = await store.resources(session, {part.resource_id for part in hold.allocations})
-    ledger = await store.open_ledger(session, wanted, [hold], patient=False)
+    ledger = await store.open_ledger(session, [part for _, part in wanted], [hold], patient=False)
     parts = [(resources[part.resource_id], part) for part in hold.allocations]
-    try:
+    async with deciding(session, ledger, [resource for resource, _ in wanted]):
         yield _At(hold, ledger, await store.now(session), parts)
-    except Refused as refused:
-        raise Conflict(refused.message, code=refused.code) from None
-    await save_and_tell(session, ledger)

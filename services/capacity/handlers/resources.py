@@ -34,8 +34,8 @@ async def change_calendar(
     """Give a resource another calendar from today on, and the pattern it comes from, if it does. What is taken beyond
     it becomes unattainable, and a job sees to whom that hits (`handlers/displacement.py`)."""
     resource = await own_resource(session, caller, resource_id)
-    changed = replace(resource, calendar=calendar, pattern=pattern, version=resource.version + 1)
-    return (await save(session, [Change(resource, changed, capacity.CalendarChanged)]))[0]
+    changed = replace(resource, calendar=calendar, pattern=pattern)
+    return await _change(session, resource, changed, capacity.CalendarChanged)
 
 
 async def change_work(
@@ -46,19 +46,25 @@ async def change_work(
     resource = await own_resource(session, caller, resource_id)
     does = said.get("processes", resource.processes)
     kept = {process: work for process, work in resource.work.items() if process in does}
-    changed = replace(resource, **{"work": kept, **said}, version=resource.version + 1)
+    changed = replace(resource, **{"work": kept, **said})
     try:
         check_work(changed.work, changed.processes)
     except ValueError as error:
         raise Invalid("Nothing was changed.", errors=[FieldError("work", str(error))]) from None
-    return (await save(session, [Change(resource, changed, capacity.ResourceChanged)]))[0]
+    return await _change(session, resource, changed, capacity.ResourceChanged)
 
 
 async def change_terms(session: WriteSession, caller: Principal, resource_id: UUID, terms: Terms) -> capacity.Resource:
     """Sell a resource on other terms from now on; what is booked stays as agreed."""
     resource = await own_resource(session, caller, resource_id)
-    changed = replace(resource, terms=terms, version=resource.version + 1)
-    return (await save(session, [Change(resource, changed, capacity.TermsChanged)]))[0]
+    return await _change(session, resource, replace(resource, terms=terms), capacity.TermsChanged)
+
+
+async def _change(
+    session: WriteSession, was: Resource, now: Resource, told_as: type[capacity.Resource]
+) -> capacity.Resource:
+    [event] = await save(session, [Change(was, replace(now, version=was.version + 1), told_as)])
+    return event
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,6 @@ def _found(
 
 
 def _told(window: Window, currency: str, free: Sequence[int]) -> capacity_answers.Window:
-    days = [capacity_answers.WindowDay(day=part.day, quantity=part.quantity) for part in parts(window, free)]
+    days = [capacity_answers.WindowDay(day=day, quantity=quantity) for day, quantity in parts(window, free).items()]
     told = asdict(window) | {"price": Money(window.price, currency)}
     return capacity_answers.Window(**told, days=days)

@@ -11,12 +11,10 @@ import msgspec
 
 from libs.contracts.values import Money
 from libs.kit.db import Database
-from libs.kit.errors import Conflict
 from libs.service.runtime import Kit
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers.promises import (
     TRIES,
-    Taken,
     Told,
     Wanted,
     heard_index,
@@ -25,13 +23,14 @@ from services.capacity.handlers.promises import (
     sellers,
     sold,
 )
+from services.capacity.handlers.refusals import refusing
 from services.capacity.promise.answer import Answer, Priced, answers
-from services.capacity.promise.plan import Plan
+from services.capacity.promise.plan import Plan, Takings
 from services.capacity.promise.question import Question
 from services.capacity.search.index import Index
 from services.capacity.together.bound import bound
 from services.capacity.together.child import Given
-from services.capacity.together.city import City, fits, together
+from services.capacity.together.city import City, fits, taken_together
 from services.capacity.together.greedy import Near, cut_out, greedy, window
 from services.capacity.together.lots import Rooms
 from services.capacity.together.optimiser import Outcome, improved
@@ -138,7 +137,7 @@ class Found:
     """A joint plan with what is told of it."""
 
     told: Together
-    taken: Taken
+    taken: Takings
 
 
 async def find(kit: Kit, asked: Asked) -> Found:
@@ -146,10 +145,8 @@ async def find(kit: Kit, asked: Asked) -> Found:
     index = heard_index(kit)
     looked, asked = await _qualified(kit.database, asked)
     as_of = index.heard.now() - timedelta(seconds=max(looked, index.heard.age()))
-    try:
+    with refusing():
         case, first = await _standing(kit.database, index, asked.ahead(index))
-    except Refused as refused:
-        raise Conflict(refused.message, code=refused.code) from None
     near = window(case.city, case.questions, [one.plan for one in first.plans])
     least = case.bound(near)
     best, outcome = first, _spared(asked, first.score, least)
@@ -168,7 +165,7 @@ async def find(kit: Kit, asked: Asked) -> Found:
         price=Money(best.cost, asked.currency),
         lots=[_lot(case, *one, asked.currency) for one in zip(case.questions, best.plans, strict=True)],
     )
-    return Found(told, together(one.plan for one in best.plans))
+    return Found(told, taken_together(one.plan for one in best.plans))
 
 
 async def _qualified(database: Database, asked: Asked) -> tuple[float, Asked]:
@@ -194,7 +191,7 @@ async def _standing(database: Database, index: Index, asked: Asked) -> tuple[Cas
 
 async def _joint(database: Database, case: Case, plans: Sequence[Plan]) -> tuple[Joint | None, frozenset[UUID]]:
     """As terms are now; none if it is not sold so, and the resources that refuse."""
-    takings = [*(plan.taken() for plan in plans), together(plans)]
+    takings = [*(plan.taken() for plan in plans), taken_together(plans)]
     costs, refusing = await sold(database, takings, case.questions[0].party)
     known = [cost for cost in costs if cost is not None]
     if len(known) < len(costs):

@@ -16,10 +16,11 @@ from libs.service.runtime import Kit
 from services.capacity import store
 from services.capacity.domain.ledger import Hold, Ledger, NoRoomError
 from services.capacity.domain.offer import Resource, check_party
-from services.capacity.domain.terms import Refused
 from services.capacity.domain.waitlist import Entry, Offer, Wish, check_hope, ended_everywhere, offers
 from services.capacity.handlers.facts import entry_event, save_and_tell
 from services.capacity.handlers.holds import LEDGER
+from services.capacity.handlers.jobs import while_more
+from services.capacity.handlers.refusals import refusing
 
 MOST_WAITING = 50
 """Entries of one party that wait or have an offer open: nobody can be in every line of a city."""
@@ -46,11 +47,10 @@ async def join_waitlist(session: WriteSession, caller: Principal, wish: Wish) ->
         raise NotFound(f"There is no resource {wish.resource_id}.", code="UNKNOWN_RESOURCE")
     if await store.entries_of(session, caller.party) >= MOST_WAITING:
         raise Conflict(f"You wait in {MOST_WAITING} lines; leave some first.", code="TOO_MANY_WAITING")
-    try:
-        check_party([(one, one.allocate(wish.first_day, wish.quantity)) for one in known], caller.party)
+    with refusing():
+        for resource in known:
+            check_party(resource, caller.party)
         check_hope(wish, next(iter(known), None), now)
-    except Refused as refused:
-        raise Conflict(refused.message, code=refused.code) from None
     entry = Entry(id=new_id(), party_id=caller.party, joined_at=now, **asdict(wish))
     await _save(session, [entry])
     await _have_looked_at(session, wish)
@@ -70,12 +70,10 @@ async def leave_waitlist(session: WriteSession, caller: Principal, entry_id: UUI
     entry = (await store.entries(session, [entry_id])).get(entry_id)
     if entry is None or entry.party_id != caller.party:
         raise NotFound("You have no such place in line.")
-    try:
+    with refusing():
         left = entry.after("leave")
         if entry.state == "offered":
             await _give_back(session, entry_id)
-    except Refused as refused:
-        raise Conflict(refused.message, code=refused.code) from None
     await _save(session, [left])
     return entry_event(left)
 
@@ -103,10 +101,7 @@ async def place_in_line(kit: Kit, caller: Principal, entry_id: UUID) -> InLine:
 async def serve_waitlist(kit: Kit) -> None:
     """Write down how offers ended, let go who waits for days that are over, and offer what has become free. Several
     processes may ask to; one at a time does it."""
-    more = True
-    while more:
-        async with kit.database.work() as session:
-            more = await store.my_turn(session) and await _serve(session)
+    await while_more(kit, _serve)
 
 
 async def look_again(kit: Kit) -> None:
@@ -117,6 +112,8 @@ async def look_again(kit: Kit) -> None:
 
 async def _serve(session: WriteSession) -> bool:
     """Whether there is more to do at once."""
+    if not await store.my_turn(session):
+        return False
     answered = await store.answered(session, _ENTRIES_AT_ONCE)
     entries = await store.entries(session, answered)
     passed = await store.passed(session, ended_everywhere(await store.now(session)), _ENTRIES_AT_ONCE)

@@ -1,7 +1,7 @@
 """A plan: who does what when, in time that runs forward, with what was taken of which days."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise, product
@@ -12,9 +12,12 @@ import numpy as np
 from services.capacity.promise.free import Single
 from services.capacity.promise.hours import DAY, OPENS, Hours
 from services.capacity.promise.question import Question
-from services.capacity.promise.shortlist import ToolSet, metres
+from services.capacity.promise.shortlist import Shortlist, ToolSet, metres
 from services.capacity.promise.stage import Stage
 from services.capacity.promise.ways import Part, Way
+
+Takings = Mapping[tuple[UUID, date], int]
+"""(Resource, day) -> quantity, of the resource's unit: what to hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,8 @@ class Step:
     run_minutes: int
     cleanup_minutes: int
     """After the run, while the lot goes on."""
-    extra_minutes: int
-    """Paid for and not needed: the workshop sells no less."""
     rest_minutes: int
     """Minutes of the clock that pass after the run before the lot goes on."""
-    dries: bool
-    """So many because the resource publishes that they pass; else the routing has them."""
     starts: int
     run_starts: int
     first_batch: int
@@ -75,6 +74,11 @@ class Step:
     tools: tuple[ToolSet, ...]
     """Taken on each of these days too."""
     tools_price: int
+
+    @property
+    def extra_minutes(self) -> int:
+        """Paid for and not needed: the workshop sells no less."""
+        return sum(self.minutes.values()) - self.setup_minutes - self.run_minutes - self.cleanup_minutes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +107,8 @@ class Plan:
         """By the clock of the sites."""
         return datetime.combine(self.first_day, time()) + timedelta(minutes=minute)
 
-    def taken(self) -> dict[tuple[UUID, date], int]:
-        """(Resource, day) -> quantity, tool sets with them: what to hold."""
+    def taken(self) -> Takings:
+        """Day by day; tool sets with the rest."""
         found = Counter[tuple[UUID, date]]()
         for step in self.steps:
             for day, minutes in step.minutes.items():
@@ -144,20 +148,13 @@ def unfold(question: Question, stages: Sequence[Stage], end: Way, ended: tuple[i
 
 
 def _step(question: Question, number: int, stage: Stage, part: Part, before: Sequence[Step]) -> Step:
-    shortlist, row = stage.shortlist, part.row
+    shortlist, works, row = stage.shortlist, stage.shortlist.works, part.row
     offers, at = shortlist.offers, int(shortlist.rows[row])
     starts, run_starts, first_batch, ends = _clock(stage, part)
-    works, operation = shortlist.works, shortlist.operation
-    setup, run, cleanup = int(works.setup[row]), part.run_ends - part.run_starts, int(works.cleanup[row])
-    rest = int(works.elapsed[row])
-    minutes = part.quantities()
-    if stage.hours.mirrored:
-        minutes = {stage.hours.days - 1 - day: taken for day, taken in reversed(minutes.items())}
-    set_up = {step.resource_id for step in before} | {tool.id for step in before for tool in step.tools}
-    tools = tuple(shortlist.tools[row])
+    minutes, tools, set_up = _days(stage, part), tuple(shortlist.tools[row]), _set_up(before)
     return Step(
         operation=number,
-        process=operation.process,
+        process=shortlist.operation.process,
         resource_id=offers.ids[at],
         workshop_id=offers.workshops[at],
         site_id=offers.sites[at],
@@ -165,20 +162,16 @@ def _step(question: Question, number: int, stage: Stage, part: Part, before: Seq
         pieces=part.pieces,
         lot=int(works.made(part.pieces, row)),
         published=bool(works.published[row]),
-        setup_minutes=setup,
-        run_minutes=run,
-        cleanup_minutes=cleanup,
-        extra_minutes=part.ends - part.starts - setup - run - cleanup,
-        rest_minutes=rest,
-        dries=rest > operation.wait_minutes,
+        setup_minutes=int(works.setup[row]),
+        run_minutes=part.run_ends - part.run_starts,
+        cleanup_minutes=int(works.cleanup[row]),
+        rest_minutes=int(works.elapsed[row]),
         starts=starts,
         run_starts=run_starts,
         first_batch=first_batch,
         ends=ends,
         opens=int(offers.opens[at]),
-        qualified=_qualified(
-            question.spans(operation, offers.workshops[at]), offers.day(min(minutes)), offers.first_day
-        ),
+        qualified=_qualified(question, shortlist, at, min(minutes)),
         minutes=minutes,
         price_per_minute=int(shortlist.price[row]),
         setup_price=0 if offers.ids[at] in set_up else int(shortlist.setup_price[row]),
@@ -187,9 +180,25 @@ def _step(question: Question, number: int, stage: Stage, part: Part, before: Seq
     )
 
 
-def _qualified(spans: Sequence[tuple[date, date]] | None, begins: date, first_day: date) -> int:
-    since = (first for first, last in spans or () if first <= begins <= last)
-    return max(0, (next(since, first_day) - first_day).days)
+def _days(stage: Stage, part: Part) -> dict[int, int]:
+    """Day -> minutes taken, in time that runs forward."""
+    minutes = part.quantities()
+    if not stage.hours.mirrored:
+        return minutes
+    return {stage.hours.days - 1 - day: taken for day, taken in reversed(minutes.items())}
+
+
+def _set_up(before: Sequence[Step]) -> set[UUID]:
+    """Resources and tool sets that these steps have set up."""
+    return {step.resource_id for step in before} | {tool.id for step in before for tool in step.tools}
+
+
+def _qualified(question: Question, shortlist: Shortlist, at: int, begins: int) -> int:
+    """The day from which that workshop is qualified without a break until this one."""
+    offers = shortlist.offers
+    spans = question.spans(shortlist.operation, offers.workshops[at]) or ()
+    since = (first for first, last in spans if first <= offers.day(begins) <= last)
+    return max(0, (next(since, offers.first_day) - offers.first_day).days)
 
 
 def _clock(stage: Stage, part: Part) -> tuple[int, int, int, int]:

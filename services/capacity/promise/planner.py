@@ -1,9 +1,9 @@
 """The planner: from a question and the offers of each process to the answers that no other answer beats."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -30,6 +30,18 @@ Planning = Generator[None, None, T]
 """Work that stops where others may have a turn, and returns something in the end."""
 
 
+class Turns(Generic[T]):
+    """Such work, turn by turn; after the last there is its result."""
+
+    result: T
+
+    def __init__(self, work: Planning[T]) -> None:
+        self._work = work
+
+    def __iter__(self) -> Iterator[None]:
+        self.result = yield from self._work
+
+
 def promise(question: Question, sellers: Sellers) -> list[Plan]:
     """The plans that no other plan beats in all of: day, whole kilometres, price. The soonest first; backward, that
     which starts last.
@@ -40,14 +52,12 @@ def promise(question: Question, sellers: Sellers) -> list[Plan]:
     return at_once(planning(question, sellers))
 
 
-def at_once(turns: Planning[T]) -> T:
+def at_once(work: Planning[T]) -> T:
     """What comes of it, without a turn for anybody."""
-    while True:
-        try:
-            next(turns)
-        except StopIteration as ended:
-            result: T = ended.value
-            return result
+    turns = Turns(work)
+    for _ in turns:
+        pass
+    return turns.result
 
 
 def planning(question: Question, sellers: Sellers) -> Planning[list[Plan]]:
@@ -130,21 +140,14 @@ def stages_of(question: Question, shortlists: Sequence[Shortlist], span: Hours) 
     for number, shortlist in enumerate(shortlists):
         before = stages[-1] if stages else None
         where = before.shortlist.where if before else _at(question)
-        later = uses[number] & frozenset[UUID]().union(*uses[number + 1 :])
-        later |= _carried(stages, uses, number)
+        taken = uses[number] | (before.later if before else frozenset())
+        later = taken & frozenset[UUID]().union(*uses[number + 1 :])
         stages.append(Stage(shortlist, where, before, question.pieces, span, later))
     return stages
 
 
 def _uses(shortlist: Shortlist) -> frozenset[UUID]:
     return frozenset([*shortlist.ids, *(tool.id for tools in shortlist.tools for tool in tools)])
-
-
-def _carried(stages: Sequence[Stage], uses: Sequence[frozenset[UUID]], number: int) -> frozenset[UUID]:
-    """What was taken before this operation, if operations after it want it too."""
-    if not stages:
-        return frozenset()
-    return stages[-1].later & frozenset[UUID]().union(*uses[number + 1 :])
 
 
 def _at(question: Question) -> tuple[Longs, Longs]:

@@ -64,8 +64,10 @@ def _reasons(question: Question, plan: Plan, step: Step, number: int) -> Iterato
         ready = came.ends if last else came.first_batch
         yield Reason("PREVIOUS", came.process, came.resource_id, came.run_starts, ready)
         there = ready + came.rest_minutes
-        rests: tuple[Code, UUID | None] = ("DRYING", came.resource_id) if came.dries else ("REST", None)
-        yield Reason(rests[0], came.process, rests[1], ready, there)
+        if came.rest_minutes > question.routing[came.operation].wait_minutes:  # as the resource publishes
+            yield Reason("DRYING", came.process, came.resource_id, ready, there)
+        else:
+            yield Reason("REST", came.process, None, ready, there)
     if last:
         yield from _on_the_road(last)
         there = last.arrives

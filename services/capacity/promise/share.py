@@ -54,14 +54,13 @@ def _pieces(at: Reach, times: Longs) -> Longs:
 
 def _way(at: Reach, number: int, time: int) -> Way:
     pieces = _pieces(at, np.full(len(at.ways), time))[number]
-    parts, left = list[Part](), at.stage.pieces
+    before, parts, left = at.ways[number], list[Part](), at.stage.pieces
     for row in np.argsort(-pieces, kind="stable")[: at.stage.shortlist.operation.split_over]:
         count = min(left, int(pieces[row]))
         if count:
             parts.append(_part(at, number, int(row), count))
         left -= count
-    trips = sum(int(at.metres[number, part.row]) - at.ways[number].metres for part in parts)
-    before = at.ways[number]
+    trips = sum(int(at.metres[number, part.row]) - before.metres for part in parts)
     prices = sum(int(at.price[number, part.row]) - before.price + at.cost(number, part) for part in parts)
     return at.way(before, parts, before.metres + trips, before.price + prices)
 

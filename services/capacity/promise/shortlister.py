@@ -37,7 +37,7 @@ def begin(question: Question, hours: Hours) -> int:
     return hours.opens + (0 if question.backward else question.first_day * DAY)
 
 
-class City:
+class Market:
     """All who sell a process, over the days of a question and in the planner's direction; with `valid`, those who are
     qualified, and as if they were from their first such day to their last: of the days between, `free` knows."""
 
@@ -107,75 +107,75 @@ class Shortlister:
 
     def __init__(self, question: Question, sellers: Sellers, hours: Hours) -> None:
         self._question, self._hours = question, hours
-        self._cities = {sold: City(sellers[sold], question, hours) for sold in question.sold & sellers.keys()}
+        self._markets = {sold: Market(sellers[sold], question, hours) for sold in question.sold & sellers.keys()}
         self._times = (begin(question, hours),) * 2
         self._last: Shortlist | None = None
 
     def next(self, operation: Operation) -> Shortlist:
         """Raises Refused if nobody can do it."""
-        city = self._city(operation)
-        able = self._able(city, operation) if city else np.zeros(0, np.bool_)
-        if city is None or not able.any():
-            raise Refused("NOT_OFFERED", nobody(operation, with_tools=city is not None and bool(len(city.offers))))
+        market = self._market(operation)
+        able = self._able(market, operation) if market else np.zeros(0, np.bool_)
+        if market is None or not able.any():
+            raise Refused("NOT_OFFERED", nobody(operation, with_tools=market is not None and bool(len(market.offers))))
         shared = self._shared(operation)
-        runs, needs = city.needs(operation, shared)
-        least = (runs, needs) if shared == self._question.pieces else city.needs(operation, 1)
-        fits = np.flatnonzero(able & self._fits(city, *least))
+        runs, needs = market.needs(operation, shared)
+        least = (runs, needs) if shared == self._question.pieces else market.needs(operation, 1)
+        fits = np.flatnonzero(able & self._fits(market, *least))
         if not len(fits):
             raise Refused("NO_CAPACITY", _no_room(operation, self._question.pieces))
-        rows = np.unique(np.concatenate([*self._first(city, needs, fits), *self._best(city, needs, fits)]))
-        self._last = self._shortlist(city, operation, rows)
+        rows = np.unique(np.concatenate([*self._first(market, needs, fits), *self._best(market, needs, fits)]))
+        self._last = self._shortlist(market, operation, rows)
         self._go_on(self._last, needs[rows])
         return self._last
 
     def named(self, operation: Operation, ids: Iterable[UUID]) -> Shortlist:
         """The shortlist of these resources, those that cannot do it left out."""
-        city = self._city(operation)
-        if city is None:
+        market = self._market(operation)
+        if market is None:
             raise Refused("NOT_OFFERED", nobody(operation))
-        rows = {key: row for row, key in enumerate(city.offers.ids[: len(city.offers)])}
-        able = self._able(city, operation)
+        rows = {key: row for row, key in enumerate(market.offers.ids[: len(market.offers)])}
+        able = self._able(market, operation)
         found = [rows[key] for key in ids if key in rows and able[rows[key]]]
-        return self._shortlist(city, operation, np.array(found, np.int64))
+        return self._shortlist(market, operation, np.array(found, np.int64))
 
-    def _city(self, operation: Operation) -> City | None:
-        city = self._cities.get(operation.sold)
-        if city is None or not operation.qualifications:
-            return city
+    def _market(self, operation: Operation) -> Market | None:
+        market = self._markets.get(operation.sold)
+        if market is None or not operation.qualifications:
+            return market
         valid = self._question.valid.get(operation.qualifications, {})
-        return City(city.offers, self._question, self._hours, valid)
+        return Market(market.offers, self._question, self._hours, valid)
 
     def _shared(self, operation: Operation) -> int:
         """Pieces for each, if the lot is shared by as many as may."""
         return -(-self._question.pieces // operation.split_over)
 
-    def _fits(self, city: City, runs: Longs | int, needs: Longs) -> Flags:
+    def _fits(self, market: Market, runs: Longs | int, needs: Longs) -> Flags:
         """Who has room for what must be done in one place at least."""
-        total = city.before(self._hours.days)
-        return (total >= needs) & (total - city.reached(self._times[0]) >= runs)
+        total = market.before(self._hours.days)
+        return (total >= needs) & (total - market.reached(self._times[0]) >= runs)
 
-    def _able(self, city: City, operation: Operation) -> Flags:
-        able = city.known
+    def _able(self, market: Market, operation: Operation) -> Flags:
+        able = market.known
         for tool in operation.tools:
             sites = self._tool_sites(tool)
-            able = able & np.fromiter((site in sites for site in city.offers.sites[: len(able)]), np.bool_, len(able))
+            able = able & np.fromiter((site in sites for site in market.offers.sites[: len(able)]), np.bool_, len(able))
         return able
 
     def _tool_sites(self, tool: Tool) -> dict[UUID, int]:
         """Site -> the cheapest tool set there."""
-        if (city := self._cities.get(tool.sold)) is None:
+        if (market := self._markets.get(tool.sold)) is None:
             return {}
-        offers, found = city.offers, dict[UUID, int]()
+        offers, found = market.offers, dict[UUID, int]()
         for row in sorted(range(len(offers)), key=lambda row: (offers.price[row], offers.ids[row])):
-            if city.known[row]:
+            if market.known[row]:
                 found.setdefault(offers.sites[row], row)
         return found
 
-    def _first(self, city: City, needs: Longs, fits: Rows) -> list[Rows]:
-        return [_soonest(city, city.reached(time) + needs, fits, self._hours.days) for time in self._times]
+    def _first(self, market: Market, needs: Longs, fits: Rows) -> list[Rows]:
+        return [_soonest(market, market.reached(time) + needs, fits, self._hours.days) for time in self._times]
 
-    def _best(self, city: City, needs: Longs, fits: Rows) -> list[Rows]:
-        offers, place = city.offers, self._question.place
+    def _best(self, market: Market, needs: Longs, fits: Rows) -> list[Rows]:
+        offers, place = market.offers, self._question.place
         cost = np.maximum(offers.least[fits], offers.setup[fits] + offers.price[fits] * needs[fits])
         where = offers.latitude[fits], offers.longitude[fits]
         near = _away(where, place.latitude, place.longitude)
@@ -185,17 +185,17 @@ class Shortlister:
             found.append(fits[[_away(where, *spot).argmin() for spot in beside]])
         return found
 
-    def _shortlist(self, city: City, operation: Operation, rows: Longs) -> Shortlist:
+    def _shortlist(self, market: Market, operation: Operation, rows: Longs) -> Shortlist:
         sets = [(tool, self._tool_sites(tool)) for tool in operation.tools]
-        sites = [city.offers.sites[row] for row in rows]
+        sites = [market.offers.sites[row] for row in rows]
         tools = [[self._tool_set(tool, found[site]) for tool, found in sets] for site in sites]
-        return Shortlist(operation, city.offers, rows, city.free(rows), tools)
+        return Shortlist(operation, market.offers, rows, market.free(rows), tools)
 
     def _tool_set(self, tool: Tool, row: int) -> ToolSet:
-        city = self._cities[tool.sold]
-        offers = city.offers
+        market = self._markets[tool.sold]
+        offers = market.offers
         quantity = int(least_for(offers.minimum[row], offers.lot[row], tool.quantity))
-        free = city.free(np.array([row]))[0]
+        free = market.free(np.array([row]))[0]
         price, setup = int(offers.price[row]) * quantity, int(offers.setup[row])
         return ToolSet(offers.ids[row], offers.workshops[row], offers.names[row], quantity, free, price, setup)
 
@@ -216,18 +216,18 @@ class Shortlister:
     @cached_property
     def _overlaps(self) -> bool:
         """Whether any operation may begin before the one before it has ended."""
-        batches = (city.offers.figures[FIGURES.index("batch")] for city in self._cities.values())
+        batches = (market.offers.figures[FIGURES.index("batch")] for market in self._markets.values())
         return any(one.transfer_batch for one in self._question.routing) or any(batch.any() for batch in batches)
 
 
-def _soonest(city: City, worked: Longs, fits: Rows, days: int) -> Rows:
+def _soonest(market: Market, worked: Longs, fits: Rows, days: int) -> Rows:
     """The rows that are first to have worked off so much; which of them is first of all is not looked at."""
     few, many = 0, days
     while few < many:  # the day by whose end enough are done
         day = (few + many) // 2
-        enough = np.count_nonzero((city.before(day) >= worked)[fits]) >= EARLY
+        enough = np.count_nonzero((market.before(day) >= worked)[fits]) >= EARLY
         few, many = (few, day) if enough else (day + 1, many)
-    by_then, before = city.before(few), city.before(max(few - 1, 0))
+    by_then, before = market.before(few), market.before(max(few - 1, 0))
     done = fits[(by_then >= worked)[fits]]
     today = np.maximum(by_then[done] - before[done], 1)
     return done[_least((worked[done] - before[done]) / today, EARLY)]

@@ -29,7 +29,7 @@ class Stage:
     pieces: int
     hours: Hours
     later: frozenset[UUID]
-    """Resources that operations planned after this one look at too."""
+    """What may be taken here or before and is looked at by operations planned after this one too."""
 
     @cached_property
     def metres(self) -> Longs:

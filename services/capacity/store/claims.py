@@ -28,11 +28,14 @@ _QUEUE_UP = "SELECT pg_advisory_xact_lock(hashtextextended('open holds of ' || p
 _LOOK = f"""WITH lockable AS MATERIALIZED (
         SELECT CASE WHEN cardinality($3::uuid[]) = (SELECT count(*) FROM bucket WHERE id = ANY ($3))
                      AND NOT EXISTS (SELECT FROM hold, jsonb_to_recordset(allocations) AS part (bucket_id uuid)
-                                      WHERE {IS_OVER} AND bucket_id = ANY ($3)) THEN $3 END AS ids)
+                                      WHERE {IS_OVER} AND bucket_id = ANY ($3)) THEN $3 END AS ids,
+               pg_postmaster_start_time()::text AS began)
     SELECT json_build_array(
         clock_timestamp(),
-        (SELECT coalesce(json_agg(CASE known.version WHEN resource.version THEN to_json(id) ELSE to_json(resource) END),
-                         '[]') FROM unnest($1::uuid[], $4::int[]) AS known (id, version) JOIN resource USING (id)),
+        (SELECT coalesce(json_agg(CASE known.mark WHEN is_at.mark THEN to_json(id)
+                                  ELSE json_build_array(is_at.mark, resource) END), '[]')
+           FROM unnest($1::uuid[], $4::text[]) AS known (id, mark) JOIN resource USING (id),
+                LATERAL (SELECT concat_ws(' ', resource.version, resource.xmin, began)) AS is_at (mark)),
         (SELECT json_object_agg(party, (
             SELECT count(*) FROM hold
              WHERE party_id = party AND state = 'held' AND order_id IS NULL AND expires_at > clock_timestamp()))
@@ -66,9 +69,12 @@ async def overdue_bookings(session: WriteSession, most: int) -> list[Booking]:
 
 Look = tuple[datetime, list[Resource], dict[UUID, int]]
 """Now, resources, and for each party how many live holds it has placed itself."""
-_Seen = tuple[datetime, list[Resource | UUID], dict[UUID, int], list[Bucket]]
-_KNOWN: dict[UUID, Resource] = {}
-"""Resources as some transaction saw them last. Of a version that is still theirs PostgreSQL sends no more than the id:
+_Marked = tuple[str, Resource]
+"""A resource, and what marks its state: the version, the transaction that wrote the row, and when the server started. A
+version alone would not do: after a restore, or a failover that lost commits, it may be that of another state."""
+_Seen = tuple[datetime, list[_Marked | UUID], dict[UUID, int], list[Bucket]]
+_KNOWN: dict[UUID, _Marked] = {}
+"""Resources as some transaction saw them last. Of a state that is still theirs PostgreSQL sends no more than the id:
 most of a look at holds on many days was to write terms and calendars as JSON, and to read that."""
 _MOST_KNOWN = 5000
 
@@ -89,15 +95,15 @@ async def look_and_lock(
     """All that it takes to judge asks of these parties, and these buckets, locked. If one of them has no row yet, or a
     hold that is over is in the way, more must be locked before them: then none is, and none is given."""
     known = {one: _KNOWN[one] for one in resource_ids if one in _KNOWN}
-    versions = [known[one].version if one in known else None for one in resource_ids]
-    [(seen,)] = await rows(session, _LOOK, list(resource_ids), list(parties), list(ids), versions)
+    marks = [known[one][0] if one in known else None for one in resource_ids]
+    [(seen,)] = await rows(session, _LOOK, list(resource_ids), list(parties), list(ids), marks)
     now, resources, open_holds, buckets = msgspec.json.decode(seen, type=_Seen)
     found = [known[one] if isinstance(one, UUID) else one for one in resources]
     _remember(found)
-    return (now, found, open_holds), buckets
+    return (now, [resource for _, resource in found], open_holds), buckets
 
 
-def _remember(found: list[Resource]) -> None:
+def _remember(found: list[_Marked]) -> None:
     if len(_KNOWN) >= _MOST_KNOWN:
         _KNOWN.clear()
-    _KNOWN.update({one.id: one for one in found})
+    _KNOWN.update({marked[1].id: marked for marked in found})

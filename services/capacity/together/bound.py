@@ -17,12 +17,11 @@ from itertools import accumulate
 
 import numpy as np
 
-from services.capacity.domain.search import Valid
 from services.capacity.promise.free import Free
 from services.capacity.promise.hours import Hours, Longs, hours
 from services.capacity.promise.question import Operation, Question, Sold
 from services.capacity.promise.shortlist import cumulative, metres
-from services.capacity.promise.shortlister import City, Sellers, begin
+from services.capacity.promise.shortlister import Market, Sellers, begin
 from services.capacity.search.offers import FIGURES
 from services.capacity.together.score import Score, late
 
@@ -37,9 +36,9 @@ def bound(questions: Sequence[Question], sellers: Sellers) -> Score:
     one = next(iter(sellers.values()))
     spans = [hours(one.cumulative.shape[1] - 1, one.first_day, lot.carriage, mirrored=False) for lot in questions]
     soonest = min(questions, key=lambda question: question.first_day)
+    valid = {schemes: days for question in questions for schemes, days in question.valid.items()}
     trades = {
-        kind: _Trade(City(sellers[kind[0]], soonest, spans[0], valid.get(kind[1])), spans[0])
-        for valid in [_valid(questions)]
+        kind: _Trade(Market(sellers[kind[0]], soonest, spans[0], valid.get(kind[1])), spans[0])
         for kind in {_kind(operation) for question in questions for operation in question.routing}
     }
     lots = [_Lot(question, trades, span) for question, span in zip(questions, spans, strict=True)]
@@ -54,20 +53,16 @@ def _kind(operation: Operation) -> Kind:
     return operation.sold, operation.qualifications
 
 
-def _valid(questions: Sequence[Question]) -> dict[frozenset[str], Valid]:
-    return {schemes: days for question in questions for schemes, days in question.valid.items()}
-
-
 class _Trade:
     """All who offer a process and have certain qualifications."""
 
-    def __init__(self, city: City, span: Hours) -> None:
-        rows = np.flatnonzero(city.known)
-        free = city.free(rows)
+    def __init__(self, market: Market, span: Hours) -> None:
+        rows = np.flatnonzero(market.known)
+        free = market.free(rows)
         self.rows, self.free = np.arange(len(rows)), Free(span, cumulative(free))
         self.together = Free(span, cumulative(free.sum(axis=0)[None]))
-        self._figures = city.offers.figures[:, rows].astype(np.int64)
-        self.where = city.offers.latitude[rows].astype(float), city.offers.longitude[rows].astype(float)
+        self._figures = market.offers.figures[:, rows].astype(np.int64)
+        self.where = market.offers.latitude[rows].astype(float), market.offers.longitude[rows].astype(float)
 
     def minutes(self, operation: Operation, pieces: int) -> Longs:
         """What each needs for so many, at least: no first days, nothing but running."""

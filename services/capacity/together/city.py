@@ -1,18 +1,16 @@
 """A city as it was at one moment, and what is left of it while one lot after another takes its room."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
 from services.capacity.promise.hours import Longs
-from services.capacity.promise.plan import Plan
+from services.capacity.promise.plan import Plan, Takings
 from services.capacity.promise.question import Sold
 from services.capacity.promise.shortlister import Sellers
 from services.capacity.search.offers import Offers
-
-Taken = Mapping[tuple[UUID, date], int]
 
 
 class City:
@@ -23,7 +21,7 @@ class City:
         self.left: Sellers = self.whole
         self._rows = {sold: _rows(offers) for sold, offers in self.whole.items()}
 
-    def take(self, taken: Taken) -> None:
+    def take(self, taken: Takings) -> None:
         """From now on this is no longer free, whatever it is sold for."""
         days = defaultdict[UUID, dict[date, int]](dict)
         for (key, day), quantity in taken.items():
@@ -61,16 +59,15 @@ def _rows(offers: Offers) -> dict[UUID, int]:
     return {key: row for row, key in enumerate(offers.ids[: len(offers)])}
 
 
-def together(plans: Iterable[Plan]) -> dict[tuple[UUID, date], int]:
-    """(Resource, day) -> quantity that these plans take in sum."""
-    found = defaultdict[tuple[UUID, date], int](int)
+def taken_together(plans: Iterable[Plan]) -> Takings:
+    """What these plans take in sum, day by day."""
+    found = Counter[tuple[UUID, date]]()
     for plan in plans:
-        for key, quantity in plan.taken().items():
-            found[key] += quantity
+        found.update(plan.taken())
     return dict(sorted(found.items(), key=lambda one: (one[0][1], one[0][0])))
 
 
 def fits(rooms: Mapping[UUID, Longs], first_day: date, plans: Iterable[Plan]) -> bool:
     """Whether these plans together take no more than there is of each day."""
-    taken = together(plans).items()
+    taken = taken_together(plans).items()
     return all(key in rooms and quantity <= rooms[key][(day - first_day).days] for (key, day), quantity in taken)

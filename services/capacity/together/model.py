@@ -134,13 +134,8 @@ def _choice(
 ) -> Choice:
     ticks, minutes = clock.noons()
     parts = _parts(lot, stage, pieces)
-    done, over = (
-        np.array(times).max(axis=0)
-        for times in (
-            [_reached(stage, part, part.run_ends, minutes) + stage.rests[part.row] for part in parts],
-            [_reached(stage, part, part.ends, minutes) for part in parts],
-        )
-    )
+    over = np.max([_reached(stage, part, part.ends, minutes) for part in parts], axis=0)
+    done = np.max([_reached(stage, part, part.run_ends, minutes) + stage.rests[part.row] for part in parts], axis=0)
     frees, ready = clock.tick(over), clock.tick(done + queue)
     lasts, rests = (_usual((until - ticks)[until <= clock.ticks], clock.ticks) for until in (frees, ready))
     return Choice(tuple(pieces), tuple(numbers[stage.shortlist.ids[part.row]] for part in parts), lasts, rests)

@@ -77,7 +77,7 @@ def is_wanted(standing: Standing, wanted: Wanted) -> bool:
             wanted.process in resource.processes,
             (wanted.unit, wanted.currency) == (resource.unit, resource.terms.price_per_unit.currency),
             wanted.near is None or wanted.km is None or (km is not None and km <= wanted.km),
-            wanted.price is None or resource.price(need) <= wanted.price,
+            wanted.price is None or resource.terms.cost(need) <= wanted.price,
             resource.is_seen_by(wanted.party),
         )
     )
@@ -106,7 +106,7 @@ def best(standing: Standing, buckets: Buckets, wanted: Wanted, now: datetime) ->
         starts_on=starts_on,
         ends_on=ends_on,
         quantity=need,
-        price=resource.price(need),
+        price=resource.terms.cost(need),
         km=away(standing.place, wanted.near),
         sold_to_you=resource.is_sold_to(wanted.party),
     )

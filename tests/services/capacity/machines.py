@@ -15,6 +15,6 @@ async def run_machine(kind: type[RuleBasedStateMachine], *, examples: int, steps
         stateful_step_count=steps,
         database=None,
         phases=[Phase.generate],  # each step is a transaction or several: shrinking would take many minutes
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=list(HealthCheck),  # all are about time and chance, and a database takes its time
     )
     await asyncio.to_thread(run_state_machine_as_test, machine, settings=quick)

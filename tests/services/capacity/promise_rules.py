@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from uuid import UUID
 
-from services.capacity.domain.work import lot, made
+from services.capacity.domain.work import lot
 from services.capacity.promise.hours import CLOSES, DAY
 from services.capacity.promise.plan import Plan, Step
 from services.capacity.promise.question import Operation, Question
+from tests.services.capacity.promise_work import made
 from tests.services.capacity.promise_world import MONDAY, Bench, arrival, away, qualified
 
 
@@ -57,11 +58,9 @@ def _not_whole(plan: Plan, question: Question, known: Mapping[UUID, Bench]) -> I
         if sum(step.pieces for step in steps) != question.pieces:
             yield f"{operation.process} does not make the lot"
     for step in plan.steps:
-        if (
-            sum(step.minutes.values())
-            != step.setup_minutes + step.run_minutes + step.cleanup_minutes + step.extra_minutes
-        ):
-            yield f"{step} takes something else than it says"
+        needed = step.setup_minutes + step.run_minutes + step.cleanup_minutes
+        if sum(step.minutes.values()) != known[step.resource_id].least_for(needed):
+            yield f"{step} takes something else than the least that is sold to who needs that"
 
 
 def _not_made(step: Step, operation: Operation, bench: Bench) -> Iterator[str]:

@@ -1,9 +1,23 @@
 """What work takes of a resource of a small city, by the domain's own arithmetic and none of the planner's."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from itertools import accumulate, repeat
+from math import floor
 
-from services.capacity.domain.work import Work, lot, spread
+from services.capacity.domain.work import FULL, Work, lot, spread
+
+
+def made(work: Work, taken: Sequence[int], changed: Iterable[str] = ()) -> int:
+    """How many pieces of one lot come out of what is taken of these days: the other way round."""
+    once, done, day = work.once(changed), Fraction(0), 0
+    for quantity_ in taken:
+        before = min(once, quantity_)
+        once -= before
+        done += (quantity_ - before) * Fraction(work.rate(day), FULL)
+        day += quantity_ > before
+    return floor(done * work.pieces / work.run)
 
 
 def learned(work: Work) -> Work:

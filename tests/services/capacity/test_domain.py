@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from libs.contracts import orders
 from libs.kit.ids import new_id
-from services.capacity.domain.agreement import Ending
+from services.capacity.domain.agreement import Deal, Ending
 from services.capacity.domain.calendar import Calendar, published_on
 from services.capacity.domain.ledger import Booking, Bucket, Hold, Ledger, NoRoomError
 from services.capacity.domain.offer import bucket_id, check_terms, price
@@ -189,7 +189,7 @@ def _step(ledger: Ledger, verb: str, hold: Hold, booking: Booking | None) -> Non
     elif verb == "cancel" and booking:
         ledger.cancel(booking, Ending(by="buyer", code="CANCELLED", message="Cancelled."))
     elif verb == "confirm" and known:
-        ledger.confirm(hold, Money(1), NOW)
+        ledger.confirm(hold, Deal(price=Money(1)), NOW)
     elif verb == "release" and known:
         ledger.release(hold, NOW)
     elif verb == "expire" and known and hold.state == "held":
@@ -222,16 +222,16 @@ def test_a_hold_dies_at_the_very_instant_of_its_expiry() -> None:
     ledger = Ledger([bucket])
     hold = ledger.place(a_hold((bucket, 10), until=NOW))
     with pytest.raises(Refused) as refused:
-        ledger.confirm(hold, Money(1), NOW)
+        ledger.confirm(hold, Deal(price=Money(1)), NOW)
     assert refused.value.code == "HOLD_EXPIRED"
-    assert ledger.confirm(hold, Money(1), NOW - timedelta(microseconds=1)).id == hold.id
+    assert ledger.confirm(hold, Deal(price=Money(1)), NOW - timedelta(microseconds=1)).id == hold.id
 
 
 def test_a_hold_ends_once() -> None:
     bucket = a_bucket()
     ledger = Ledger([bucket])
     released = ledger.release(ledger.place(a_hold((bucket, 10))), NOW)
-    for again in (lambda: ledger.release(released, NOW), lambda: ledger.confirm(released, Money(1), NOW)):
+    for again in (lambda: ledger.release(released, NOW), lambda: ledger.confirm(released, Deal(price=Money(1)), NOW)):
         with pytest.raises(Refused, match="released already"):
             again()
 
@@ -240,7 +240,7 @@ def test_a_changed_bucket_is_one_version_on_however_often_it_changed() -> None:
     bucket = a_bucket()
     ledger = Ledger([bucket])
     hold = ledger.place(a_hold((bucket, 10)))
-    ledger.confirm(hold, Money(1), NOW)
+    ledger.confirm(hold, Deal(price=Money(1)), NOW)
     assert ledger.changed() == [replace(bucket, version=1, committed=10)]
 
 

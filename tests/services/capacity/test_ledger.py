@@ -71,6 +71,17 @@ async def test_a_hold_never_takes_more_than_is_free(db: Database, bench: Resourc
     assert await bucket(db, bench, day(1)) == (480, 480, 0)
 
 
+async def test_a_version_that_a_restore_made_another_state_of_is_not_taken_for_the_one_seen_before(
+    db: Database, bench: Resource
+) -> None:
+    await hold(db, new_id(), (bench, day(1), 1))  # by now this process has seen the bench
+    async with db.work() as session:  # as after a restore: the same version, told otherwise since
+        dearer = "UPDATE resource SET terms = jsonb_set(terms, '{minimum_quantity}', '30') WHERE id = :id"
+        await session.execute(text(dearer), {"id": bench.id})
+    with pytest.raises(Conflict, match="Bench sells no less than 30 minutes"):
+        await hold(db, new_id(), (bench, day(1), 1))
+
+
 async def test_a_hold_that_lacks_room_in_one_bucket_takes_none(db: Database, bench: Resource) -> None:
     with pytest.raises(Conflict):
         await hold(db, new_id(), (bench, day(1), 100), (bench, day(2), 481))

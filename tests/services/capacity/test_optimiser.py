@@ -65,7 +65,10 @@ async def test_it_finds_the_order_in_which_nothing_is_late() -> None:
 
 @installed
 @settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=6,
+    deadline=None,
+    # Each example has a process of its own, and what the fixture sets is meant for all of them.
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(some_lots(most=2, most_shared=2), benches().map(weeks))
 def test_it_never_worsens_and_no_day_is_given_twice(lots: list[Question], found: list[Bench]) -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from libs.kit.ids import new_id
 from services.capacity.domain.pool import (
-    NEXT_OF_POOL,
-    NEXT_OF_SHARE,
+    POOLS,
+    SHARES,
     Pool,
     PoolState,
     Share,
@@ -44,16 +44,16 @@ def shares_of(pool: Pool, *quantities: int) -> list[Share]:
 
 
 def test_every_pair_of_state_and_happening_is_decided() -> None:
-    assert NEXT_OF_POOL.keys() == set(get_args(PoolState))
-    assert all(then.keys() == set(get_args(ToPool)) for then in NEXT_OF_POOL.values())
-    assert NEXT_OF_SHARE.keys() == set(get_args(ShareState))
-    assert all(then.keys() == set(get_args(ToShare)) for then in NEXT_OF_SHARE.values())
+    assert POOLS.keys() == set(get_args(ToPool))
+    assert all(row.keys() == set(get_args(PoolState)) for row in POOLS.values())
+    assert SHARES.keys() == set(get_args(ToShare))
+    assert all(row.keys() == set(get_args(ShareState)) for row in SHARES.values())
 
 
 def test_what_is_over_stays_as_it_ended() -> None:
-    over = [then for state, thens in NEXT_OF_POOL.items() if state != "open" for then in thens.values()]
-    over += [then for state, thens in NEXT_OF_SHARE.items() if state != "pledged" for then in thens.values()]
-    assert set(over) == {"nothing", "refuse"}
+    over = [then for row in POOLS.values() for state, then in row.items() if state != "open"]
+    over += [then for row in SHARES.values() for state, then in row.items() if state != "pledged"]
+    assert set(over) == {"nothing", "POOL_OVER"}
 
 
 def test_a_pool_fires_with_the_pledge_that_meets_its_minimum_and_not_before() -> None:
@@ -126,7 +126,7 @@ def test_what_lacks_to_the_minimum_charge_is_shared_as_setting_up_is() -> None:
 )
 def test_a_share_is_sold_on_the_terms_of_the_workshop(terms: dict[str, Any], quantity: int, code: str) -> None:
     with pytest.raises(Refused) as refused:
-        check_share(a_pool(), a_resource(**terms), new_id(), quantity)
+        check_share(a_resource(**terms), new_id(), quantity)
     assert refused.value.code == code
 
 

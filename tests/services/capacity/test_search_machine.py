@@ -184,7 +184,7 @@ class SearchMachine(RuleBasedStateMachine):
             answers.append(await store.find_in_rows(session, within, valid))
             free = await store.free_in_rows(session, answers[-1])
         for window, quantities in zip(answers[-1], free, strict=True):
-            assert sum(part.quantity for part in parts(window, quantities)) == window.quantity
+            assert sum(parts(window, quantities).values()) == window.quantity
         return answers
 
 

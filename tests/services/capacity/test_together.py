@@ -16,7 +16,7 @@ from services.capacity.promise.plan import Plan
 from services.capacity.promise.planner import at_once
 from services.capacity.promise.question import Carriage, Question
 from services.capacity.together.bound import bound
-from services.capacity.together.city import City, fits, together
+from services.capacity.together.city import City, fits, taken_together
 from services.capacity.together.greedy import cut_out, greedy, window
 from services.capacity.together.lots import Lot, Move, Rooms
 from services.capacity.together.retrace import in_turn, retrace
@@ -25,8 +25,12 @@ from tests.services.capacity.promise_asking import CUT, CUTTER, GOTS, SEW, SEWER
 from tests.services.capacity.promise_rules import faults
 from tests.services.capacity.promise_world import MONDAY, Bench, city
 
-PATIENT = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-"""Not every order is possible, and not every machine idle."""
+PATIENTLY = settings(
+    max_examples=25,
+    deadline=None,
+    # Not every machine is idle, and not every order that is made up is possible.
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 Lots = list[Question]
 SHOWN = {UUID(int=2000 + north): [(MONDAY, MONDAY + timedelta(days=4 * north + 8))] for north in range(3)}
 """Until when whose workshop is qualified; the one furthest away never is."""
@@ -87,14 +91,14 @@ def all_faults(plans: Sequence[Plan], lots: Lots, found: list[Bench]) -> list[st
 # --- the promises ----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=PATIENT)
+@PATIENTLY
 @given(some_lots(), benches().map(weeks))
 def test_lot_by_lot_never_takes_more_of_a_day_than_there_is(lots: Lots, found: list[Bench]) -> None:
     _, plans = planned(lots, found)
     assert all_faults(plans, lots, found) == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=PATIENT)
+@PATIENTLY
 @given(some_lots(most_shared=1), benches().map(weeks))
 def test_the_moves_of_greedy_planned_again_are_greedy(lots: Lots, found: list[Bench]) -> None:
     place, plans = planned(lots, found)
@@ -108,7 +112,7 @@ def told(plan: Plan) -> tuple[object, ...]:
     return plan.at(plan.ready), plan.metres, plan.price, plan.taken()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=PATIENT)
+@PATIENTLY
 @given(some_lots(), benches(), st.randoms())
 def test_whatever_order_is_planned_again_keeps_every_rule(lots: Lots, found: list[Bench], dice: object) -> None:
     place, plans = planned(lots, found)
@@ -155,7 +159,7 @@ def best_of_all(lots: Sequence[Lot]) -> Score:
     return min(scored(asked, lots[0].first_day, plans) for plans in found if plans)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=PATIENT)
+@PATIENTLY
 @given(some_lots(most=2, most_shared=1), benches().map(weeks))
 def test_nothing_that_can_be_planned_is_better_than_the_bound(lots: Lots, found: list[Bench]) -> None:
     place, plans = planned(lots, found)
@@ -212,4 +216,4 @@ def test_the_city_itself_stays_as_it_was() -> None:
     place, plans = planned([a_question(CUT, pieces=6)] * 2, [CUTTER])
     whole, left = (sellers["cutting", "minutes"].cumulative[0].tolist() for sellers in (place.whole, place.left))
     assert (whole[-1], left[-1]) == (300, 180)
-    assert sum(together(plans).values()) == 120
+    assert sum(taken_together(plans).values()) == 120

@@ -13,7 +13,7 @@ from services.capacity.domain.offer import Resource
 from services.capacity.domain.plan import Room
 from services.capacity.domain.terms import Money, Refused
 from services.capacity.domain.waitlist import (
-    NEXT,
+    LINE,
     SECONDS_TO_ANSWER,
     Entry,
     EntryState,
@@ -48,16 +48,17 @@ def served(line: list[Entry], *rooms: Room) -> list[UUID]:
 
 
 def test_every_pair_of_state_and_happening_is_decided() -> None:
-    assert NEXT.keys() == set(get_args(EntryState))
-    assert all(then.keys() == set(get_args(Happening)) for then in NEXT.values())
+    assert LINE.keys() == set(get_args(Happening))
+    assert all(row.keys() == set(get_args(EntryState)) for row in LINE.values())
 
 
 def test_what_has_ended_stays_as_it_ended() -> None:
-    assert {then for state in NEXT.keys() - OPEN for then in NEXT[state].values()} == {"nothing", "refuse"}
+    ended = {then for row in LINE.values() for state, then in row.items() if state not in OPEN}
+    assert ended == {"nothing", "NOT_IN_LINE"}
 
 
 def test_a_place_in_line_is_offered_room_once_and_never_returns_to_the_line() -> None:
-    reached = {then for state, thens in NEXT.items() if state != "waiting" for then in thens.values()}
+    reached = {then for row in LINE.values() for state, then in row.items() if state != "waiting"}
     assert reached.isdisjoint({"waiting", "offered"})
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.capacity.domain.work import Work, lot, made, quantity, spread
+from services.capacity.domain.work import Work, lot, quantity, spread
+from tests.services.capacity.promise_work import made
 
 CUTTING = Work(run=1, pieces=5, setup=4 * 5 + 1)
 """Shoe leather in the teaching case "Stonehaven, Inc.": four dies, each changed in 5.25 minutes, 0.05 a stroke."""

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from libs.contracts import capacity
 from libs.kit.ids import new_id
-from services.capacity.domain.agreement import Ending
+from services.capacity.domain.agreement import Deal, Ending
 from services.capacity.domain.claims import Reason
 from services.capacity.domain.ledger import Booking, Bucket, Hold, Ledger, NoRoomError
 from services.capacity.domain.offer import Allocation
@@ -147,7 +147,7 @@ class HonestCapacity:
         elif step in {"plan", "refuse"}:
             ledger.refuse(self._wanted(), _FULL)
         elif step == "confirm":
-            ledger.confirm(self.hold, Money(5_000), self.now)
+            ledger.confirm(self.hold, Deal(price=Money(5_000)), self.now)
         elif step == "release":
             ledger.release(self.hold, self.now)
         elif step == "expire":
