@@ -1,8 +1,9 @@
 """One relay leads; whatever happens to it, each aggregate's order holds and nothing is lost."""
 
 import asyncio
+import logging
 import signal
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from libs.kit.clock import SystemClock
-from libs.kit.db import Database
+from libs.kit.db import BACKGROUND, Database
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually
 from libs.messaging import queue, relay
@@ -138,6 +139,20 @@ async def test_a_stopped_relay_gives_its_lease_back_at_once(
     with suppress(asyncio.CancelledError):
         await first
     await eventually(lambda: second.leading, seconds=5)
+
+
+async def test_a_relay_that_never_led_is_stopped_without_asking_the_database(
+    kit_database: Database, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where a service is stopped while its jobs open all the connections that there may be."""
+    caplog.set_level(logging.INFO)
+    async with AsyncExitStack() as others:
+        for _ in range(BACKGROUND):
+            await others.enter_async_context(kit_database.work())
+        waiting = asyncio.create_task(Relay(kit_database, settings, SystemClock()).run())
+        await asyncio.sleep(0.1)
+        await probe.stop(waiting)
+    assert "lease not released" not in caplog.text
 
 
 async def test_a_relay_stopped_inside_a_transaction_does_not_keep_others_from_leading(
