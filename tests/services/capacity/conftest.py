@@ -1,12 +1,14 @@
 """What nearly every test of capacity begins with."""
 
+from uuid import UUID
+
 import httpx
 import pytest
 
 from libs.kit.db import Database
 from services.capacity.domain.offer import Resource
 from tests.conftest import Clients, Databases
-from tests.services.capacity.world import a_resource, publish
+from tests.services.capacity.world import a_resource, know_sites, publish
 
 
 @pytest.fixture
@@ -27,3 +29,11 @@ async def bench(db: Database) -> Resource:
     resource = a_resource()
     await publish(db, resource)
     return resource
+
+
+@pytest.fixture
+async def site(db: Database) -> tuple[UUID, UUID]:
+    """A workshop and its site."""
+    stands = a_resource()
+    await know_sites(db, stands)
+    return stands.party_id, stands.site_id
