@@ -187,6 +187,7 @@ _FRAMES = st.fixed_dictionaries(
 )
 
 
+# All examples may share the server: each has a socket of its own.
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frames=st.lists(_FRAMES, min_size=1, max_size=4))
 async def test_whatever_is_sent_over_a_socket_is_answered_or_closed_by_the_protocol(
