@@ -21,6 +21,8 @@ from tests.conftest import Clients
 from tests.services.orders import world
 from tests.services.orders.honest_capacity import HonestCapacity
 
+pytestmark = pytest.mark.brokers
+
 Publish = Callable[..., Awaitable[None]]
 TOPICS = ["capacity.booking", "capacity.hold", "catalog.product", "orders.order"]
 
