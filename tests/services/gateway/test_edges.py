@@ -14,7 +14,7 @@ from libs.kit.ids import new_id
 from libs.kit.testing import token
 from services.gateway import store
 from tests.services.gateway import world
-from tests.services.gateway.test_subscriptions import wire
+from tests.services.gateway.sockets import wire
 
 MUTATION = 'mutation { releaseHold(input: {id: "x"}) { __typename } }'
 BRAND = {"kind": "BRAND", "name": "Casa"}
