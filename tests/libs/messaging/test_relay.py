@@ -18,6 +18,7 @@ from libs.messaging import queue, relay
 from libs.messaging.broker import Broker
 from libs.messaging.relay import Relay
 from libs.messaging.topics import create_topics
+from tests.clocks import HandClock
 from tests.libs.messaging import probe
 from tests.libs.messaging.conftest import Spawn
 
@@ -85,26 +86,17 @@ _BLOAT = text("""
 """)
 
 
-class WokenClock(SystemClock):
-    """Goes on, but may find that it slept."""
-
-    slept = 0.0
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.slept
-
-
 async def test_a_relay_woken_beyond_its_lease_sends_nothing(
     kit_database: Database, settings: Settings, spawn: Spawn
 ) -> None:
-    clock = WokenClock()
+    clock = HandClock()
     woken = Relay(kit_database, settings, clock, lease_seconds=300)
     spawn(woken.run())
     ids = await probe.make(kit_database, 3)
     await probe.change(kit_database, ids)
     await eventually(lambda: probe.all_sent(kit_database))
     await _take_away_the_lease(kit_database)
-    clock.slept = 300.0
+    clock.ahead = 300.0  # it finds that it slept
     assert not woken.leading
     await probe.change(kit_database, ids)
     with pytest.raises(TimeoutError):

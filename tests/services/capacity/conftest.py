@@ -2,25 +2,11 @@
 
 from uuid import UUID
 
-import httpx
 import pytest
 
 from libs.kit.db import Database
 from services.capacity.domain.offer import Resource
-from tests.conftest import Clients, Databases
 from tests.services.capacity.world import a_resource, know_sites, publish
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    """A migrated database of its own to this worker."""
-    return await database("capacity")
-
-
-@pytest.fixture
-async def api(client: Clients) -> httpx.AsyncClient:
-    """The service's real application, on that database."""
-    return await client("capacity")
 
 
 @pytest.fixture
