@@ -35,7 +35,7 @@ async def test_a_leader_stopped_far_beyond_its_lease_and_woken_breaks_no_order(
     others = []
     writing = asyncio.create_task(probe.keep_writing(kit_database, ids))
     try:
-        await eventually(lambda: probe.published(kit_database), seconds=20)
+        await eventually(lambda: probe.published(kit_database), seconds=60)
         others = [probe.start("relay", settings, lease) for _ in range(2)]
         await asyncio.sleep(2)
         before = await probe.fence(kit_database)
