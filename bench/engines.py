@@ -8,7 +8,6 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -21,6 +20,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from bench import _memory
 from bench._list import QUERY, SIZES, answer
+from bench._rounds import agree, medians
 from bench._servers import AT_A_TIME, Server, commands, served
 
 ROUNDS, IN_PROCESS, OVER_HTTP = 10, 20, 80
@@ -37,7 +37,6 @@ HTTP_METHOD = (
     "server; the machine's other work is not in it. gateway is the whole application but PostgreSQL: limits, metrics, "
     "errors, hidden parts. limit is the answer built by hand behind uvicorn. Memory is resident and own."
 )
-Ask = Callable[[int], Awaitable[bytes]]
 
 
 async def main() -> None:
@@ -49,35 +48,16 @@ async def main() -> None:
 
 async def _in_process() -> Table:
     ways = {"limit": _limit, "compiled": _compiled, "graphql-core": _graphql_core, "strawberry": _strawberry}
-    _agree([await ask(20) for ask in ways.values()])
+    agree([await ask(20) for ask in ways.values()])
     table = Table(
         "items", *(f"{name} ms" for name in ways), "compiled / limit", "core / compiled", "strawberry / compiled"
     )
     for size in SIZES:
-        took = await _processor_time(ways, size)
+        took = await medians(ways, size, rounds=ROUNDS, each=IN_PROCESS, clock=time.process_time)
         ratios = (("compiled", "limit"), ("graphql-core", "compiled"), ("strawberry", "compiled"))
         shown = [f"{took[name] * 1000:.3f}" for name in ways]
         table.add_row(str(size), *shown, *(f"{took[one] / took[other]:.1f} x" for one, other in ratios))
     return table
-
-
-async def _processor_time(ways: dict[str, Ask], size: int) -> dict[str, float]:
-    """Median seconds of one operation, by way."""
-    took = defaultdict(list)
-    for _ in range(ROUNDS):
-        for name, ask in ways.items():
-            began = time.process_time()
-            for _ in range(IN_PROCESS):
-                await ask(size)
-            took[name].append((time.process_time() - began) / IN_PROCESS)
-    return {name: statistics.median(times) for name, times in took.items()}
-
-
-def _agree(answers: list[bytes]) -> None:
-    """All ways give the same answer, or the comparison would mean nothing."""
-    found = [msgspec.json.decode(one)["data"] for one in answers]
-    assert all(one == found[0] for one in found)
-    assert len(found[0]["resources"]["edges"]) == 20
 
 
 async def _limit(first: int) -> bytes:
@@ -119,7 +99,7 @@ async def _over_http() -> Table:
             servers = {
                 name: await stack.enter_async_context(served(*command)) for name, command in commands(folder).items()
             }
-            _agree([await one.answer(_body(20)) for one in servers.values()])
+            agree([await one.answer(_body(20)) for one in servers.values()])
             took = {size: await _asked(servers, size) for size in SIZES}
             return _table(servers, took)
 

@@ -4,9 +4,7 @@ Servers are those of `FILIERA_*`; the database `gateway_bench` is made and kept.
 """
 
 import asyncio
-import statistics
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -18,6 +16,7 @@ from starlette.types import ASGIApp, Message
 from strawberry.asgi import GraphQL
 
 from bench._list import QUERY, SIZES, answer, resources
+from bench._rounds import Ask, agree, medians
 from libs.graphql.operation import Connection
 from libs.graphql.services import Services
 from libs.graphql_transports.http import running
@@ -42,7 +41,6 @@ METHOD = (
     "statement in the same transaction, decodes the events, builds the dicts of the answer by hand and encodes them. "
     "Strawberry as it comes is strawberry.asgi.GraphQL over the same types and resolvers, without our document cache."
 )
-Ask = Callable[[int], Awaitable[bytes]]
 
 
 async def main() -> None:
@@ -52,10 +50,11 @@ async def main() -> None:
     async with running(api):
         await _fill(kit)
         ways = {"limit": _limit(kit), "gateway": _over_asgi(api, "/graphql"), "strawberry": _strawberry(kit)}
-        await _agree(ways)
+        agree([await ask(20) for ask in ways.values()])
         table = Table("items", "limit ms", "gateway ms", "strawberry ms", "gateway / limit", "strawberry / gateway")
         for size in SIZES:
-            table.add_row(str(size), *_row(await _measure(ways, size)))
+            took = await medians(ways, size, rounds=ROUNDS, each=AT_A_TIME, clock=time.perf_counter)
+            table.add_row(str(size), *_row(took))
     await kit.close()
     console = Console()
     console.print(table)
@@ -65,25 +64,6 @@ async def main() -> None:
 def _row(took: dict[str, float]) -> list[str]:
     times = [f"{took[name] * 1000:.2f}" for name in ("limit", "gateway", "strawberry")]
     return [*times, f"{took['gateway'] / took['limit']:.1f} x", f"{took['strawberry'] / took['gateway']:.1f} x"]
-
-
-async def _measure(ways: dict[str, Ask], size: int) -> dict[str, float]:
-    """Median seconds of one request, by way."""
-    took: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(ROUNDS):
-        for name, ask in ways.items():
-            began = time.perf_counter()
-            for _ in range(AT_A_TIME):
-                await ask(size)
-            took[name].append((time.perf_counter() - began) / AT_A_TIME)
-    return {name: statistics.median(times) for name, times in took.items()}
-
-
-async def _agree(ways: dict[str, Ask]) -> None:
-    """All ways give the same answer, or the comparison would mean nothing."""
-    answers = [msgspec.json.decode(await ask(20))["data"] for ask in ways.values()]
-    assert all(answer == answers[0] for answer in answers)
-    assert len(answers[0]["resources"]["edges"]) == 20
 
 
 async def _fill(kit: Kit) -> None:

@@ -21,8 +21,8 @@ from uuid import UUID
 import asyncpg
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import URL
 
+from bench._database import arguments, drop
 from bench._edge import served
 from libs.kit.db import Database
 from libs.kit.ids import new_id
@@ -108,13 +108,13 @@ async def main() -> None:
         measured = await _measure(ways, sets)
     for done, where in ((database, settings), (edge, apart)):
         await done.close()
-        await _drop(where)
+        await drop(where)
     _show(measured)
 
 
 async def _fresh(settings: Settings) -> tuple[Database, list[Allocation]]:
     """A new database, and what it has to sell."""
-    await _drop(settings)
+    await drop(settings)
     await migrate("capacity", database=settings.database)
     database = Database(settings.url)
     return database, await _touched(database)
@@ -157,7 +157,7 @@ def _grouped(database: Database) -> Place:
 @asynccontextmanager
 async def _raw(settings: Settings, statement: str) -> Any:
     free: asyncio.Queue[Any] = asyncio.Queue()
-    connections = [await asyncpg.connect(**_arguments(settings.url), timeout=10) for _ in range(CLIENTS)]
+    connections = [await asyncpg.connect(**arguments(settings.url), timeout=10) for _ in range(CLIENTS)]
     for connection in connections:
         await connection.execute(f"SET role = {LEDGER}")
         await free.put(await connection.prepare(statement))
@@ -200,17 +200,6 @@ async def _bench(database: Database) -> list[Allocation]:
         await store.keep_sites(session, [Site(resource.site_id, resource.party_id, 1, resource.time_zone)])
         await store.publish(session, [resource])
     return [resource.allocate(first + timedelta(number), 1) for number in range(DAYS)]
-
-
-async def _drop(settings: Settings) -> None:
-    admin = await asyncpg.connect(**_arguments(settings.server), timeout=10)
-    await admin.execute(f"DROP DATABASE IF EXISTS {settings.database} WITH (FORCE)", timeout=60)
-    await admin.close(timeout=5)
-
-
-def _arguments(url: URL) -> dict[str, Any]:
-    given = {"host": url.host, "port": url.port, "user": url.username, "password": url.password} | dict(url.query)
-    return {"database": url.database} | {name: value for name, value in given.items() if value is not None}
 
 
 def _show(measured: dict[str, dict[str, Measured]]) -> None:

@@ -20,16 +20,14 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid5
 
-import asyncpg
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench.holds import _arguments as arguments
+from bench._database import fresh
 from bench.search import _resource as resource
 from libs.demo import milan
 from libs.kit.db import Database
-from libs.kit.migrate import migrate
 from libs.kit.settings import Settings
 from services.capacity import store
 from services.capacity.domain.availability import Availability, availability, first_searched
@@ -69,24 +67,19 @@ Way = Callable[[promises.Wanted], Awaitable[object]]
 async def main() -> None:
     """Measure and print."""
     settings = Settings(service="capacity", database=DATABASE)
-    admin = await asyncpg.connect(**arguments(settings.server), timeout=10)
-    await admin.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", timeout=60)
-    await migrate("capacity", database=DATABASE)
-    database, first_day = Database(settings.url), first_searched(datetime.now(UTC))
-    offered = _city(first_day)
-    city = [_half_taken(availability(one, site, {}, first_day)) for one, site in offered]
-    index, dense = _index(city), _index(city)
-    for number in range(1, DENSER):
-        dense.put(_twins(city, number))
-    processes = sorted({process for row in city for process in row.processes})
-    asked = {shape: _questions(processes, given) for shape, given in SHAPES.items()}
-    planned = {key for some in asked.values() for wanted in some for key in _planned_on(index, wanted)}
-    await _publish(database, [(one, site) for one, site in offered if one.id in planned])
-    took = await _measured(database, index, dense, asked)
-    turns = {shape: [_longest_turn(index, wanted) for wanted in some] for shape, some in asked.items()}
-    await database.close()
-    await admin.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", timeout=60)
-    await admin.close(timeout=5)
+    first_day = first_searched(datetime.now(UTC))
+    async with fresh(settings) as database:
+        offered = _city(first_day)
+        city = [_half_taken(availability(one, site, {}, first_day)) for one, site in offered]
+        index, dense = _index(city), _index(city)
+        for number in range(1, DENSER):
+            dense.put(_twins(city, number))
+        processes = sorted({process for row in city for process in row.processes})
+        asked = {shape: _questions(processes, given) for shape, given in SHAPES.items()}
+        planned = {key for some in asked.values() for wanted in some for key in _planned_on(index, wanted)}
+        await _publish(database, [(one, site) for one, site in offered if one.id in planned])
+        took = await _measured(database, index, dense, asked)
+        turns = {shape: [_longest_turn(index, wanted) for wanted in some] for shape, some in asked.items()}
     _show(took, turns, len(city))
 
 

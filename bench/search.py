@@ -24,13 +24,12 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from bench._database import arguments, fresh
 from bench._probe import running
-from bench.holds import _arguments as arguments
 from libs.demo import milan
 from libs.demo.client import Json
 from libs.kit.db import Database
 from libs.kit.ids import new_id
-from libs.kit.migrate import migrate
 from libs.kit.settings import Settings
 from libs.service.idempotency import Asked
 from services.capacity import store
@@ -88,24 +87,19 @@ Took = dict[tuple[str, str], list[tuple[float, float]]]
 async def main() -> None:
     """Measure and print."""
     settings = Settings(service="capacity", database=DATABASE)
-    admin = await asyncpg.connect(**arguments(settings.server), timeout=10)
-    await admin.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", timeout=60)
-    await migrate("capacity", database=DATABASE)
-    database, first_day = Database(settings.url), first_searched(datetime.now(UTC))
-    city = list(_city(first_day))
-    await _without_resources(settings)
-    await _keep(database, city)
-    await _settled(settings)
-    loads = [await _loaded(database) for _ in range(3)]
-    lags = await _lags(database, first_day)
-    city = [replace(row, cumulative=array("i", row.cumulative)) for row in city]
-    one = await _measured(database, {"city": _index(city)}, city)
-    await _as_admin(settings, *COPY)
-    await _settled(settings)
-    many = await _measured(database, _ten(city), city)
-    await database.close()
-    await admin.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", timeout=60)
-    await admin.close(timeout=5)
+    first_day = first_searched(datetime.now(UTC))
+    async with fresh(settings) as database:
+        city = list(_city(first_day))
+        await _without_resources(settings)
+        await _keep(database, city)
+        await _settled(settings)
+        loads = [await _loaded(database) for _ in range(3)]
+        lags = await _lags(database, first_day)
+        city = [replace(row, cumulative=array("i", row.cumulative)) for row in city]
+        one = await _measured(database, {"city": _index(city)}, city)
+        await _as_admin(settings, *COPY)
+        await _settled(settings)
+        many = await _measured(database, _ten(city), city)
     _show(one | many, len(city), loads, lags)
 
 

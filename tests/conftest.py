@@ -29,8 +29,8 @@ KAFKA = "FILIERA_TEST_KAFKA"
 examples.register_profile("filiera", deadline=None)
 examples.load_profile("filiera")
 
-Databases = Callable[[str], Awaitable[Database]]
-Clients = Callable[[str], Awaitable[httpx.AsyncClient]]
+Databases = Callable[..., Awaitable[Database]]
+Clients = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -83,14 +83,14 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 @pytest.fixture
-async def database(worker: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Databases]:
-    """The database of a service, migrated once for this worker; tests share it and bring their own parties."""
+async def database(worker: str) -> AsyncIterator[Databases]:
+    """The database of a service, migrated once for this worker; tests share it and bring their own parties. Those that
+    fill it, or look at all of it, name one of `their_own`: it is as slow as what others have left in it."""
     async with AsyncExitStack() as stack:
 
-        async def connect(service: str) -> Database:
-            await _migrated(service, worker)
-            url = Settings(service=service, database=f"{service}_{worker}").url
-            made = Database(url)
+        async def connect(service: str, their_own: str = "") -> Database:
+            name = await _migrated(service, worker, their_own)
+            made = Database(Settings(service=service, database=name).url)
             stack.push_async_callback(made.close)
             return made
 
@@ -112,9 +112,8 @@ async def client(worker: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
     """A service's real application, started with its relay, consumer and jobs, behind an HTTP client."""
     async with AsyncExitStack() as stack:
 
-        async def start(service: str) -> httpx.AsyncClient:
-            await _migrated(service, worker)
-            monkeypatch.setenv("FILIERA_DATABASE", f"{service}_{worker}")
+        async def start(service: str, their_own: str = "") -> httpx.AsyncClient:
+            monkeypatch.setenv("FILIERA_DATABASE", await _migrated(service, worker, their_own))
             monkeypatch.setenv("FILIERA_TOPIC_PREFIX", topic_prefix)
             api = importlib.import_module(f"services.{service}.app").api
             await stack.enter_async_context(api.router.lifespan_context(api))
@@ -140,7 +139,10 @@ def topic_prefix(worker: str, request: pytest.FixtureRequest) -> str:
 _MIGRATED: set[str] = set()
 
 
-async def _migrated(service: str, worker: str) -> None:
-    if service not in _MIGRATED:
-        await migrate(service, database=f"{service}_{worker}")
-        _MIGRATED.add(service)
+async def _migrated(service: str, worker: str, their_own: str) -> str:
+    """The database's name."""
+    name = f"{service}_{worker}{their_own and '_'}{their_own}"
+    if name not in _MIGRATED:
+        await migrate(service, database=name)
+        _MIGRATED.add(name)
+    return name

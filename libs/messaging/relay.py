@@ -149,6 +149,8 @@ class Relay:
         metrics.OUTBOX_OLDEST.set(oldest)
 
     async def _release(self) -> None:
+        if not self._lease["fence"]:
+            return  # it does not lead: to say so would be worth no connection, which may be long in coming
         try:
             async with asyncio.timeout(2), self._database.work() as session:
                 await session.execute(_RELEASE, self._lease)

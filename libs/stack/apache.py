@@ -46,7 +46,7 @@ class Apache(Brokers):
     def environment(self) -> dict[str, str]:
         copies, in_sync = (3, 2) if self.count == 3 else (1, 1)
         return super().environment() | {
-            "FILIERA_KAFKA_SESSION_TIMEOUT_MS": "6000",  # it accepts no less
+            "FILIERA_KAFKA_SESSION_TIMEOUT_MS": "6000",  # as Kafka has it: no process is lost for being busy
             "FILIERA_KAFKA_REPLICATION": str(copies),
             "FILIERA_KAFKA_MIN_INSYNC": str(in_sync),
         }
@@ -101,6 +101,7 @@ class Apache(Brokers):
             "broker.session.timeout.ms": 3000,
             "broker.heartbeat.interval.ms": 500,
             "group.initial.rebalance.delay.ms": 0,  # nobody comes from afar
+            "group.min.session.timeout.ms": 2000,  # tests that kill members do not wait for Kafka's least, 6 s
             "log.cleaner.dedupe.buffer.size": 16 << 20,  # a quarter of the heap, unless told
         }
 

@@ -41,7 +41,7 @@ QUIET = settings(
     database=None,
     deadline=None,
     phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=list(HealthCheck),  # schemathesis makes up what the schemas demand, however long it takes
 )
 
 

@@ -5,7 +5,6 @@ import hmac
 import json
 import shutil
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +13,12 @@ from joserfc.jwk import KeySet, RSAKey
 
 from libs.contracts.values import PartyKind
 from libs.kit.auth import Verifier
-from libs.kit.clock import SystemClock
 from libs.kit.errors import Unauthenticated
 from libs.kit.ids import new_id
 from libs.kit.settings import Settings
+from tests.clocks import HandClock
 from tests.conftest import Clients
 from tests.security.keycloak import Keycloak
-
-
-class HandClock(SystemClock):
-    """The machine's clock, moved by hand."""
-
-    ahead = 0.0
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.ahead
-
-    def now(self) -> datetime:
-        return super().now() + timedelta(seconds=self.ahead)
 
 
 @pytest.fixture(scope="module")

@@ -60,6 +60,7 @@ def decode(cls: type[Event], value: dict[str, Any]) -> Event:
 
 
 @pytest.mark.parametrize("cls", EVENTS)
+# Large events take long to be made up where the machine is busy.
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_an_event_comes_back_from_json_as_it_was(cls: type[Event], data: st.DataObject) -> None:

@@ -169,7 +169,7 @@ class Writing:
         return dice.choice(known[inner.name])
 
     def _type(self, text: str) -> Any:
-        return type_from_ast(self.schema, parse_type(text.partition(" =")[0]))  # type: ignore[call-overload]
+        return type_from_ast(self.schema, parse_type(text.partition(" =")[0]))
 
 
 _ABSENT = object()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 from graphql import DocumentNode, parse, validate
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from libs.graphql_compiler import CompiledExecutor, Plans
@@ -38,7 +38,7 @@ def test_it_answers_as_graphql_core_does(way: str) -> None:
     cases = 0
 
     @seed(SEED)
-    @settings(max_examples=OPERATIONS, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=OPERATIONS, deadline=None, database=None)
     @given(st.integers(0, 2**64))
     def compare(number: int) -> None:
         nonlocal cases

@@ -22,6 +22,7 @@ from libs.kit.errors import Forbidden, Unauthenticated, Unavailable
 from libs.kit.ids import new_id
 from libs.kit.settings import Settings
 from libs.kit.testing import token
+from tests.clocks import HandClock
 
 
 @pytest.fixture
@@ -150,18 +151,6 @@ def test_a_role_that_may_not_is_told_which_may() -> None:
     principal.must_be(PartyKind.RETAILER, PartyKind.BRAND)
     with pytest.raises(Forbidden, match="role workshop or lab; yours has retailer"):
         principal.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
-
-
-class HandClock(SystemClock):
-    """The machine's clock, moved by hand."""
-
-    ahead = 0.0
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.ahead
-
-    def now(self) -> datetime:
-        return super().now() + timedelta(seconds=self.ahead)
 
 
 def _signed(key: OKPKey, kid: str) -> str:

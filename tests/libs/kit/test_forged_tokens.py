@@ -311,6 +311,7 @@ async def test_a_signature_of_rs256_with_another_padding_is_refused(tmp_path: Pa
     assert not await issuer.accepts(f"{text}.{raw_rsa(issuer.key, PADDINGS[fault](hashed(text)))}")
 
 
+# All examples may share the folder: each publishes the same key there.
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(1, 255), change=st.integers(1, 255))
 async def test_no_byte_of_the_padding_may_be_another(tmp_path: Path, place: int, change: int) -> None:

@@ -1,6 +1,7 @@
 """Settings of the probe with topics of its own, tasks that end with the test, and a broker that may be killed."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import partial
@@ -16,7 +17,7 @@ from libs.stack.brokers import PORTS, new_cluster_id
 from libs.stack.child import free_ports
 from libs.stack.home import Home
 from libs.stack.servers import brokers
-from tests.conftest import own_kafka
+from tests.conftest import KAFKA, own_kafka
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
@@ -32,10 +33,13 @@ class OwnBroker:
         own = {name.removeprefix("FILIERA_").lower(): value for name, value in self.brokers.environment().items()}
         return Settings(**(settings.model_dump() | own))
 
+    async def start(self) -> None:
+        await asyncio.to_thread(self.brokers.start)
+
     async def wipe(self) -> None:
         """All brokers are killed and come back with an empty log: another cluster."""
         self.brokers.wipe()
-        await asyncio.to_thread(self.brokers.start)
+        await self.start()
 
     def send(self, number: signal.Signals) -> None:
         for child in self.brokers.children:
@@ -48,10 +52,10 @@ class OwnBroker:
 
 @pytest.fixture
 def own_broker(tmp_path: Path) -> Iterator[OwnBroker]:
+    """Not started yet: there may be something to set before."""
     home = Home(tmp_path / "home")
     home.make()
     made = OwnBroker(home, own_kafka())
-    made.brokers.start()
     yield made
     made.brokers.kill()
 
@@ -89,11 +93,10 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 @pytest.fixture
 async def cable(own_broker: OwnBroker) -> AsyncIterator[Cable]:
-    """Clients of `own_broker` reach it through this."""
+    """Clients of `own_broker` will reach it through this."""
     made, ports = Cable(), own_broker.brokers.ports
     servers = [await asyncio.start_server(partial(made.connect, port), "127.0.0.1", 0) for port in ports]
     own_broker.brokers.advertised = [server.sockets[0].getsockname()[1] for server in servers]
-    await own_broker.wipe()
     yield made
     for server in servers:
         server.close()
@@ -103,7 +106,10 @@ async def cable(own_broker: OwnBroker) -> AsyncIterator[Cable]:
 @pytest.fixture
 def settings(kit_database: Database) -> Settings:
     """Of the probe, on the run's servers."""
-    return Settings(service="probe", database=kit_database.url.database, topic_prefix=f"{new_id().hex}.")
+    # What was killed is gone from its group after a session: those of Apache Kafka in the stack may be as short as the
+    # embedded broker's; a cluster that was given has its own least.
+    session = {"kafka_session_timeout_ms": 2000} if KAFKA in os.environ else {}
+    return Settings(service="probe", database=kit_database.url.database, topic_prefix=f"{new_id().hex}.", **session)
 
 
 @pytest.fixture

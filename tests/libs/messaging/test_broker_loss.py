@@ -17,10 +17,13 @@ from libs.service.runtime import build
 from tests.libs.messaging import probe
 from tests.libs.messaging.conftest import Cable, OwnBroker, Spawn
 
+pytestmark = pytest.mark.brokers
+
 
 @pytest.fixture
 async def running(kit_database: Database, settings: Settings, own_broker: OwnBroker, spawn: Spawn) -> Settings:
     """A relay and a consumer on a broker of their own."""
+    await own_broker.start()
     own = own_broker.settings(settings)
     spawn(Relay(kit_database, own, SystemClock()).run())
     spawn(Consumer(kit_database, own, probe.SUBSCRIPTIONS, SystemClock()).run())
@@ -57,7 +60,7 @@ async def test_a_log_that_became_shorter_under_the_same_cluster_id_is_noticed_by
     kit_database: Database, settings: Settings, own_broker: OwnBroker, spawn: Spawn
 ) -> None:
     own_broker.keep_its_id()
-    await own_broker.wipe()
+    await own_broker.start()
     own = own_broker.settings(settings)
     spawn(Relay(kit_database, own, SystemClock()).run())
     ids = await probe.make(kit_database, 5)

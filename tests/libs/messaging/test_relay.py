@@ -1,8 +1,9 @@
 """One relay leads; whatever happens to it, each aggregate's order holds and nothing is lost."""
 
 import asyncio
+import logging
 import signal
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -10,20 +11,22 @@ import pytest
 from sqlalchemy import text
 
 from libs.kit.clock import SystemClock
-from libs.kit.db import Database
+from libs.kit.db import BACKGROUND, Database
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually
 from libs.messaging import queue, relay
 from libs.messaging.broker import Broker
 from libs.messaging.relay import Relay
 from libs.messaging.topics import create_topics
+from tests.clocks import HandClock
 from tests.libs.messaging import probe
 from tests.libs.messaging.conftest import Spawn
 
 THING = probe.ThingChanged.topic
 
 
-@pytest.mark.parametrize(("lease", "stopped_for"), [(0.5, 6.0), (5.0, 60.0)])
+# 25 s are beyond the lease five times, and beyond every deadline of the relay's transactions and requests.
+@pytest.mark.parametrize(("lease", "stopped_for"), [pytest.param(0.5, 6.0, marks=pytest.mark.brokers), (5.0, 25.0)])
 async def test_a_leader_stopped_far_beyond_its_lease_and_woken_breaks_no_order(
     kit_database: Database, settings: Settings, lease: float, stopped_for: float
 ) -> None:
@@ -32,7 +35,7 @@ async def test_a_leader_stopped_far_beyond_its_lease_and_woken_breaks_no_order(
     others = []
     writing = asyncio.create_task(probe.keep_writing(kit_database, ids))
     try:
-        await eventually(lambda: probe.published(kit_database), seconds=20)
+        await eventually(lambda: probe.published(kit_database), seconds=60)
         others = [probe.start("relay", settings, lease) for _ in range(2)]
         await asyncio.sleep(2)
         before = await probe.fence(kit_database)
@@ -83,26 +86,17 @@ _BLOAT = text("""
 """)
 
 
-class WokenClock(SystemClock):
-    """Goes on, but may find that it slept."""
-
-    slept = 0.0
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.slept
-
-
 async def test_a_relay_woken_beyond_its_lease_sends_nothing(
     kit_database: Database, settings: Settings, spawn: Spawn
 ) -> None:
-    clock = WokenClock()
+    clock = HandClock()
     woken = Relay(kit_database, settings, clock, lease_seconds=300)
     spawn(woken.run())
     ids = await probe.make(kit_database, 3)
     await probe.change(kit_database, ids)
     await eventually(lambda: probe.all_sent(kit_database))
     await _take_away_the_lease(kit_database)
-    clock.slept = 300.0
+    clock.ahead = 300.0  # it finds that it slept
     assert not woken.leading
     await probe.change(kit_database, ids)
     with pytest.raises(TimeoutError):
@@ -138,6 +132,20 @@ async def test_a_stopped_relay_gives_its_lease_back_at_once(
     with suppress(asyncio.CancelledError):
         await first
     await eventually(lambda: second.leading, seconds=5)
+
+
+async def test_a_relay_that_never_led_is_stopped_without_asking_the_database(
+    kit_database: Database, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where a service is stopped while its jobs open all the connections that there may be."""
+    caplog.set_level(logging.INFO)
+    async with AsyncExitStack() as others:
+        for _ in range(BACKGROUND):
+            await others.enter_async_context(kit_database.work())
+        waiting = asyncio.create_task(Relay(kit_database, settings, SystemClock()).run())
+        await asyncio.sleep(0.1)
+        await probe.stop(waiting)
+    assert "lease not released" not in caplog.text
 
 
 async def test_a_relay_stopped_inside_a_transaction_does_not_keep_others_from_leading(

@@ -25,6 +25,15 @@ def names(told: list[Told]) -> list[tuple[UUID, int]]:
     return [(one.aggregate_id, msgspec.json.decode(one.payload, type=ThingChanged).version) for one in told]
 
 
+async def overtaken(db: Database, by: float) -> tuple[UUID, UUID, "asyncio.Task[None]"]:
+    """A thing changed so many seconds ago that its number is lower, and another changed since; the former's commit."""
+    slow, quick = await probe.make(db, 2)
+    late = asyncio.create_task(probe.change(db, [slow], delay=by))
+    await asyncio.sleep(0.2)
+    await probe.change(db, [quick])
+    return slow, quick, late
+
+
 async def test_12_writers_are_all_heard_once_and_each_aggregate_in_order(kit_database: Database) -> None:
     writers = Database(kit_database.url, pool_size=12)
     ids = await probe.make(writers, 60)
@@ -46,10 +55,7 @@ async def test_12_writers_are_all_heard_once_and_each_aggregate_in_order(kit_dat
 
 
 async def test_what_commits_late_is_heard_late(kit_database: Database) -> None:
-    slow, quick = await probe.make(kit_database, 2)
-    late = asyncio.create_task(probe.change(kit_database, [slow], delay=0.5))
-    await asyncio.sleep(0.2)
-    await probe.change(kit_database, [quick])
+    slow, quick, late = await overtaken(kit_database, by=0.5)
     told, at = await look(kit_database, Tail())
     assert names(told) == [(quick, 1)]
     assert at.gaps
@@ -60,10 +66,7 @@ async def test_what_commits_late_is_heard_late(kit_database: Database) -> None:
 
 
 async def test_a_number_that_was_rolled_back_is_given_up(kit_database: Database) -> None:
-    thing, other = await probe.make(kit_database, 2)
-    lost = asyncio.create_task(probe.change(kit_database, [other], delay=60))
-    await asyncio.sleep(0.2)
-    await probe.change(kit_database, [thing])
+    _, _, lost = await overtaken(kit_database, by=60)
     _, at = await look(kit_database, Tail())
     assert at.gaps
     lost.cancel()

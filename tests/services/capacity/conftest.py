@@ -1,24 +1,12 @@
 """What nearly every test of capacity begins with."""
 
-import httpx
+from uuid import UUID
+
 import pytest
 
 from libs.kit.db import Database
 from services.capacity.domain.offer import Resource
-from tests.conftest import Clients, Databases
-from tests.services.capacity.world import a_resource, publish
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    """A migrated database of its own to this worker."""
-    return await database("capacity")
-
-
-@pytest.fixture
-async def api(client: Clients) -> httpx.AsyncClient:
-    """The service's real application, on that database."""
-    return await client("capacity")
+from tests.services.capacity.world import a_resource, know_sites, publish
 
 
 @pytest.fixture
@@ -27,3 +15,11 @@ async def bench(db: Database) -> Resource:
     resource = a_resource()
     await publish(db, resource)
     return resource
+
+
+@pytest.fixture
+async def site(db: Database) -> tuple[UUID, UUID]:
+    """A workshop and its site."""
+    stands = a_resource()
+    await know_sites(db, stands)
+    return stands.party_id, stands.site_id

@@ -7,28 +7,17 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.testing import headers
 from services.capacity.domain.calendar import published_on
 from services.capacity.files import Fault, FaultyFileError, table
-from services.capacity.handlers import bulk
 from tests.services.capacity import world
+from tests.services.capacity.rows import HEAD, ROW, a_table, counts, events, outcomes, resource, send, send_events
 from tests.services.capacity.test_calendar_files import a_file
 from tests.services.capacity.test_patterns import the_resource
 from tests.services.capacity.world import day, faults, hold, told
-
-HEAD = "reference,site_id,name,kind,processes,price_per_unit,setup_price,hours,holidays,work"
-ROW = (
-    "{reference},{site},{name},bench,lockstitch overlock,55,2000,Mon-Fri 08:00-12:00 13:00-17:00,IT-MI,lockstitch=20+15"
-)
-
-
-def a_table(*rows: str, head: str = HEAD) -> bytes:
-    return "\r\n".join([head, *rows, ""]).encode()
-
 
 # --- tables ----------------------------------------------------------------------------------------------------------
 
@@ -127,24 +116,6 @@ def test_whatever_is_in_the_rows_is_read_or_told(rows: list[str]) -> None:
 # --- over HTTP -------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-async def site(db: Database) -> tuple[UUID, UUID]:
-    """A workshop and its site."""
-    stands = world.a_resource()
-    await world.know_sites(db, stands)
-    return stands.party_id, stands.site_id
-
-
-async def send(api: httpx.AsyncClient, workshop: UUID, body: bytes, key: str | None = None) -> dict[str, Any]:
-    answer = await api.post("/bulk/resources.csv", content=body, headers=headers(workshop, "workshop", key), timeout=60)
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
-def counts(report: dict[str, Any]) -> tuple[int, int, int]:
-    return report["published"], report["unchanged"], report["refused"]
-
-
 async def test_one_bad_row_never_spoils_the_rest_and_twice_changes_nothing(
     api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID]
 ) -> None:
@@ -225,28 +196,6 @@ async def test_the_api_takes_the_same_as_json_with_a_calendar_if_need_be(
     assert [line["line"] for line in answer.json()["lines"]] == [1, 2, 3, 4]
 
 
-async def test_ten_thousand_rows_go_at_once(api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID]) -> None:
-    workshop, at = site
-    rows = [ROW.format(reference=f"R{n}", site=at, name=f"Bench {n}") for n in range(10_000)]
-    rows[5_000] = "spoilt"
-    assert counts(await send(api, workshop, a_table(*rows))) == (9_999, 0, 1)
-    assert counts(await send(api, workshop, a_table(*rows))) == (0, 9_999, 1)
-    async with db.work() as session:
-        query = text("SELECT count(*) FROM resource WHERE party_id = :party")
-        assert await session.scalar(query, {"party": workshop}) == 9_999
-
-
-def events(*references: str, begins: str = "080000") -> bytes:
-    rule = f"DTSTART;TZID=Europe/Rome:20260302T{begins}\nDURATION:PT6H\nRRULE:FREQ=DAILY"
-    return a_file(*(f"{rule}\nX-FILIERA-REFERENCE:{reference}" for reference in references))
-
-
-async def send_events(api: httpx.AsyncClient, workshop: UUID, body: bytes, key: str | None = None) -> dict[str, Any]:
-    answer = await api.post("/bulk/calendars.ics", content=body, headers=headers(workshop, "workshop", key), timeout=60)
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
 async def test_one_calendar_file_brings_the_hours_of_many_resources(
     api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID]
 ) -> None:
@@ -254,13 +203,12 @@ async def test_one_calendar_file_brings_the_hours_of_many_resources(
     await send(api, workshop, a_table(*(ROW.format(reference=f"B{n}", site=at, name=f"Bench {n}") for n in range(3))))
     body, key = events("B0", "B1", "B1", "nobody's"), str(new_id())
     report = await send_events(api, workshop, body, key)
-    outcomes = {line["reference"]: line["outcome"] for line in report["lines"]}
-    assert outcomes == {"B0": "changed", "B1": "changed", "nobody's": "refused"}
-    bench = await the_resource(db, str(bulk.resource_id(workshop, "B1")))
+    assert outcomes(report) == {"B0": "changed", "B1": "changed", "nobody's": "refused"}
+    bench = await resource(db, workshop, "B1")
     assert published_on(bench.calendar, day(1)) == 720
     assert await send_events(api, workshop, body, key) == report
     again = await send_events(api, workshop, body)
-    assert (again["changed"], again["unchanged"], again["refused"]) == (0, 2, 1)
+    assert counts(again, "changed") == (0, 2, 1)
     await hold(db, new_id(), (bench, day(1), 720))
     assert await faults(db, bench) == []
 
@@ -284,7 +232,7 @@ async def test_what_a_calendar_file_does_not_say_stays_as_it_was(
     body = events("B0").replace(b"END:VCALENDAR\r\n", b"") + cancelled.partition(b"PRODID:x\r\n")[2]
     report = await send_events(api, workshop, body)
     assert [line["outcome"] for line in report["lines"]] == ["changed", "refused"]
-    pattern = (await the_resource(db, str(bulk.resource_id(workshop, "B0")))).pattern
+    pattern = (await resource(db, workshop, "B0")).pattern
     assert pattern
     assert (pattern.holidays, pattern.shifts, len(pattern.events)) == ("IT-MI", [], 1)
     none = await api.post("/bulk/calendars.ics", content=a_file(), headers=headers(workshop, "workshop"))
@@ -300,7 +248,7 @@ async def test_a_key_used_for_another_file_does_nothing(
     await api.post("/bulk/calendars.ics", content=events("B0"), headers=mine)
     other = await api.post("/bulk/calendars.ics", content=events("B0", begins="100000"), headers=mine)
     assert (other.status_code, other.json()["code"]) == (422, "KEY_REUSED")
-    assert (await the_resource(db, str(bulk.resource_id(workshop, "B0")))).version == 2
+    assert (await resource(db, workshop, "B0")).version == 2
 
 
 async def test_brands_publish_nothing(api: httpx.AsyncClient) -> None:

@@ -17,42 +17,17 @@ from services.capacity import store
 from services.capacity.api.bulk import _over
 from services.capacity.domain.calendar import published_on
 from services.capacity.domain.ledger import Ledger
-from services.capacity.domain.offer import Resource
 from services.capacity.domain.terms import Money, Rung
 from services.capacity.handlers import bulk, resources
 from tests.services.capacity import world
-from tests.services.capacity.test_bulk import HEAD, ROW, a_table, events, send, send_events
-from tests.services.capacity.test_patterns import the_resource
+from tests.services.capacity.rows import DAILY, HEAD, ROW, a_table, events, outcomes, put, resource, send, send_events
 from tests.services.capacity.world import bucket, day, faults, hold, told
 
 TOPIC = "capacity.resource"
-DAILY = "{reference},{site},{name},bench,lockstitch overlock,55,2000,Mon-Sun 08:00-12:00 13:00-17:00,,lockstitch=20+15"
-
-
-@pytest.fixture
-async def site(db: Database) -> tuple[UUID, UUID]:
-    """A workshop and its site."""
-    stands = world.a_resource()
-    await world.know_sites(db, stands)
-    return stands.party_id, stands.site_id
-
-
-async def put(api: httpx.AsyncClient, workshop: UUID, body: bytes, key: str | None = None) -> dict[str, Any]:
-    answer = await api.put("/bulk/resources.csv", content=body, headers=headers(workshop, "workshop", key), timeout=120)
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
-def outcomes(report: dict[str, Any]) -> dict[str, str]:
-    return {line["reference"]: line["outcome"] for line in report["lines"]}
 
 
 def changes(report: dict[str, Any]) -> dict[str, list[str]]:
     return {line["reference"]: line["changed"] for line in report["lines"] if "changed" in line}
-
-
-async def resource(db: Database, workshop: UUID, reference: str) -> Resource:
-    return await the_resource(db, str(bulk.resource_id(workshop, reference)))
 
 
 async def test_rows_that_differ_are_changed_and_the_second_time_nothing_is(
@@ -218,23 +193,6 @@ async def test_nobody_changes_what_others_call_the_same(api: httpx.AsyncClient, 
         await put(api, one.party_id, a_table(ROW.format(reference="B", site=one.site_id, name="Bench")))
     await put(api, mine.party_id, a_table("B,Banco", head="reference,name"))
     assert (await resource(db, theirs.party_id, "B")).name == "Bench"
-
-
-async def test_ten_thousand_rows_are_changed_at_once(
-    api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID]
-) -> None:
-    workshop, at = site
-    rows = [DAILY.format(reference=f"R{n}", site=at, name=f"Bench {n}") for n in range(10_000)]
-    await send(api, workshop, a_table(*rows))
-    benches = [await resource(db, workshop, f"R{n}") for n in range(0, 10_000, 500)]
-    held = await hold(db, new_id(), *((bench, day(2), 480) for bench in benches))
-    changed = [row.replace("17:00", "16:00") for row in rows]
-    changed[5_000] = "spoilt"
-    for expected in ((9_999, 0, 1), (0, 9_999, 1)):
-        report = await put(api, workshop, a_table(*changed))
-        assert (report["changed"], report["unchanged"], report["refused"]) == expected
-    await world.sweep(db)
-    assert (await told(db, held["id"]))[-1] == "hold_released"
 
 
 async def test_a_new_name_waits_for_nobody_who_takes_of_the_days(

@@ -1,16 +1,13 @@
 """Hypothesis sends one list after the other, each with some rows and some columns, while others hold and book, on a
 real PostgreSQL: what is published is what was said last of each thing, and the ledger stays whole."""
 
-import asyncio
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from sqlalchemy import URL
+from hypothesis.stateful import initialize, invariant, rule
 
-from libs.kit.db import Database
 from libs.kit.errors import Conflict
 from libs.kit.ids import new_id
 from services.capacity.api.bulk import _Made, _read_over
@@ -19,7 +16,7 @@ from services.capacity.handlers import bulk
 from services.capacity.handlers.sites import known_sites
 from tests.conftest import Databases
 from tests.services.capacity import world
-from tests.services.capacity.machines import run_machine
+from tests.services.capacity.machines import Machine, run_machine
 from tests.services.capacity.world import bucket, day
 
 REFERENCES = ("A", "B", "C")
@@ -46,30 +43,19 @@ def row(reference: str, said: dict[str, Any]) -> dict[str, Any]:
     return plain | ({"terms": terms} if terms else {}) | pattern
 
 
-class Lists(RuleBasedStateMachine):
+class Lists(Machine):
     """Knows what was said last of each column of each row."""
-
-    url: URL
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
-        self.db = self.runner.run(self._connect())
         self.kit: Any = SimpleNamespace(database=self.db)
         self.said: dict[str, dict[str, Any]] = {}
-
-    async def _connect(self) -> Database:
-        return Database(self.url)
-
-    def teardown(self) -> None:
-        self.runner.run(self.db.close())
-        self.runner.close()
 
     @initialize()
     def publish(self) -> None:
         stands = world.a_resource()
         self.party, self.site = stands.party_id, stands.site_id
-        self.runner.run(world.know_sites(self.db, stands))
+        self.run(world.know_sites(self.db, stands))
         new = dict.fromkeys(REFERENCES[:2], FULL)
         assert self._outcomes(new) == {"A": "published", "B": "published"}
         self.said = {reference: dict(FULL) for reference in new}
@@ -101,17 +87,17 @@ class Lists(RuleBasedStateMachine):
         if known := self._known().get(reference):
             with suppress(Conflict):
                 take = world.book if firm else world.hold
-                self.runner.run(take(self.db, new_id(), (known, day(number), quantity)))
+                self.run(take(self.db, new_id(), (known, day(number), quantity)))
 
     @rule()
     def sweep(self) -> None:
-        self.runner.run(world.sweep(self.db))
+        self.run(world.sweep(self.db))
 
     def _known(self) -> dict[str, Any]:
-        return self.runner.run(bulk.known_resources(self.kit, self.party, REFERENCES))
+        return self.run(bulk.known_resources(self.kit, self.party, REFERENCES))
 
     def _outcomes(self, sent: dict[str, dict[str, Any]]) -> dict[str, str]:
-        report = self.runner.run(self._put([row(reference, said) for reference, said in sent.items()]))
+        report = self.run(self._put([row(reference, said) for reference, said in sent.items()]))
         return {line.reference: line.outcome for line in report.lines}
 
     async def _put(self, sent: list[dict[str, Any]]) -> bulk.Report:
@@ -139,12 +125,11 @@ class Lists(RuleBasedStateMachine):
         known = self._known()
         for reference, one in known.items():
             for number in (1, 2):
-                if seen := self.runner.run(bucket(self.db, one, day(number))):
-                    short = self.runner.run(world.unattainable(self.db, one, day(number)))
+                if seen := self.run(bucket(self.db, one, day(number))):
+                    short = self.run(world.unattainable(self.db, one, day(number)))
                     assert seen[0] - short == ENDS[self.said[reference]["ends"]]
-        assert self.runner.run(world.faults(self.db, *known.values())) == []
+        assert self.run(world.faults(self.db, *known.values())) == []
 
 
 async def test_a_list_that_is_sent_again_says_what_it_says_and_nothing_else(database: Databases) -> None:
-    db = await database("capacity")
-    await run_machine(Lists, examples=8, steps=20, url=db.url)
+    await run_machine(database, Lists, examples=8, steps=20)

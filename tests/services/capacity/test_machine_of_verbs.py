@@ -1,17 +1,15 @@
 """Hypothesis looks for a sequence of what holders, workshops, calendars and clocks do, on a real PostgreSQL, in which
 something else follows than the tables say, or after which the ledger is not what it should be."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from sqlalchemy import URL, text
+from hypothesis.stateful import initialize, invariant, rule
+from sqlalchemy import text
 
-from libs.kit.db import Database
 from libs.kit.errors import Conflict
 from libs.kit.ids import new_id
 from services.capacity import store
@@ -21,7 +19,7 @@ from services.capacity.domain.offer import Allocation, Resource
 from services.capacity.handlers import bookings, proposals
 from tests.conftest import Databases
 from tests.services.capacity import world
-from tests.services.capacity.machines import run_machine
+from tests.services.capacity.machines import Machine, run_machine
 from tests.services.capacity.world import day
 
 DAYS = (1, 2)
@@ -55,28 +53,14 @@ BOOKING_VERBS: list[tuple[BookingEvent, str, Any]] = [
 ]
 
 
-class Verbs(RuleBasedStateMachine):
+class Verbs(Machine):
     """Knows which claims there are; what they may do is read from the tables, what they have done from the ledger."""
-
-    url: URL
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
-        self.db = self.runner.run(self._connect())
         self.claims: list[Claim] = []
         self.gives: dict[tuple[UUID, int], int] = {}
         self.agreed_to: dict[UUID, list[Allocation]] = {}
-
-    async def _connect(self) -> Database:
-        return Database(self.url)
-
-    def teardown(self) -> None:
-        self.runner.run(self.db.close())
-        self.runner.close()
-
-    def run(self, work: Any) -> Any:
-        return self.runner.run(work)
 
     @initialize()
     def publish(self) -> None:
@@ -215,5 +199,4 @@ class Verbs(RuleBasedStateMachine):
 
 
 async def test_what_follows_is_what_the_tables_say_and_the_ledger_stays_whole(database: Databases) -> None:
-    db = await database("capacity")
-    await run_machine(Verbs, examples=10, steps=30, url=db.url)
+    await run_machine(database, Verbs, examples=10, steps=30)

@@ -49,7 +49,7 @@ class PoolMachine(LedgerMachine):
     @initialize(target=opened)
     def publish(self) -> Any:
         self.benches = [world.a_resource() for _ in range(2)]
-        self.runner.run(world.publish(self.db, *self.benches))
+        self.run(world.publish(self.db, *self.benches))
         return multiple(*(self._open(bench, 1, 120) for bench in (0, 1)))
 
     @rule(target=opened, bench=st.integers(0, 1), number=st.integers(1, 3), quantity=st.integers(10, 300))
@@ -63,10 +63,10 @@ class PoolMachine(LedgerMachine):
         self._reclaim({(bench, number)})
         if quantity > self.free(bench, number):
             with pytest.raises(Conflict):
-                self.runner.run(opening)
+                self.run(opening)
             self.taken = before  # a command that is refused changes nothing
             return None
-        pool = Model(self.runner.run(opening), bench, number)
+        pool = Model(self.run(opening), bench, number)
         self.pools.append(pool)
         self.taken[str(pool.told.id)] = ("held", {(bench, number): quantity})
         return pool
@@ -81,9 +81,9 @@ class PoolMachine(LedgerMachine):
         left = pool.told.quantity - pool.pledged
         if pool.state != "open" or not self._is_live(pool) or party in pool.shares or quantity > left:
             with pytest.raises(Conflict):
-                self.runner.run(joining)
+                self.run(joining)
             return []
-        self.runner.run(joining)
+        self.run(joining)
         pool.shares[party] = quantity
         return self._fire(pool) if pool.pledged >= pool.told.minimum else []
 
@@ -95,7 +95,7 @@ class PoolMachine(LedgerMachine):
         del self.taken[str(pool.told.id)]
         booked = []
         for party, quantity in pool.shares.items():
-            seen = self.runner.run(pooling.look(self.db, pool.told, party)).share
+            seen = self.run(pooling.look(self.db, pool.told, party)).share
             assert seen is not None
             self.taken[str(seen.id)] = ("committed", {(pool.bench, pool.number): quantity})
             booked.append((party, {"id": str(seen.id)}))
@@ -105,31 +105,31 @@ class PoolMachine(LedgerMachine):
     def leave(self, pool: Model, who: int) -> None:
         party = self.parties[who]
         if pool.state == "open" and party in pool.shares:
-            self.runner.run(pooling.leave(self.db, pool.told, party))
+            self.run(pooling.leave(self.db, pool.told, party))
             del pool.shares[party]
 
     @rule(pool=consumes(opened))
     def close(self, pool: Model) -> None:
         closing = pooling.close(self.db, pool.told)
         if self._is_live(pool) and pool.state == "open":
-            self.runner.run(closing)
+            self.run(closing)
             pool.state = "closed"
             del self.taken[str(pool.told.id)]
         else:
             with pytest.raises(Conflict):
-                self.runner.run(closing)
+                self.run(closing)
 
     @rule(pool=opened)
     def its_time_comes(self, pool: Model) -> None:
         """Nobody has noticed."""
         if pool.state == "open" and self._is_live(pool):
-            self.runner.run(line.end(self.db, pool.told.id))
+            self.run(line.end(self.db, pool.told.id))
             self.taken[str(pool.told.id)] = ("over", self.taken[str(pool.told.id)][1])
 
     @rule(pool=opened)
     def the_workshop_releases_the_room(self, pool: Model) -> None:
         if pool.state == "open" and self._is_live(pool):
-            self.runner.run(world.release(self.db, pool.told.party_id, pool.told.id))
+            self.run(world.release(self.db, pool.told.party_id, pool.told.id))
             del self.taken[str(pool.told.id)]
 
     @rule()
@@ -138,23 +138,22 @@ class PoolMachine(LedgerMachine):
         over = {key for key, claim in self.taken.items() if claim[0] == "over"}
         gone = [pool for pool in self.pools if pool.state == "open" and not self._is_live(pool)]
         self.sweep()
-        self.runner.run(pooling.end(self.db))
+        self.run(pooling.end(self.db))
         for pool in gone:
-            [state] = self.runner.run(pooling.states(self.db, pool.told))
+            [state] = self.run(pooling.states(self.db, pool.told))
             assert state == "lapsed" if str(pool.told.id) in over else state in ("lapsed", "closed")
             pool.state = state
 
     @invariant()
     def every_pool_is_as_the_model_says(self) -> None:
         for pool in self.pools:
-            seen = self.runner.run(pooling.look(self.db, pool.told)).pool
+            seen = self.run(pooling.look(self.db, pool.told)).pool
             assert (seen.state, seen.pledged) == (pool.state, pool.pledged)
 
     @invariant()
     def the_books_of_every_pool_balance(self) -> None:
-        assert self.runner.run(pooling.faults(self.db, *(pool.told for pool in self.pools))) == []
+        assert self.run(pooling.faults(self.db, *(pool.told for pool in self.pools))) == []
 
 
 async def test_no_sequence_of_commands_leaves_a_pool_unbalanced(database: Databases) -> None:
-    db = await database("capacity")
-    await run_machine(PoolMachine, examples=10, steps=30, url=db.url)
+    await run_machine(database, PoolMachine, examples=10, steps=30)

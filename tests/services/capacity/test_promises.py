@@ -208,14 +208,7 @@ async def test_what_was_taken_after_the_index_heard_is_refused_with_ask_again_an
     cutter, sewer = a_bench(cutting), a_bench(sewing)
     await publish(db, cutter, sewer)
     await known(api, cutting, sewing)
-    find = promises.find
-
-    async def raced(*given: Any) -> promises.Found:
-        found = await find(*given)
-        await hold(db, new_id(), (sewer, day(1), 480))
-        return found
-
-    monkeypatch.setattr(promises, "find", raced)
+    world.once_found(monkeypatch, promises, lambda: hold(db, new_id(), (sewer, day(1), 480)))
     answer = await ask(api, operation(cutting), operation(sewing), hold=True)
     assert (answer.status_code, answer.json()["code"]) == (409, "ASK_AGAIN")
     assert "Ask again" in answer.json()["detail"]

@@ -28,7 +28,7 @@ async def ask(
     return await api.get("/search", params=given, headers=headers(party or new_id(), "brand"))
 
 
-async def windows(api: httpx.AsyncClient, *asked: Any, **more: object) -> list[dict[str, Any]]:
+async def found(api: httpx.AsyncClient, *asked: Any, **more: object) -> dict[str, Any]:
     async def answered() -> httpx.Response | None:
         """On a busy machine what is free is not always known well enough: ask again, as the answer says."""
         answer = await ask(api, *asked, **more)
@@ -36,7 +36,11 @@ async def windows(api: httpx.AsyncClient, *asked: Any, **more: object) -> list[d
 
     answer = await eventually(answered)
     assert answer.status_code == 200, answer.text
-    return list(answer.json()["windows"])
+    return dict(answer.json())
+
+
+async def windows(api: httpx.AsyncClient, *asked: Any, **more: object) -> list[dict[str, Any]]:
+    return list((await found(api, *asked, **more))["windows"])
 
 
 async def test_a_resource_is_found_a_moment_after_it_was_published(api: httpx.AsyncClient, db: Database) -> None:
@@ -105,14 +109,9 @@ async def is_now(look: Any, expected: object) -> bool:
 
 
 async def test_a_search_says_how_old_its_answer_is(api: httpx.AsyncClient) -> None:
-    await eventually(lambda: loaded(api))
-    found = (await ask(api, a_process())).json()
-    assert 0 <= found["age_seconds"] <= search.MOST_SECONDS
-    assert found["as_of"].endswith("Z")
-
-
-async def loaded(api: httpx.AsyncClient) -> bool:
-    return (await ask(api, a_process())).status_code == 200
+    answer = await found(api, a_process())
+    assert 0 <= answer["age_seconds"] <= search.MOST_SECONDS
+    assert answer["as_of"].endswith("Z")
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,14 @@
 """Hypothesis looks for a history of publishing, holding, releasing and changing calendars after which the index in
 memory, or its rows in PostgreSQL, finds anything else than a plain search over the ledger."""
 
-import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule
-from sqlalchemy import URL
+from hypothesis.stateful import Bundle, consumes, rule
 
-from libs.kit.db import Database
 from libs.kit.errors import Conflict
 from libs.kit.ids import new_id
 from services.capacity import store
@@ -25,7 +22,7 @@ from services.capacity.search.index import within_horizon
 from services.capacity.search.qualified import Qualified
 from tests.conftest import Databases
 from tests.services.capacity import brute, world
-from tests.services.capacity.machines import run_machine
+from tests.services.capacity.machines import Machine, run_machine
 from tests.services.capacity.world import day
 
 PLACES = st.sampled_from(
@@ -65,27 +62,17 @@ WANTED = st.fixed_dictionaries(
 )
 
 
-class SearchMachine(RuleBasedStateMachine):
+class SearchMachine(Machine):
     """Two indexes: one that hears of everything, and one that is loaded anew from the rows now and then."""
 
-    url: URL
     benches: Bundle[brute.Standing] = Bundle("benches")
     held: Bundle[tuple[Any, str]] = Bundle("held")
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
-        self.db = self.runner.run(self._connect())
         self.process, self.party = f"p{new_id().hex}", new_id()
         self.standing: list[brute.Standing] = []
         self.hears, self.loaded, self.keeper = Feed(self.db), Feed(self.db), Keeper(self.db)
-
-    async def _connect(self) -> Database:
-        return Database(self.url)
-
-    def teardown(self) -> None:
-        self.runner.run(self.db.close())
-        self.runner.close()
 
     @rule(target=benches, given=BENCHES, place=PLACES)
     def publish(self, given: dict[str, Any], place: tuple[float, float] | None) -> brute.Standing:
@@ -95,7 +82,7 @@ class SearchMachine(RuleBasedStateMachine):
         prices["minimum_charge"] = Money(given.pop("charged"), currency)
         shown = {"visibility": visibility, "invited": [self.party] if us else []}
         bench = world.a_resource(processes=[self.process, "other"], **given, **prices, **shown)
-        self.runner.run(self._publish(bench, place))
+        self.run(self._publish(bench, place))
         self.standing.append(brute.Standing(bench, place))
         return self.standing[-1]
 
@@ -110,7 +97,7 @@ class SearchMachine(RuleBasedStateMachine):
         party = bench.resource.party_id
         with suppress(Conflict):
             asked = (bench.resource, day(number), bench.resource.terms.least_for(quantity))
-            return party, self.runner.run(world.hold(self.db, party, asked))["id"]
+            return party, self.run(world.hold(self.db, party, asked))["id"]
         return None
 
     @rule(
@@ -123,7 +110,7 @@ class SearchMachine(RuleBasedStateMachine):
     def qualify(self, bench: brute.Standing, scheme: str, first: int, days: int, state: str) -> None:
         span = {"valid_from": day(first), "valid_until": day(first + days), "state": state}
         shown = Qualification(id=new_id(), party_id=bench.resource.party_id, version=1, scheme=scheme, **span)
-        self.runner.run(self._keep(shown))
+        self.run(self._keep(shown))
         bench.shown.append(shown)
 
     async def _keep(self, shown: Qualification) -> None:
@@ -133,13 +120,13 @@ class SearchMachine(RuleBasedStateMachine):
     @rule(hold=consumes(held))
     def release(self, hold: Any) -> None:
         if hold:
-            self.runner.run(world.release(self.db, *hold))
+            self.run(world.release(self.db, *hold))
 
     @rule(bench=benches, weekly=WEEKS, closed=st.integers(0, 9), ends=st.sampled_from([3, 365]))
     def change_calendar(self, bench: brute.Standing, weekly: list[int], closed: int, ends: int) -> None:
         changes = {"weekly": weekly, "exceptions": {day(closed): 0}, "ends_on": day(max(ends, closed))}
         with suppress(Conflict):
-            self.runner.run(world.change_calendar(self.db, bench.resource, **changes))
+            self.run(world.change_calendar(self.db, bench.resource, **changes))
             bench.resource = replace(bench.resource, calendar=replace(bench.resource.calendar, **changes))
 
     @rule()
@@ -151,14 +138,14 @@ class SearchMachine(RuleBasedStateMachine):
         if given["near"] is None:
             given |= {"km": None, "order": "earliest"}
         wanted = Wanted(party=self.party, process=self.process, first=day(first), last=day(first + days), **given)
-        expected, *found = self.runner.run(self._search(wanted))
+        expected, *found = self.run(self._search(wanted))
         for way, one in zip(("heard", "loaded", "rows"), found, strict=True):
             assert list(map(plain, one)) == list(map(plain, expected)), way
             assert [w.km for w in one] == pytest.approx([w.km for w in expected], abs=0.01), way
 
     @rule()
     def look_at_every_day(self) -> None:
-        self.runner.run(self._look_at_every_day())
+        self.run(self._look_at_every_day())
 
     async def _look_at_every_day(self) -> None:
         await self.keeper.keep()
@@ -197,5 +184,4 @@ def plain(window: Window) -> Window:
 
 
 async def test_index_and_rows_find_what_a_plain_search_over_the_ledger_finds(database: Databases) -> None:
-    db = await database("capacity")
-    await run_machine(SearchMachine, examples=25, steps=25, url=db.url)
+    await run_machine(database, SearchMachine, examples=25, steps=25)

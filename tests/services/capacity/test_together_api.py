@@ -126,14 +126,7 @@ async def test_if_room_for_one_lot_has_gone_nothing_is_held_of_any(
 ) -> None:
     """Somebody takes the room between planning and holding."""
     cutter, sewer, routing = await a_line(api, db)
-    find = together.find
-
-    async def raced(*given: Any) -> together.Found:
-        found = await find(*given)
-        await hold(db, new_id(), (sewer, day(1), 300))
-        return found
-
-    monkeypatch.setattr(together, "find", raced)
+    world.once_found(monkeypatch, together, lambda: hold(db, new_id(), (sewer, day(1), 300)))
     answer = await ask(api, lot(*routing), lot(*routing), hold=True, key="k")
     assert (answer.status_code, answer.json()["code"]) == (409, "ASK_AGAIN")
     assert (await bucket(db, cutter, day(1)) or (0, 0, 0))[1] == 0

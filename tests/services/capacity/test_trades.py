@@ -11,8 +11,8 @@ from libs.kit.ids import new_id
 from libs.kit.testing import headers
 from services.capacity.domain.units import UNITS
 from tests.services.capacity import world
+from tests.services.capacity.rows import HEAD, ROW, a_table, send
 from tests.services.capacity.test_api import publish
-from tests.services.capacity.test_bulk import HEAD, ROW, a_table, send
 from tests.services.capacity.test_calendar_files import a_file
 from tests.services.capacity.test_patterns import the_resource
 from tests.services.capacity.world import bucket, day

@@ -41,7 +41,7 @@ class WaitlistMachine(LedgerMachine):
         craft = f"craft_{new_id().hex}"
         self.weekly = [240, 240]
         self.benches = [world.a_resource([240] * 7, name=name, processes=[craft]) for name in "AB"]
-        self.runner.run(world.publish(self.db, *self.benches))
+        self.run(world.publish(self.db, *self.benches))
 
     @rule(target=entered, wishes=st.lists(WISHES, min_size=1, max_size=4))
     def join(self, wishes: list[tuple[int | None, int, int, int]]) -> Any:
@@ -54,9 +54,9 @@ class WaitlistMachine(LedgerMachine):
         joining = line.join(self.db, wish if wish.resource_id else replace(wish, process=craft))
         if bench is not None and quantity > self.weekly[bench] * (last - first + 1):
             with pytest.raises(Conflict, match="ask for less"):
-                self.runner.run(joining)
+                self.run(joining)
             return None
-        entry = self.runner.run(joining)
+        entry = self.run(joining)
         self.entries[str(entry.id)] = entry
         return entry
 
@@ -69,15 +69,15 @@ class WaitlistMachine(LedgerMachine):
         leaving = line.leave(self.db, entry)
         if str(entry.id) in self.offered:
             with pytest.raises(Conflict):
-                self.runner.run(leaving)
+                self.run(leaving)
         else:
-            self.runner.run(leaving)
+            self.run(leaving)
 
     @rule(held=consumes(LedgerMachine.held))
     def leave_an_offer(self, held: tuple[UUID, dict[str, Any]]) -> None:
         entry = self.entries.get(held[1]["id"])
         giving = line.leave(self.db, entry) if entry else world.release(self.db, held[0], held[1]["id"])
-        self.runner.run(giving)
+        self.run(giving)
         del self.taken[held[1]["id"]]
 
     @rule(target=LedgerMachine.held)
@@ -93,7 +93,7 @@ class WaitlistMachine(LedgerMachine):
         keys = [(bench, number) for bench in (0, 1) for number in (1, 2, 3)]
         free = {(self.benches[bench].id, day(number)): self.free(bench, number) for bench, number in keys}
         before = [entry for entry in self._seen() if entry.state == "waiting"]
-        self.runner.run(line.serve(self.db))
+        self.run(line.serve(self.db))
         new = [entry for entry in self._seen() if entry.state == "offered" and str(entry.id) not in self.offered]
         assert line.unfair(before, self.benches, free, {entry.id: entry.allocations for entry in new}) == []
         self.new += new
@@ -103,7 +103,7 @@ class WaitlistMachine(LedgerMachine):
         assert all(self.taken[key][0] == "held" for key in open_offers)
 
     def _seen(self) -> list[Entry]:
-        found = self.runner.run(line.seen(self.db, [UUID(key) for key in self.entries]))
+        found = self.run(line.seen(self.db, [UUID(key) for key in self.entries]))
         return sorted(found, key=lambda entry: (entry.joined_at, entry.id))
 
     def _parts(self, entry: Entry) -> dict[tuple[int, int], int]:
@@ -112,9 +112,8 @@ class WaitlistMachine(LedgerMachine):
 
     @invariant()
     def every_place_in_line_is_what_was_told_and_what_its_hold_says(self) -> None:
-        assert self.runner.run(line.faults(self.db, self.entries.values())) == []
+        assert self.run(line.faults(self.db, self.entries.values())) == []
 
 
 async def test_no_sequence_of_commands_serves_anybody_out_of_turn(database: Databases) -> None:
-    db = await database("capacity")
-    await run_machine(WaitlistMachine, examples=8, steps=30, url=db.url)
+    await run_machine(database, WaitlistMachine, examples=8, steps=30)

@@ -11,7 +11,6 @@ from sqlalchemy import text
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.testing import headers
-from tests.conftest import Clients, Databases
 
 SITE = {
     "name": "Via Conte Rosso",
@@ -27,16 +26,6 @@ PRODUCT = {
     "variants": [{"sku": "S", "label": "Small"}],
     "routing": [{"process": "cutting", "setup_minutes": 30, "run_minutes": 4}],
 }
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("catalog")
-
-
-@pytest.fixture
-async def api(client: Clients) -> httpx.AsyncClient:
-    return await client("catalog")
 
 
 async def registered(api: httpx.AsyncClient, kind: str) -> UUID:

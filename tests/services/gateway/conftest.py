@@ -24,16 +24,11 @@ from services.gateway.api.schema import schema
 from services.gateway.app import api
 from services.gateway.handlers import project
 from services.gateway.subscriptions import changes
-from tests.conftest import Clients, Databases
+from tests.conftest import Clients
 from tests.services.gateway.world import Asker
 
 Tell = Callable[..., Awaitable[None]]
 Serve = Callable[[str], Awaitable[str]]
-
-
-@pytest.fixture
-async def db(database: Databases) -> Database:
-    return await database("gateway")
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from libs.kit.ids import new_id
 from libs.kit.testing import token
 from services.gateway import store
 from tests.services.gateway import world
-from tests.services.gateway.test_subscriptions import wire
+from tests.services.gateway.sockets import wire
 
 MUTATION = 'mutation { releaseHold(input: {id: "x"}) { __typename } }'
 BRAND = {"kind": "BRAND", "name": "Casa"}
@@ -187,6 +187,7 @@ _FRAMES = st.fixed_dictionaries(
 )
 
 
+# All examples may share the server: each has a socket of its own.
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frames=st.lists(_FRAMES, min_size=1, max_size=4))
 async def test_whatever_is_sent_over_a_socket_is_answered_or_closed_by_the_protocol(

@@ -15,7 +15,7 @@ from libs.kit.ids import new_id
 from services.gateway.api.schema import schema
 from tests.services.gateway import world
 from tests.services.gateway.conftest import Tell
-from tests.services.gateway.test_subscriptions import wire
+from tests.services.gateway.sockets import wire
 from tests.system import guess
 
 KNOWN: Any = introspection_from_schema(schema.graphql)["__schema"]

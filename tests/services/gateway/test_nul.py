@@ -9,7 +9,7 @@ import pytest
 
 from libs.kit.ids import new_id
 from tests.services.gateway import world
-from tests.services.gateway.test_subscriptions import wire
+from tests.services.gateway.sockets import wire
 
 NAMED = "query($a: String) { parties(name: $a) { edges { cursor } } }"
 LITERALS = [r'"\u{0}"', r'"\u{000000}"', r'"\u0000"', '"x\0y"', '"""x\0y"""']

@@ -14,8 +14,8 @@ from services.gateway.api import subscription
 from services.gateway.app import api
 from tests.services.gateway import test_budget, world
 from tests.services.gateway.conftest import Tell, port_of
+from tests.services.gateway.sockets import DAY, following, wire
 from tests.services.gateway.test_budget import CHEAP, DEAR, LIMIT
-from tests.services.gateway.test_subscriptions import DAY, ORDER, placed, wire
 
 limits, still = test_budget.limits, test_budget.still
 OF_ORDER = 21
@@ -38,12 +38,7 @@ async def test_each_operation_and_each_message_is_paid(address: str) -> None:
 
 
 async def test_each_answer_and_each_look_of_a_subscription_is_paid_until_it_ends(address: str, tell: Tell) -> None:
-    shop = new_id()
-    order = placed(shop)
-    await tell(order)
-    async with wire(address) as client:
-        await client.begin(shop)
-        await client.subscribe(ORDER, id=world.gid("Order", order.id))
+    async with following(address, tell) as (client, order):
         told, version = (await client.receive())["payload"], 1
         remaining = LIMIT
         while "errors" not in told:

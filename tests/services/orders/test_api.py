@@ -1,6 +1,5 @@
 """The commands of orders over HTTP, on the real application."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import httpx
@@ -11,13 +10,7 @@ from libs.contracts import catalog
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually, headers
-from tests.conftest import Clients
 from tests.services.orders import world
-
-
-@pytest.fixture
-async def api(client: Clients) -> AsyncIterator[httpx.AsyncClient]:
-    return await client("orders")
 
 
 @pytest.fixture

@@ -17,17 +17,13 @@ from libs.kit.settings import Settings
 from libs.kit.testing import eventually, headers
 from libs.messaging.broker import Broker, within
 from libs.messaging.topics import create_topics
-from tests.conftest import Clients
 from tests.services.orders import world
 from tests.services.orders.honest_capacity import HonestCapacity
 
+pytestmark = pytest.mark.brokers
+
 Publish = Callable[..., Awaitable[None]]
 TOPICS = ["capacity.booking", "capacity.hold", "catalog.product", "orders.order"]
-
-
-@pytest.fixture
-async def api(client: Clients) -> httpx.AsyncClient:
-    return await client("orders")
 
 
 @pytest.fixture
