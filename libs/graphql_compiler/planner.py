@@ -41,7 +41,7 @@ class Planner:
         operation: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
         source_of: SourceOf,
-        most_places: int = MOST_PLACES,
+        most_places: int,
     ) -> None:
         self._most_places = most_places
         self._sources: dict[tuple[str, str], Source] = {}
