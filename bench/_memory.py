@@ -9,10 +9,10 @@ from starlette.types import Receive, Scope, Send
 from strawberry.asgi import GraphQL
 
 from bench._list import answer, resources
-from libs.graphql.charges import budgets_of
 from libs.graphql.operation import Connection
 from libs.graphql.schema import Schema
 from libs.graphql.services import Services
+from libs.graphql_limits.rules import Rules, allowed
 from libs.graphql_transports.http import endpoint
 from libs.kit.clock import SystemClock
 from libs.kit.settings import Settings
@@ -44,18 +44,19 @@ class Plain(GraphQL[Context, None]):
 
 def connection() -> Connection:
     """Of nobody in particular."""
-    return Connection(KIT, changes, Services(None, {}), budgets_of(KIT))  # type: ignore[arg-type]  # nothing is sent
+    return Connection(KIT, changes, Services(None, {}), ALLOWED)  # type: ignore[arg-type]  # nothing is sent
 
 
 RESOURCES = resources(200)
-KIT = build(Settings(service="gateway", points_anonymous=10**12), SystemClock())
+KIT = build(Settings(service="gateway"), SystemClock())
+ALLOWED = allowed(KIT, Rules(points_anonymous=10**12))
 schema = Schema(
     Memory, Query, Mutation, Subscription, types=[types.Bucket, *(getattr(types, one) for one in types.TOPICS)]
 )
 plain = strawberry.Schema(Query, Mutation, Subscription)
 as_it_comes = Plain(plain, graphql_ide=None)
 api = service("gateway", routers=[endpoint(schema, changes, "")])
-api.state.kit, api.state.http, api.state.budgets = KIT, None, budgets_of(KIT)
+api.state.kit, api.state.http, api.state.allowed = KIT, None, ALLOWED
 
 
 async def limit(scope: Scope, receive: Receive, send: Send) -> None:

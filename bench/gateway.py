@@ -104,7 +104,7 @@ def _limit(kit: Kit) -> Ask:
 def _strawberry(kit: Kit) -> Ask:
     class Plain(GraphQL[Context, None]):
         async def get_context(self, request: Any, response: Any) -> Context:  # noqa: ARG002 - Strawberry's signature
-            context = Context(Connection(kit, changes, Services(api.state.http, {}), api.state.budgets))
+            context = Context(Connection(kit, changes, Services(api.state.http, {}), api.state.allowed))
             opened.append(context)
             return context
 

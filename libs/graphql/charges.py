@@ -6,19 +6,12 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSchema
 
 from libs.graphql.operation import Connection
-from libs.graphql_limits.budget import Budgets
 from libs.graphql_limits.documents import Refusal, check_introspection, points
-from libs.service.runtime import Kit
 
 LARGEST = 128 * 1024
 """Bytes of a request of anybody but a hub, which brings five hundred things at once: making values of more is work."""
 _CHARACTERS, _BYTES = 100, 1024
 """So many of a document, and of what is sent, cost a point: reading them is work too."""
-
-
-def budgets_of(kit: Kit) -> Budgets:
-    """What callers may spend at a service, all its processes together."""
-    return Budgets(kit.cache, kit.clock, f"{kit.settings.topic_prefix}{kit.settings.service}.budget:")
 
 
 async def charge_bytes(connection: Connection, size: int) -> None:
@@ -33,7 +26,7 @@ async def charge(
 ) -> int:
     """Spend what an operation costs, its text first; what its answer alone does. Raises Refusal."""
     await connection.pay(len(text) // _CHARACTERS)
-    if not connection.kit.settings.introspection:
+    if not connection.allowed.rules.introspection:
         check_introspection(schema, text)
     running = points(schema, text, variables, operation)
     await connection.pay(running)

@@ -16,9 +16,10 @@ from libs.contracts import Event
 from libs.graphql.changes import Changes
 from libs.graphql.opaque import Malformed, Written
 from libs.graphql.services import Services
-from libs.graphql_limits.budget import Budgets, SpentError
+from libs.graphql_limits.budget import SpentError
 from libs.graphql_limits.documents import Refusal
 from libs.graphql_limits.payers import RATE_LIMITED, is_hub, payer, too_dear
+from libs.graphql_limits.rules import Allowed
 from libs.kit.auth import Principal
 from libs.kit.db import ReadSession
 from libs.kit.metrics import REFUSALS
@@ -51,7 +52,7 @@ class Connection:
     kit: Kit
     changes: Changes
     services: Services
-    budgets: Budgets
+    allowed: Allowed
     caller: Principal | None = None
     authorization: str | None = None
     after: Sequence[Written] = ()
@@ -74,7 +75,7 @@ class Connection:
     @property
     def payer(self) -> str:
         """The name of the budget that pays."""
-        return payer(self.kit.settings, self.caller, self.address)[0]
+        return payer(self.allowed.rules, self.caller, self.address)[0]
 
     @property
     def is_hub(self) -> bool:
@@ -85,9 +86,9 @@ class Connection:
         """Spend points of whoever pays. Raises Refusal, and has taken none then."""
         if not points:
             return
-        budget, limit = payer(self.kit.settings, self.caller, self.address)
+        budget, limit = payer(self.allowed.rules, self.caller, self.address)
         try:
-            remaining = await self.budgets.take(budget, limit, points)
+            remaining = await self.allowed.budgets.take(budget, limit, points)
         except SpentError as spent:
             REFUSALS.labels(RATE_LIMITED).inc()
             self._tell(spent.remaining, limit)
@@ -104,7 +105,7 @@ def connect(http: HTTPConnection, changes: Changes, after: Sequence[Written] = (
     kit, state = kit_of(http), http.app.state
     services = Services(state.http, kit.settings.services)
     address = http.client.host if http.client else ""
-    return Connection(kit, changes, services, state.budgets, after=after, address=address)
+    return Connection(kit, changes, services, state.allowed, after=after, address=address)
 
 
 class Operation(ABC):

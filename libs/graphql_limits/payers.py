@@ -6,17 +6,17 @@ from graphql import GraphQLError
 
 from libs.contracts.values import PartyKind
 from libs.graphql_limits.documents import Refusal
+from libs.graphql_limits.rules import Rules
 from libs.kit.auth import Principal
-from libs.kit.settings import Settings
 
 RATE_LIMITED = "RATE_LIMITED"
 
 
-def payer(settings: Settings, caller: Principal | None, address: str) -> tuple[str, int]:
+def payer(rules: Rules, caller: Principal | None, address: str) -> tuple[str, int]:
     """The name of the budget, and its points a minute: the caller's, or the address's if nobody says who is calling."""
     if caller is None:
-        return f"address:{_network(address)}", settings.points_anonymous
-    return f"party:{caller.party}", settings.points_hub if is_hub(caller) else settings.points_party
+        return f"address:{_network(address)}", rules.points_anonymous
+    return f"party:{caller.party}", rules.points_hub if is_hub(caller) else rules.points_party
 
 
 def is_hub(caller: Principal | None) -> bool:

@@ -13,14 +13,16 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from libs.graphql import services
 from libs.graphql.changes import Changes
-from libs.graphql.charges import budgets_of, charge_bytes
+from libs.graphql.charges import charge_bytes
 from libs.graphql.opaque import parse_after
 from libs.graphql.operation import Connection, connect
 from libs.graphql.schema import Schema
 from libs.graphql_limits.documents import Refusal
+from libs.graphql_limits.rules import Rules, allowed
 from libs.graphql_transports.messages import GraphQLRequest, NulError, request_of, value_of
 from libs.graphql_transports.websocket import Sockets
 from libs.kit.errors import BadRequest, Problem, problem_response
+from libs.kit.settings import usable
 
 _LARGEST_OF_HUBS = 4 * 1024 * 1024
 """Bytes of a request: an import of 500 things with all that they hold. More is not read of anybody."""
@@ -48,8 +50,9 @@ class _NotKept(APIRoute):
 
 @asynccontextmanager
 async def running(api: FastAPI) -> AsyncIterator[None]:
-    """With what a process that answers needs beyond its kit: the way to other services, and the callers' budgets."""
-    api.state.budgets = budgets_of(api.state.kit)
+    """With what a process that answers needs beyond its kit: what is allowed there, and the way to other services."""
+    with usable():
+        api.state.allowed = allowed(api.state.kit, Rules())
     async with services.client() as api.state.http:
         yield
 
@@ -85,7 +88,8 @@ class _Requests:
         return await self._run(request, connection, len(body), lambda: _in_body(body))
 
     async def in_address(self, request: Request) -> Response:
-        """Run a query that is in the address: `query`, `variables` and `extensions` as JSON, `operationName`."""
+        """Run a query that is in the address: `query` or `documentId`, `operationName`; `variables`, `extensions` as
+        JSON."""
         connection, size = await self._begin(request), len(request.url.query)
         return await self._run(request, connection, size, lambda: _in_address(request), writes=False)
 
@@ -108,9 +112,8 @@ class _Requests:
         try:
             await charge_bytes(connection, size)
             asked = read()
-            result = await self._schema.run(
-                connection, asked.query, asked.variables, asked.operationName, writes=writes
-            )
+            text = connection.allowed.trusted.text(asked.query, asked.documentId)
+            result = await self._schema.run(connection, text, asked.variables, asked.operationName, writes=writes)
         except Refusal as refusal:
             result = PreExecutionError(data=None, errors=refusal.errors)
         result.extensions = (result.extensions or {}) | connection.spent

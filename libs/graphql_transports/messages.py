@@ -10,11 +10,16 @@ T = TypeVar("T")
 class GraphQLRequest(msgspec.Struct):
     """The body of a request, and the payload of `subscribe`."""
 
-    query: str
+    query: str | None = None
+    documentId: str | None = None  # noqa: N815 - the specification's name
     variables: dict[str, Any] | None = None
     operationName: str | None = None  # noqa: N815 - the specification's name
     extensions: dict[str, Any] | None = None
     """Whatever clients add; there is none that we know."""
+
+    def __post_init__(self) -> None:
+        if (self.query is None) == (self.documentId is None):
+            raise ValueError("it has `query` or `documentId`, one of them")
 
 
 class NulError(ValueError):

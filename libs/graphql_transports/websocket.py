@@ -55,6 +55,9 @@ class _Handler(BaseGraphQLTransportWSHandler[Connection, None]):
         refusal = await self._paid(len(raw))
         try:
             read = _read(raw)
+            self._write_out(read)
+        except Refusal as unknown:
+            refusal = refusal or unknown
         except ValueError as error:
             await self.handle_invalid_message(f"This is no message of the protocol: {error}"[:_LONGEST_REASON])
             return
@@ -70,6 +73,12 @@ class _Handler(BaseGraphQLTransportWSHandler[Connection, None]):
         if self.context.caller and await self._takes_place():
             left = self.context.caller.expires_at - self.context.kit.clock.now()
             self._until.reschedule(asyncio.get_running_loop().time() + left.total_seconds())
+
+    def _write_out(self, message: Any) -> None:
+        """Put its document into what asks for one by its id. Raises Refusal."""
+        if message["type"] == "subscribe":
+            asked = message["payload"]
+            asked["query"] = self.context.allowed.trusted.text(asked.get("query"), asked.get("documentId"))
 
     async def _paid(self, size: int) -> Refusal | None:
         try:

@@ -4,6 +4,8 @@ A file is named like the variable, in lower case: `filiera_postgres_password`. T
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +15,9 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 
-class _FromEnvironment(BaseSettings):
+class FromEnvironment(BaseSettings):
+    """`FILIERA_*`, by the names of the fields."""
+
     model_config = SettingsConfigDict(env_prefix="FILIERA_", frozen=True, hide_input_in_errors=True)
 
     def __init__(self, **given: Any) -> None:
@@ -23,7 +27,7 @@ class _FromEnvironment(BaseSettings):
         super().__init__(_secrets_dir=folder, **given)
 
 
-class Settings(_FromEnvironment):
+class Settings(FromEnvironment):
     """Settings of one service. What may hold a password is not in its repr."""
 
     service: str
@@ -68,13 +72,6 @@ class Settings(_FromEnvironment):
     """The one algorithm accepted (RFC 8725, section 3.1)."""
     services: dict[str, str] = {}
     """Base URL of each service, for the gateway."""
-    points_anonymous: int = Field(60_000, ge=1)
-    points_party: int = Field(300_000, ge=1)
-    points_hub: int = Field(3_000_000, ge=1)
-    """Points a minute that an address without a token, a party and a hub may spend, and the most at once
-    (libs.graphql_limits.budget). A page of twenty resources with their terms costs some 100; a hub brings in a city."""
-    introspection: bool = False
-    """Whether the gateway tells its schema to whoever asks."""
     otlp: str | None = None
     """OTLP/HTTP endpoint for traces; none: not exported."""
     log: str = "json"
@@ -94,7 +91,7 @@ class Settings(_FromEnvironment):
         return make_url(self.postgres).set(drivername="postgresql+asyncpg")
 
 
-class RolePassword(_FromEnvironment):
+class RolePassword(FromEnvironment):
     """What the migrations of several services set: `FILIERA_CATALOG_PASSWORD`, and so on."""
 
     password: SecretStr | None = None
@@ -107,9 +104,17 @@ class RolePassword(_FromEnvironment):
 
 def read(service: str) -> Settings:
     """The settings of this process. Ends it with one sentence if they cannot be used."""
-    try:
+    with usable():
         settings = Settings(service=service)
         _ = settings.url
+    return settings
+
+
+@contextmanager
+def usable() -> Iterator[None]:
+    """End the process with one sentence if what the block reads of the environment cannot be used."""
+    try:
+        yield
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise SystemExit(f"FILIERA_{str(first['loc'][0]).upper()} cannot be used: {first['msg']}.") from None
@@ -117,4 +122,3 @@ def read(service: str) -> Settings:
         raise SystemExit(str(error)) from None
     except ArgumentError:
         raise SystemExit("FILIERA_POSTGRES is no address: write postgresql://user@host:5432/postgres.") from None
-    return settings

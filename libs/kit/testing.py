@@ -34,12 +34,8 @@ def token(party: UUID, role: str, /, *, subject: str = "test", **claims: object)
     key = OKPKey.import_key(msgspec.json.decode(os.environ[_KEY]))
     now = int(time.time())
     standard = {"iss": "filiera-dev", "aud": "filiera", "sub": subject, "iat": now, "exp": now + 3600}
-    return jwt.encode(
-        {"alg": "Ed25519", "kid": "test"},
-        standard | {"party": str(party), "role": role} | claims,
-        key,
-        algorithms=["Ed25519"],
-    )
+    told = standard | {"party": str(party), "role": role} | claims
+    return jwt.encode({"alg": "Ed25519", "kid": "test"}, told, key, algorithms=["Ed25519"])
 
 
 def headers(party: UUID, role: str, key: str | None = None) -> dict[str, str]:

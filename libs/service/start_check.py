@@ -39,7 +39,8 @@ async def _within(question: Awaitable[None]) -> None:
 
 
 class TellRefusals:
-    """ASGI middleware: a start that was refused is told by its one sentence, where Starlette would send a traceback."""
+    """ASGI middleware: a start that was refused, or has settings of no use, is told by its one sentence, where
+    Starlette would send a traceback."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -49,7 +50,7 @@ class TellRefusals:
 
         async def tell(message: Message) -> None:
             error: Any = sys.exc_info()[1]
-            if message["type"] == "lifespan.startup.failed" and isinstance(error, RefusedError):
+            if message["type"] == "lifespan.startup.failed" and isinstance(error, RefusedError | SystemExit):
                 message = {**message, "message": str(error)}
             await send(message)
 

@@ -98,10 +98,15 @@ def free_ports(count: int) -> list[int]:
         return [int(server.getsockname()[1]) for server in servers]
 
 
+_ENDING = "Application startup failed. Exiting."
+
+
 def last_line(log: Path) -> str:
-    """The last thing a program said: what a sentence about its end should quote."""
+    """The last thing a program said, but for the server's own word that it ends: what a sentence about its end should
+    quote."""
     lines = log.read_text(errors="replace").split("\n") if log.exists() else []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    said = (line.strip().removeprefix("error").lstrip() for line in reversed(lines) if not line.endswith(_ENDING))
+    return next(filter(None, said), "it said nothing")
 
 
 def start_and_wait(children: list[Child], log: Callable[[str], Path], seconds: float) -> None:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).absolute().parents[2]
 DEFAULT_PORT = 8000
 BROKER_OFFSET = 9
 # Of our caller's settings these alone reach the services: the rest would lead them to somebody else's servers.
-PASSED_ON = ("FILIERA_LOG", "FILIERA_OTLP")
+PASSED_ON = ("FILIERA_LOG", "FILIERA_OTLP", "FILIERA_POINTS_", "FILIERA_TRUSTED_")
 
 FIRST_QUERY = "{ parties(first: 5) { edges { node { name kind } } } }"
 
@@ -178,7 +178,7 @@ class Platform:
         return self._python("topics", ["libs.messaging.topics"], lambda _: False)
 
     def _python(self, name: str, module: list[str], ready: Callable[[Child], bool]) -> Child:
-        passed = {key: value for key, value in os.environ.items() if key in PASSED_ON}
+        passed = {key: value for key, value in os.environ.items() if key.startswith(PASSED_ON)}
         clean = inherited(without=("FILIERA_", "PG", "PYTHON")) | {"FILIERA_LOG": "text"} | passed
         return Child(
             name=name,

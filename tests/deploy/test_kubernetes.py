@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from uvicorn.middleware.proxy_headers import _TrustedHosts
 
 from libs.contracts import PARTITIONS, REGISTRY, TOPIC_CONFIG, topics
+from libs.graphql_limits.rules import Rules
 from libs.kit.db import BACKGROUND
 from libs.kit.settings import Settings
 from libs.messaging.topics import DECLARED
@@ -234,7 +235,7 @@ def test_valkeys_password_may_hold_anything(overlay: str) -> None:
 
 def test_the_settings_are_settings_of_the_code(overlay: str) -> None:
     given = {name.removeprefix("FILIERA_").lower() for name in settings_of(overlay)}
-    assert given <= {*Settings.model_fields, "secrets"}
+    assert given <= {*Settings.model_fields, *Rules.model_fields, "secrets"}
     urls = json.loads(settings_of(overlay)["FILIERA_SERVICES"])
     assert urls == {name: f"http://{name}:8000" for name in SERVICES if name != "gateway"}
 

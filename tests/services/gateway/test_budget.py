@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from libs.graphql.charges import budgets_of
 from libs.graphql_limits.documents import points
+from libs.graphql_limits.rules import Rules, allowed
 from libs.kit.cache import Cache
 from libs.kit.ids import new_id
 from libs.kit.metrics import REFUSALS
@@ -40,7 +40,7 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> None:
 async def still(limits: None, ask: world.Asker) -> AsyncIterator[None]:
     """Nothing flows back: this process keeps the budgets for itself, by a clock that stands."""
     kit = replace(api.state.kit, cache=Cache("redis://127.0.0.1:1/0"), clock=HandClock())
-    api.state.budgets = budgets_of(kit)
+    api.state.allowed = allowed(kit, Rules())
     yield
     await kit.cache.close()
 
@@ -155,7 +155,7 @@ async def test_processes_share_a_budget_by_valkey(ask: world.Asker) -> None:
     party, began = new_id(), time.monotonic()
     for query in (DEAR, CHEAP):
         cache = Cache(Settings(service="gateway").redis)
-        api.state.budgets = budgets_of(replace(api.state.kit, cache=cache))  # as another process has them
+        api.state.allowed = allowed(replace(api.state.kit, cache=cache), Rules())  # as another process has them
         remaining = budget(await post(ask, query, "brand", party=party))["remaining"]
         await cache.close()
     assert remaining <= LIMIT - 303 + (time.monotonic() - began) * LIMIT / 60 + 1

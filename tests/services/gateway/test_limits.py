@@ -25,8 +25,8 @@ async def test_what_asks_for_too_much_is_refused_with_a_reason(ask: world.Asker,
 
 
 async def test_the_customary_introspection_query_is_within_the_limits(ask: world.Asker) -> None:
-    allowed = api.state.kit.settings.model_copy(update={"introspection": True})
-    api.state.kit = replace(api.state.kit, settings=allowed)
+    rules = api.state.allowed.rules.model_copy(update={"introspection": True})
+    api.state.allowed = replace(api.state.allowed, rules=rules)
     assert (await ask.data(get_introspection_query(descriptions=True)))["__schema"]["queryType"]["name"] == "Query"
 
 
