@@ -22,10 +22,10 @@ LOOK_AGAIN = 2.0
 class Watch(asyncio.Event):
     """One waiter's ear: set at news."""
 
-    async def news(self, seconds: float = LOOK_AGAIN) -> None:
-        """Return at news, or after so many seconds. News between two waits is not lost."""
+    async def news(self, seconds: float | None = None) -> None:
+        """Return at news, or after so many seconds, `LOOK_AGAIN` unless told. News between two waits is not lost."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(LOOK_AGAIN if seconds is None else seconds):
                 await self.wait()
         self.clear()
 

@@ -12,7 +12,7 @@ from graphql import (
 )
 from graphql.execution import Executor
 
-from libs.graphql_compiler.planner import Planner, Uncompiled
+from libs.graphql_compiler.planner import MOST_PLACES, Uncompiled
 from libs.graphql_compiler.program import Program, compiled
 from libs.graphql_compiler.sources import SourceOf, source_of
 
@@ -30,9 +30,9 @@ class _Kept(NamedTuple):
 class Plans:
     """The programs of compiled operations."""
 
-    def __init__(self, source_of: SourceOf = source_of, most: int = 256, most_places: int = 5_000) -> None:
+    def __init__(self, source_of: SourceOf = source_of, most: int = 256, most_places: int = MOST_PLACES) -> None:
         """`most` programs are kept. An operation with more than `most_places` fields and list items, those of each
-        possible type of its interfaces and unions counted, is not compiled: each takes some 90 µs to be compiled."""
+        possible type of its interfaces and unions counted, is not compiled."""
         self.fallbacks: Counter[str] = Counter()
         """How often graphql-core has run an operation, or completed a value of one, by reason."""
         self.compiled = 0
@@ -68,11 +68,11 @@ class Plans:
     def _compile(self, executor: Executor[Any]) -> _Kept:
         schema, operation, fragments = executor.schema, executor.operation, executor.fragment_definitions
         try:
-            plan = Planner(schema, operation, fragments, self._source_of, self._most_places).plan()
+            program = compiled(schema, operation, fragments, self._source_of, self._most_places)
         except Uncompiled as reason:
             return _Kept(schema, operation, fragments, None, str(reason))
         self.compiled += 1
-        return _Kept(schema, operation, fragments, compiled(plan), "")
+        return _Kept(schema, operation, fragments, program, "")
 
 
 def _unusual(executor: Executor[Any], serially: bool | None) -> str:

@@ -1,12 +1,15 @@
 """A plan compiled: the functions of its module, bound to its places."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from graphql import FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode
+
 from libs.graphql_compiler.code import Module
 from libs.graphql_compiler.plan import Plan
-from libs.graphql_compiler.sources import member
+from libs.graphql_compiler.planner import MOST_PLACES, Planner
+from libs.graphql_compiler.sources import SourceOf, member
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,15 @@ class Program:
     """Classes whose objects have been seen to be neither awaitable nor an exception: they need no second look."""
 
 
-def compiled(plan: Plan) -> Program:
-    """Write, compile and bind the module of a plan."""
+def compiled(
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    fragments: Mapping[str, FragmentDefinitionNode],
+    source_of: SourceOf,
+    most_places: int = MOST_PLACES,
+) -> Program:
+    """Compile an operation. Raises Uncompiled."""
+    plan = Planner(schema, operation, fragments, source_of, most_places).plan()
     module = Module(plan)
     source = module.source()
     plain: set[type] = set()

@@ -2,7 +2,9 @@
 
 A request has `documentId: "sha256:<64 hex digits>"` in the place of `query` (GraphQL over HTTP, Appendix A, Persisted
 Documents: https://github.com/graphql/graphql-over-http/pull/264). The manifest is a JSON object, SHA-256 -> document,
-as relay-compiler and graphql-codegen write it. Limits, points and permissions are the same as for any document.
+as relay-compiler (`persistConfig.algorithm: "SHA256"`) and graphql-codegen's client preset
+(`persistedDocuments.hashAlgorithm: "sha256"`) write it; unless told they take MD5 and SHA-1. Limits,
+points and permissions are the same as for any document.
 """
 
 from collections.abc import Mapping

@@ -19,13 +19,13 @@ from libs.graphql.operation import Connection, connect
 from libs.graphql.schema import Schema
 from libs.graphql_limits.documents import Refusal
 from libs.graphql_limits.rules import Rules, allowed
-from libs.graphql_transports.asked import Asked, NulError, json, request_of
+from libs.graphql_transports.messages import GraphQLRequest, NulError, request_of, value_of
 from libs.graphql_transports.websocket import Sockets
 from libs.kit.errors import BadRequest, Problem, problem_response
 from libs.kit.settings import usable
 
-_LARGEST = 4 * 1024 * 1024
-"""Bytes of a request: an import of 500 things with all that they hold."""
+_LARGEST_OF_HUBS = 4 * 1024 * 1024
+"""Bytes of a request: an import of 500 things with all that they hold. More is not read of anybody."""
 _RESPONSE = "application/graphql-response+json"
 _AS_JSON = {"variables", "extensions"}
 _NOT_KEPT = {"Cache-Control": "no-store", "Vary": "Authorization, Accept, Filiera-After"}
@@ -100,7 +100,13 @@ class _Requests:
         return connection
 
     async def _run(
-        self, request: Request, connection: Connection, size: int, read: Callable[[], Asked], *, writes: bool = True
+        self,
+        request: Request,
+        connection: Connection,
+        size: int,
+        read: Callable[[], GraphQLRequest],
+        *,
+        writes: bool = True,
     ) -> Response:
         """What is sent is paid before it is read: reading what is broken is work too."""
         try:
@@ -120,20 +126,20 @@ async def _body(request: Request) -> bytearray:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _LARGEST:
-            raise BadRequest(f"A request has no more than {_LARGEST} bytes.", code="TOO_LARGE")
+        if len(body) > _LARGEST_OF_HUBS:
+            raise BadRequest(f"A request has no more than {_LARGEST_OF_HUBS} bytes.", code="TOO_LARGE")
     return body
 
 
-def _in_body(body: bytearray) -> Asked:
+def _in_body(body: bytearray) -> GraphQLRequest:
     with _understood('Send {"query": "...", "variables": {...}}'):
-        return request_of(json(body))
+        return request_of(value_of(body))
 
 
-def _in_address(request: Request) -> Asked:
+def _in_address(request: Request) -> GraphQLRequest:
     given: dict[str, Any] = dict(request.query_params)
     with _understood("Send ?query=...&variables={...}, the latter as JSON"):
-        given |= {name: json(given[name] or "null") for name in _AS_JSON & given.keys()}
+        given |= {name: value_of(given[name] or "null") for name in _AS_JSON & given.keys()}
         return request_of(given)
 
 

@@ -19,7 +19,7 @@ from libs.graphql.charges import LARGEST, charge_bytes
 from libs.graphql.operation import Connection, connect
 from libs.graphql.schema import Schema
 from libs.graphql_limits.documents import Refusal
-from libs.graphql_transports.asked import check_frame, json
+from libs.graphql_transports.messages import check_frame, value_of
 from libs.kit.errors import Problem
 
 _FORBIDDEN = 4403
@@ -144,6 +144,6 @@ class Sockets(GraphQL[Connection, None]):
 def _read(raw: bytes) -> Any:
     if len(raw) > LARGEST_FRAME:
         raise ValueError(f"it has more than {LARGEST_FRAME} bytes")
-    message = json(raw)
+    message = value_of(raw)
     check_frame(message)
     return message

@@ -17,8 +17,6 @@ from libs.service.runtime import build
 from tests.libs.messaging import probe
 from tests.libs.messaging.conftest import Cable, OwnBroker, Spawn
 
-pytestmark = pytest.mark.brokers
-
 
 @pytest.fixture
 async def running(kit_database: Database, settings: Settings, own_broker: OwnBroker, spawn: Spawn) -> Settings:

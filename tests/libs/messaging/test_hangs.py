@@ -88,7 +88,6 @@ async def test_a_call_that_never_returns_stops_nobody(
     assert hung or name == "stop"
 
 
-@pytest.mark.brokers
 async def test_a_broker_that_answers_no_fetch_is_noticed_while_events_stream_in_from_the_others(
     kit_database: Database, settings: Settings, spawn: Spawn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

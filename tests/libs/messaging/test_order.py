@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from libs.kit.clock import SystemClock
 from libs.kit.db import Database
 from libs.kit.settings import Settings
@@ -12,8 +10,6 @@ from libs.messaging.consumer import Consumer
 from libs.messaging.relay import Relay
 from tests.libs.messaging import probe
 from tests.libs.messaging.conftest import Spawn
-
-pytestmark = pytest.mark.brokers
 
 EVENTS = 100_000
 

@@ -16,8 +16,6 @@ from libs.messaging.relay import Relay
 from tests.libs.messaging import probe
 from tests.libs.messaging.conftest import Spawn
 
-pytestmark = pytest.mark.brokers
-
 POINTS = 20
 
 

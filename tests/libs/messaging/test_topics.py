@@ -10,8 +10,6 @@ from libs.kit.settings import Settings
 from libs.messaging.broker import Broker
 from libs.messaging.topics import DECLARED, TopicsMissingError, create_topics, differences, need_topics
 
-pytestmark = pytest.mark.brokers
-
 
 @pytest.fixture
 async def broker(settings: Settings) -> AsyncIterator[Broker]:

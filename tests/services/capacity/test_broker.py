@@ -16,8 +16,6 @@ from libs.messaging.topics import create_topics
 from tests.services.capacity import world
 from tests.services.capacity.world import an_order, bucket, day, faults, publish, then, told
 
-pytestmark = pytest.mark.brokers
-
 Send = Callable[..., Awaitable[None]]
 
 

@@ -20,8 +20,6 @@ from libs.messaging.topics import create_topics
 from tests.services.orders import world
 from tests.services.orders.honest_capacity import HonestCapacity
 
-pytestmark = pytest.mark.brokers
-
 Publish = Callable[..., Awaitable[None]]
 TOPICS = ["capacity.booking", "capacity.hold", "catalog.product", "orders.order"]
 

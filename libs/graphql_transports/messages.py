@@ -7,7 +7,7 @@ import msgspec
 T = TypeVar("T")
 
 
-class Asked(msgspec.Struct):
+class GraphQLRequest(msgspec.Struct):
     """The body of a request, and the payload of `subscribe`."""
 
     query: str | None = None
@@ -26,7 +26,7 @@ class NulError(ValueError):
     """PostgreSQL's text cannot hold it."""
 
 
-def json(text: bytes | bytearray | str) -> Any:
+def value_of(text: bytes | bytearray | str) -> Any:
     """The value of a JSON text. Raises ValueError, with a sentence."""
     raw = text.encode() if isinstance(text, str) else text
     if b"\\u0000" in raw.replace(rb"\\", b""):  # after a backslash that is escaped itself, u0000 is plain text
@@ -37,9 +37,9 @@ def json(text: bytes | bytearray | str) -> Any:
         raise ValueError(str(error)) from None
 
 
-def request_of(value: Any) -> Asked:
+def request_of(value: Any) -> GraphQLRequest:
     """Raises ValueError if a value has not the right shape."""
-    return _of(value, Asked)
+    return _of(value, GraphQLRequest)
 
 
 def check_frame(message: Any) -> None:
@@ -55,7 +55,7 @@ class _Frame(msgspec.Struct):
 
 class _Subscribe(msgspec.Struct):
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
-    payload: Asked
+    payload: GraphQLRequest
 
 
 def _of(value: Any, type_: type[T]) -> T:
