@@ -15,7 +15,7 @@ from libs.kit.ids import new_id
 from libs.kit.testing import headers
 from services.gateway.app import api
 from tests.services.gateway import world
-from tests.services.gateway.test_subscriptions import wire
+from tests.services.gateway.sockets import wire
 
 KNOWN = "query Who($skip: Boolean!) { viewer { role @skip(if: $skip) __typename } }"
 LIVE = "subscription($id: ID!) { order(id: $id) { id } }"
