@@ -42,5 +42,4 @@ async def orders_flowing(client: Platform, running: Running) -> AsyncIterator[li
 async def settled(running: Running) -> list[str]:
     """Wait until the platform is at rest; then the faults in its books, and where its ledger is not what was told."""
     await eventually(lambda: at_rest(running), seconds=60)
-    audit = await asyncio.to_thread(running.run, "capacity", "audit", check=False)
-    return await faults(running) + (audit.stdout + audit.stderr).splitlines() * (audit.returncode != 0)
+    return await faults(running) + await asyncio.to_thread(running.audit)

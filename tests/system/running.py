@@ -102,6 +102,11 @@ class Running:
         assert not check or done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"
         return done
 
+    def audit(self) -> list[str]:
+        """Where the ledger is not what its log tells."""
+        done = self.run("capacity", "audit", check=False)
+        return (done.stdout + done.stderr).splitlines() * (done.returncode != 0)
+
     async def ask(self, service: str, sql: str, *values: object) -> list[asyncpg.Record]:
         """Look into a service's database, as an administrator."""
         connection = await asyncpg.connect(dsn(Home(self.home)).replace("/postgres?", f"/{service}?"), timeout=10)
