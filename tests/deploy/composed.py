@@ -65,7 +65,7 @@ class Composed:
 
     def audit(self) -> list[str]:
         """Where the ledger is not what its log tells: then the command fails, and this with it."""
-        self.compose("exec", "-T", "capacity", "python", "-P", "-m", "services.capacity.audit")
+        self.compose("exec", "-T", "capacity", "python", "-m", "services.capacity.audit")
         return []
 
     async def ask(self, service: str, sql: str, *values: object) -> list[asyncpg.Record]:
