@@ -88,7 +88,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a cancellation ladder: what is owed by who cancels with fewer than `days_before` days left."""
+    """Of a cancellation ladder: what is owed by who cancels with fewer days left."""
 
     days_before: int
     """Local days before the first day of the workshop's work."""

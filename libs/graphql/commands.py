@@ -4,21 +4,55 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeAlias, Union
 
 import strawberry
-from strawberry import field
+from strawberry import ID, field
 
+from libs.contracts import Event
 from libs.graphql.failures import FAILURES, failure
 from libs.graphql.inputs import body_of, input_type
+from libs.graphql.opaque import after_token
 from libs.graphql.operation import Operation
 from libs.graphql.services import Call
+from libs.graphql.shapes import list_of
 from libs.kit.errors import FieldError, Invalid, Problem
 from libs.kit.ids import new_id
+from libs.service.commands import Imported
 
 _KEY = "Name the command with a key of your own, so that sending it again does it once. Kept for 24 hours."
+_MANY = "Up to 500. Those already known are left as they are."
 _AFTER = "Send it back in the header `Filiera-After`, and a query sees at least this, or says it is `stale`."
 
 Answer = Callable[[Any, Any, dict[str, Any]], dict[str, Any]]
 """The fields of a success, `after` among them: from the operation, what the service answered and what it was sent."""
 _Info: TypeAlias = strawberry.Info[Operation, None]
+
+
+def command(name: str, description: str, call: Call[Any], shown: Any, fields: dict[str, Any]) -> Any:
+    """A mutation that writes one aggregate, of the type `shown`, taking these fields and, if the call does, its id."""
+    if call.id_of:
+        fields = fields | {"id": field(description="Which one.", graphql_type=ID, metadata={"id_of": call.id_of})}
+    aggregate = call.answer.topic.partition(".")[2]
+    written = {aggregate: field(description="As it is now.", graphql_type=shown)}
+
+    def answer(operation: Operation, state: Event, _body: Any) -> dict[str, Any]:
+        return {aggregate: operation.seen(state), "after": after_token(state.topic, state.id, state.version)}
+
+    return mutation(name, description, call, fields, written, answer)
+
+
+def bulk(name: str, description: str, call: Call[Imported], of: type[Event], item: Any) -> Any:
+    """A mutation that brings many aggregates with ids of their own; its `after` is the last one's."""
+    items = call.path.rpartition("/")[2]
+    listed = field(description=_MANY, graphql_type=list_of(item))
+    counts = {
+        "accepted": field(description="How many are new.", graphql_type=int),
+        "skipped": field(description="How many were known already.", graphql_type=int),
+    }
+
+    def answer(_operation: Operation, done: Imported, body: dict[str, Any]) -> dict[str, Any]:
+        last = body[items][-1]["id"]
+        return {"accepted": done.accepted, "skipped": done.skipped, "after": after_token(of.topic, last, 1)}
+
+    return mutation(name, description, call, {items: listed}, counts, answer)
 
 
 def mutation(name: str, description: str, call: Call[Any], fields: Any, written: Any, answer: Answer) -> Any:

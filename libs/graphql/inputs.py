@@ -41,10 +41,16 @@ class Inputs:
             )
         return made
 
-    def value(self, contract: Any, names: str = "", **more: Any) -> None:
-        """From now on inputs that hold this value take these fields of it and `more`."""
+    def whole(self, *contracts: Any) -> None:
+        """From now on inputs that hold these values take all of their fields."""
+        for contract in contracts:
+            self.value(contract)
+
+    def value(self, contract: Any, names: str = "", **more: Any) -> Any:
+        """The input type of this value: from now on inputs that hold one take these fields of it and `more`."""
         fields = self.fields_of(contract, names) | more
-        self._known[contract] = input_type(f"{contract.__name__}Input", f"As in `{contract.__name__}`.", fields)
+        made = self._known[contract] = input_type(f"{contract.__name__}Input", f"As in `{contract.__name__}`.", fields)
+        return made
 
 
 def _default(given: Any, otherwise: Any) -> Any:
@@ -52,7 +58,7 @@ def _default(given: Any, otherwise: Any) -> Any:
 
 
 def input_type(name: str, description: str, fields: dict[str, Any]) -> Any:
-    """An input type. Of a field's metadata, `id_of` names the type whose id it takes, and `json` makes its JSON."""
+    """An input type. Of a field's metadata, `id_of` names the type whose ids it takes, and `json` makes its JSON."""
     return strawberry.input(type(name, (), fields), description=description)
 
 
@@ -82,7 +88,9 @@ def _member(one: dataclasses.Field[Any], value: Any, path: str, problems: list[F
     return _plain(value, f"{path}{one.name}.", problems)
 
 
-def _key(given: str, names: Mapping[str, Any], path: str, problems: list[FieldError]) -> str | None:
+def _key(given: Any, names: Mapping[str, Any], path: str, problems: list[FieldError]) -> Any:
+    if isinstance(given, list):
+        return [_key(item, names, f"{path}.{number}", problems) for number, item in enumerate(given)]
     with suppress(ValueError):
         return str(UUID(given if names.get("plain") else ""))
     try:

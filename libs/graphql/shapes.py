@@ -27,6 +27,11 @@ class Shapes:
     def __init__(self) -> None:
         self._known: dict[Any, Any] = {}
 
+    def whole(self, *contracts: Any) -> None:
+        """Show all fields of these values."""
+        for contract in contracts:
+            self.shape(contract)
+
     def shape(self, contract: Any, names: str = "", *, hidden: str = "", **more: Any) -> Any:
         """The type that shows these fields of a contract and `more` that are looked up.
 

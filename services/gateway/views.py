@@ -2,12 +2,15 @@
 
 | | whole | in part |
 | --- | --- | --- |
-| hold, booking | holder | a workshop: its own allocations; the price only if all of them are its own |
+| hold | holder | a workshop: its own allocations; a proposal's price only if all of them are its own |
+| booking | holder | a workshop: its own allocations, promised days, agreed terms and reports; the price only if all \
+allocations are its own; of what is due what it owes or is owed; of who displaced it only itself |
 | order | buyer | a brand: its own lines; a workshop: all lines, its own allocations; the total only to the buyer |
-| resource | everybody; a private one and its days: its workshop and who is invited | |
+| resource | its workshop | everybody, a private one only who is invited: all but that others are invited too |
 | bucket | its workshop | everybody: published and available, not how the rest is split |
 """
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,11 +19,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from libs.contracts import Event, capacity, orders
-from libs.contracts.values import Allocation, Calendar
+from libs.contracts.values import Actual, Agreed, Allocation, Calendar, Ending
 
 E = TypeVar("E", bound=Event)
-
-_IN_PART = (capacity.Hold, capacity.Booking, orders.Order)
+P = TypeVar("P", Allocation, Agreed, Actual)
 
 
 def audience(event: capacity.Hold | capacity.Booking | orders.Order) -> list[UUID]:
@@ -38,20 +40,53 @@ def invited(resource: capacity.Resource) -> list[UUID] | None:
 
 def seen_by(party: UUID | None, event: E) -> E:
     """The event without what this party may not see; what is taken out of a single value is None."""
-    if not isinstance(event, _IN_PART) or event.party_id == party:
-        return event
-    own = [allocation for allocation in event.allocations if allocation.workshop_id == party]
-    return replace(event, **_parts(event, party, own))
+    parts = _parts(event, party)
+    return replace(event, **parts) if parts else event
 
 
-def _parts(event: Event, party: UUID | None, own: list[Allocation]) -> dict[str, Any]:
+def _parts(event: Event, party: UUID | None) -> dict[str, Any]:
     match event:
+        case capacity.Resource() | capacity.Hold() | capacity.Booking() | orders.Order() if event.party_id == party:
+            return {}
+        case capacity.Resource():
+            return _of_resource(event, party)
+        case capacity.Hold():
+            return _of_hold(event, party)
+        case capacity.Booking():
+            return _of_booking(event, party)
         case orders.Order():
+            own = _own(event.allocations, party)
             lines = event.lines if own else [line for line in event.lines if line.brand_id == party]
             return {"lines": lines, "allocations": own, "total": None}
-        case capacity.Booking():
-            return {"allocations": own, "price": event.price if own == event.allocations else None}
-    return {"allocations": own}
+    return {}
+
+
+def _of_resource(resource: capacity.Resource, party: UUID | None) -> dict[str, Any]:
+    terms, invited = resource.terms, [one for one in resource.terms.invited if one == party]
+    return {"terms": replace(terms, invited=invited)} if terms.invited else {}
+
+
+def _of_hold(hold: capacity.Hold, party: UUID | None) -> dict[str, Any]:
+    own = _own(hold.allocations, party)
+    unpriced = hold.proposal and replace(hold.proposal, price=None)
+    return {} if own == hold.allocations else {"allocations": own, "proposal": unpriced}
+
+
+def _of_booking(booking: capacity.Booking, party: UUID | None) -> dict[str, Any]:
+    own = {name: _own(getattr(booking, name), party) for name in ("allocations", "promised", "agreed", "actual")}
+    return own | {
+        "price": booking.price if own["allocations"] == booking.allocations else None,
+        "displaced_by": [one for one in booking.displaced_by if one == party],
+        "ending": booking.ending and _of_ending(booking.ending, party),
+    }
+
+
+def _of_ending(ending: Ending, party: UUID | None) -> Ending:
+    return replace(ending, due=[one for one in ending.due if party in (one.debtor_id, one.creditor_id)])
+
+
+def _own(parts: Iterable[P], party: UUID | None) -> list[P]:
+    return [part for part in parts if part.workshop_id == party]
 
 
 class Bucket(Struct, frozen=True):

@@ -57,38 +57,57 @@ def _required(field: Json) -> bool:
     return field["type"]["kind"] == "NON_NULL" and field["defaultValue"] is None
 
 
-def everything(kind: Json, types: dict[str, Json], most: int = 450) -> list[str]:
-    """As many levels of a type as an operation may ask for; of a union or an interface, each member for itself."""
-    while kind.get("ofType"):
-        kind = kind["ofType"]
-    members = types[kind["name"]].get("possibleTypes") or []
+def everything(kind: Json, types: dict[str, Json], most: int = 400) -> list[str]:
+    """As many levels of a type as operations may ask for, in as many of them as that takes; of a union or an interface,
+    each member for itself."""
+    known = _named(kind, types)
+    members = known.get("possibleTypes") or []
     if members:
         return [f"{{ __typename ... on {one['name']} {text} }}" for one in members for text in everything(one, types)]
-    levels = (selection(kind, types, depth) for depth in (4, 3, 2, 1))
-    return [next(text for text in levels if len(text.split()) < most)]
+    levels = (_packed(_parts(known, types, depth), most) for depth in (4, 3, 2, 1))
+    return next(texts for texts in levels if all(len(text.split()) < most for text in texts))
+
+
+def _packed(parts: list[str], most: int) -> list[str]:
+    """Selections of so many words that have all these parts between them."""
+    packed: list[list[str]] = [[]]
+    for part in parts:
+        if len(_selected([*packed[-1], part]).split()) >= most and packed[-1]:
+            packed.append([])
+        packed[-1].append(part)
+    return list(map(_selected, packed))
 
 
 def selection(kind: Json, types: dict[str, Json], depth: int) -> str:
     """Every field, so many levels down; the members of unions and interfaces too."""
-    while kind.get("ofType"):
-        kind = kind["ofType"]
-    known = types[kind["name"]]
+    known = _named(kind, types)
     if known["kind"] in ("SCALAR", "ENUM"):
         return ""
     members = known.get("possibleTypes") or ()
-    parts = ["__typename", *(_field(field, types, depth) for field in known.get("fields") or ())]
-    parts += [f"... on {member['name']} {selection(member, types, depth)}" for member in members]
-    return "{ " + " ".join(dict.fromkeys(part for part in parts if part)) + " }"
+    inside = [f"... on {member['name']} {selection(member, types, depth)}" for member in members]
+    return _selected(_parts(known, types, depth) + inside)
+
+
+def _named(kind: Json, types: dict[str, Json]) -> Json:
+    while kind.get("ofType"):
+        kind = kind["ofType"]
+    return types[kind["name"]]
+
+
+def _parts(known: Json, types: dict[str, Json], depth: int) -> list[str]:
+    asked = (_field(field, types, depth) for field in known.get("fields") or ())
+    return list(dict.fromkeys(filter(None, asked)))
+
+
+def _selected(parts: list[str]) -> str:
+    return "{ __typename " + " ".join(parts) + " }"
 
 
 def _field(field: Json, types: dict[str, Json], depth: int) -> str:
-    leaf = field["type"]
-    while leaf.get("ofType"):
-        leaf = leaf["ofType"]
     wanted = [one for one in field["args"] if _required(one) or one["name"] == "first"]
     given = ", ".join(f"{one['name']}: {_literal(one, types)}" for one in wanted)
     asked = f"{field['name']}({given})" if given else str(field["name"])
-    if types[leaf["name"]]["kind"] in ("SCALAR", "ENUM"):
+    if _named(field["type"], types)["kind"] in ("SCALAR", "ENUM"):
         return asked
     return f"{asked} {selection(field['type'], types, depth - 1)}" if depth else ""
 

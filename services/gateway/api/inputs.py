@@ -5,10 +5,11 @@ from datetime import date
 from typing import Any
 
 import strawberry
-from strawberry import field
+from strawberry import ID, field
 
 from libs.contracts import orders, values
 from libs.graphql.inputs import Inputs
+from services.gateway.api.types import PATTERN, TERMS
 
 _inputs = Inputs()
 fields_of = _inputs.fields_of
@@ -24,22 +25,25 @@ def _by_day(given: Sequence[Any]) -> dict[str, int]:
     return {item.day.isoformat(): item.quantity for item in given}
 
 
-_inputs.value(values.Money)
-_inputs.value(values.Variant)
-_inputs.value(values.Operation)
-_inputs.value(values.Terms, "price_per_unit setup_price minimum_quantity notice_days")
+def _exceptions(description: str) -> Any:
+    days: Any = list[DayQuantityInput]
+    return field(description=description, graphql_type=days, default_factory=list, metadata={"json": _by_day})
+
+
+_INVITED = field(
+    description="Ids of the parties it is sold to.",
+    graphql_type=list[ID],
+    default_factory=list,
+    metadata={"id_of": "Party"},
+)
+_inputs.whole(values.Money, values.Variant, values.Operation, values.Rung)
+_inputs.whole(values.Span, values.Shift, values.Overtime, values.CalendarEvent)
+_inputs.value(values.Terms, TERMS, invited=_INVITED)
 _inputs.value(values.Allocation, "resource_id day quantity")
 _inputs.value(orders.Line, "product_id sku quantity")
-_inputs.value(values.Span)
-_inputs.value(values.Shift)
-_inputs.value(values.Pattern, "shifts holidays august_weeks closures")
+PatternInput = _inputs.value(
+    values.Pattern, PATTERN, exceptions=_exceptions("Days by themselves, whatever the rest says.")
+)
 _inputs.value(
-    values.Calendar,
-    "weekly starts_on ends_on",
-    exceptions=field(
-        description="Public holidays, closures, overtime.",
-        graphql_type=list[DayQuantityInput],
-        default_factory=list,
-        metadata={"json": _by_day},
-    ),
+    values.Calendar, "weekly starts_on ends_on", exceptions=_exceptions("Public holidays, closures, overtime.")
 )

@@ -1,58 +1,44 @@
 """What can be done: each command with the service that answers it and the fields of the contract that it takes."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import strawberry
-from strawberry import ID, field
+from strawberry import field
 
-from libs.contracts import Event, capacity, catalog, orders
-from libs.graphql.commands import mutation
+from libs.contracts import Event, capacity, catalog, orders, values
+from libs.graphql.commands import bulk, command
 from libs.graphql.inputs import input_type
-from libs.graphql.opaque import after_token
 from libs.graphql.services import Call
 from libs.graphql.shapes import list_of
 from libs.service.commands import Imported
 from services.gateway.api import types
-from services.gateway.api.context import Context
-from services.gateway.api.inputs import fields_of
-
-_MANY = "Up to 500. Those already known are left as they are."
+from services.gateway.api.inputs import PatternInput, fields_of
 
 
-def command(
+def _command(
     name: str, description: str, call: Call[Any], names: str = "", optional: Collection[str] = (), **more: Any
 ) -> Any:
     """A mutation that writes one aggregate, taking these fields of it and `more`."""
-    fields = (fields_of(call.answer, names, optional=optional) if names else {}) | more
-    if call.id_of:
-        fields["id"] = field(description="Which one.", graphql_type=ID, metadata={"id_of": call.id_of})
-    aggregate = call.answer.topic.partition(".")[2]
-    written = {aggregate: field(description="As it is now.", graphql_type=getattr(types, aggregate.capitalize()))}
-
-    def answer(context: Context, state: Event, _body: Any) -> dict[str, Any]:
-        return {aggregate: context.seen(state), "after": after_token(state.topic, state.id, state.version)}
-
-    return mutation(name, description, call, fields, written, answer)
+    fields = fields_of(call.answer, names, optional=optional) if names else {}
+    shown = getattr(types, call.answer.topic.partition(".")[2].capitalize())
+    return command(name, description, call, shown, fields | more)
 
 
-def bulk(name: str, description: str, call: Call[Imported], of: type[Event], item: Any) -> Any:
-    """A mutation of hubs that brings many aggregates with ids of their own; its `after` is the last one's."""
-    items = call.path.rpartition("/")[2]
-    listed = field(description=_MANY, graphql_type=list_of(item))
-    counts = {
-        "accepted": field(description="How many are new.", graphql_type=int),
-        "skipped": field(description="How many were known already.", graphql_type=int),
-    }
-
-    def answer(_context: Context, done: Imported, body: dict[str, Any]) -> dict[str, Any]:
-        last = body[items][-1]["id"]
-        return {"accepted": done.accepted, "skipped": done.skipped, "after": after_token(of.topic, last, 1)}
-
-    return mutation(name, description, call, {items: listed}, counts, answer)
+def _act(of: str, name: str, event: type[Event], description: str, names: str = "", at: str = "", **more: Any) -> Any:
+    """A mutation of what there is, at `/<of>s/{id}/<at>` of its service; unless told, at the verb of its name."""
+    verb = at or name.partition(next(filter(str.isupper, name)))[0]
+    call = Call(event.topic.partition(".")[0], f"/{of.lower()}s/{{id}}/{verb}", event, of)
+    return _command(name, description, call, names, **more)
 
 
+_product, _resource = partial(_act, "Product"), partial(_act, "Resource")
+_hold, _booking, _order = partial(_act, "Hold"), partial(_act, "Booking"), partial(_act, "Order")
 _SECONDS = field(description="How long to hold; 900 unless told.", graphql_type=int | None, default=None)
+_SAMPLE = field(description="Less than the minimum, where samples are sold.", graphql_type=bool, default=False)
+_PRICE = field(description="In minor units; the terms' price unless told.", graphql_type=int | None, default=None)
+_REPORT = fields_of(values.Actual, "quantity good scrap")
 _UNIT = field(description="Unit of its buckets.", graphql_type=str, default="minutes")
 _PLACE = "name municipality latitude longitude time_zone"
 _WORK = "site_id name kind processes terms calendar pattern"
@@ -68,15 +54,11 @@ _MACHINE = fields_of(capacity.ResourcePublished, f"id party_id {_WORK}", plain=T
 _RESOURCE = _MACHINE | {"unit": _UNIT}
 
 _COMMANDS = (
-    command("registerParty", "Join.", Call("catalog", "/parties", catalog.PartyRegistered), "kind name"),
-    command("registerSite", "Open a place.", Call("catalog", "/sites", catalog.SiteRegistered), _PLACE),
-    command("registerProduct", "Offer a product.", Call("catalog", "/products", catalog.ProductRegistered), _GOODS),
-    command(
-        "withdrawProduct",
-        "Offer a product no longer; orders already placed go on.",
-        Call("catalog", "/products/{id}/withdraw", catalog.ProductWithdrawn, "Product"),
-    ),
-    command(
+    _command("registerParty", "Join.", Call("catalog", "/parties", catalog.PartyRegistered), "kind name"),
+    _command("registerSite", "Open a place.", Call("catalog", "/sites", catalog.SiteRegistered), _PLACE),
+    _command("registerProduct", "Offer a product.", Call("catalog", "/products", catalog.ProductRegistered), _GOODS),
+    _product("withdrawProduct", catalog.ProductWithdrawn, "Offer a product no longer; orders already placed go on."),
+    _command(
         "publishResource",
         "Publish what takes time, with terms and a calendar, or a pattern: from then on it can be booked.",
         Call("capacity", "/resources", capacity.ResourcePublished),
@@ -84,38 +66,62 @@ _COMMANDS = (
         _EITHER,
         unit=_UNIT,
     ),
-    command(
-        "changeCalendar",
-        "Change the days or hours of a resource. What they carry no more becomes unattainable; who was promised it is "
-        "displaced in the published order.",
-        Call("capacity", "/resources/{id}/calendar", capacity.CalendarChanged, "Resource"),
-        "calendar",
+    _resource(
+        "changeTerms",
+        capacity.TermsChanged,
+        "Change how a resource is sold, from now on, to all of these terms; what is booked stays as it was agreed.",
+        "terms",
+        at="terms",
     ),
-    command(
+    _resource(
+        "changeCalendar",
+        capacity.CalendarChanged,
+        "Change the days or hours of a resource; then it works by no pattern. What they carry no more becomes "
+        "unattainable; who was promised it is displaced in the published order.",
+        "calendar",
+        at="calendar",
+    ),
+    _resource(
+        "changePattern",
+        capacity.CalendarChanged,
+        "Have it work by a pattern from today on: twelve months are published, and every month another. Who was "
+        "promised what they carry no more is displaced as by `changeCalendar`.",
+        at="pattern",
+        pattern=field(description="What the calendar is worked out from, day after day.", graphql_type=PatternInput),
+    ),
+    _command(
         "placeHold",
         "Take room on one or more days, all or nothing, for a while.",
         Call("capacity", "/holds", capacity.HoldPlaced),
         "allocations",
         seconds=_SECONDS,
+        sample=_SAMPLE,
     ),
-    command("confirmHold", "Book it.", Call("capacity", "/holds/{id}/confirm", capacity.BookingConfirmed, "Hold")),
-    command(
-        "releaseHold", "Give the room back.", Call("capacity", "/holds/{id}/release", capacity.HoldReleased, "Hold")
+    _hold("confirmHold", capacity.BookingConfirmed, "Book it."),
+    _hold("releaseHold", capacity.HoldReleased, "Give the room back."),
+    _hold("proposeHold", capacity.HoldProposed, "Ask the workshop, which decides by hand, to book it."),
+    _hold(
+        "amendHold", capacity.HoldAmended, "As the workshop: offer other days or a price.", "allocations", amount=_PRICE
     ),
-    command(
-        "cancelBooking", "Cancel it.", Call("capacity", "/bookings/{id}/cancel", capacity.BookingCancelled, "Booking")
+    _hold("acceptHold", capacity.BookingConfirmed, "Agree to what the other side has proposed: it is booked."),
+    _hold("rejectHold", capacity.HoldReleased, "Do not agree, as either side: the room is given back."),
+    _booking(
+        "declareMaterial", capacity.BookingSupplied, "Its fabric, trims and pattern are in house.", at="material-ready"
     ),
-    command(
+    _booking("startBooking", capacity.BookingStarted, "As a workshop: begin the work."),
+    _booking("reportWork", capacity.WorkReported, "As a workshop: what came of it since your last report.", **_REPORT),
+    _booking("completeBooking", capacity.BookingCompleted, "As a workshop: your part of the work is done."),
+    _booking("moveBooking", capacity.BookingMoved, "As who displaced it: propose other days of yours.", "allocations"),
+    _booking("acceptMove", capacity.BookingConfirmed, "As the holder: agree to the days that it was moved to."),
+    _booking("rejectMove", capacity.BookingCancelled, "As the holder: do not agree to them; the booking ends."),
+    _booking("cancelBooking", capacity.BookingCancelled, "Cancel it, as either side; its `ending` tells what is due."),
+    _command(
         "placeOrder",
         "Order pieces to be made; what comes of it is told by the subscription `order`.",
         Call("orders", "/orders", orders.OrderPlaced),
         "lines earliest_day due_day",
     ),
-    command(
-        "cancelOrder",
-        "Withdraw an order that is on its way or confirmed; its room is given back.",
-        Call("orders", "/orders/{id}/cancel", orders.OrderCancelled, "Order"),
-    ),
+    _order("cancelOrder", orders.OrderCancelled, "Withdraw an order, on its way or confirmed; its room is given back."),
     bulk(
         "importParties",
         "For hubs: bring parties with their sites.",

@@ -11,10 +11,10 @@ from strawberry import ID, Parent, field
 from libs.contracts import capacity, catalog, orders, values
 from libs.contracts.values import PartyKind
 from libs.graphql.listing import Listing
+from libs.graphql.lookups import Lookups, looked_up
 from libs.graphql.opaque import Malformed, global_id
 from libs.graphql.paging import After, Connection, First
 from libs.graphql.shapes import Shapes, list_of, output
-from libs.graphql_compiler import batch
 from libs.kit.auth import Principal
 from services.gateway import store, views
 from services.gateway.api.context import Context, Info
@@ -28,33 +28,21 @@ TOPICS = {
     "Booking": "capacity.booking",
     "Order": "orders.order",
 }
-shape = Shapes().shape
+TERMS = (
+    "price_per_unit setup_price minimum_charge minimum_quantity lot_multiple notice_days window_days deposit_percent"
+    " cancellation visibility samples approval answer_hours material_days party_percent newcomers_percent"
+)
+PATTERN = "shifts holidays august_weeks closures overtime events"
+_shapes, _lookups = Shapes(), Lookups(TOPICS, __name__)
+shape, later, one, several = _shapes.shape, _lookups.later, _lookups.one, _lookups.several
 MOST_DAYS = 92
 FromDay = Annotated[date, strawberry.argument(name="from", description="The first day.")]
 Days = Annotated[int, strawberry.argument(description=f"How many days, 1 to {MOST_DAYS}. Each costs a point.")]
 
 
-def later(name: str) -> Any:
-    """A type of this module that may not be made yet."""
-    return Annotated[name, strawberry.lazy(__name__)]
-
-
 def page_type(name: str) -> Any:
     """The connection of a type of this module."""
     return Connection[later(name)]  # type: ignore[misc]  # a type made at run time
-
-
-def one(name: str, attribute: str, description: str) -> Any:
-    """A field that looks up what an attribute names: null if that has not reached us, or is not to be seen."""
-
-    async def find_all(roots: Sequence[Any], info: Info) -> list[Any]:
-        return await info.context.find_all(TOPICS[name], [getattr(root, attribute) for root in roots])
-
-    @batch(find_all)
-    async def find(root: Parent[Any], info: Info) -> Any:
-        return (await find_all([root], info))[0]
-
-    return field(resolver=find, description=description, graphql_type=later(name) | None)
 
 
 def many(name: str, listing: Listing, column: str, description: str) -> Any:
@@ -72,8 +60,15 @@ class DayQuantity:
     quantity: int = field(description="In the resource's unit.")
 
 
-def _exceptions(root: Parent[values.Calendar]) -> list[DayQuantity]:
-    return [DayQuantity(day=date.fromisoformat(day), quantity=n) for day, n in sorted(root.exceptions.items())]
+def _exceptions(description: str) -> Any:
+    def days(root: Parent[Any]) -> list[DayQuantity]:
+        return [DayQuantity(day=date.fromisoformat(day), quantity=n) for day, n in sorted(root.exceptions.items())]
+
+    return field(resolver=days, description=description)
+
+
+def _invited(root: Parent[values.Terms]) -> list[ID]:
+    return [ID(global_id("Party", one)) for one in root.invited]
 
 
 def _offered(root: Parent[catalog.Product]) -> bool:
@@ -94,11 +89,6 @@ async def _sites(roots: Sequence[capacity.Resource], info: Info) -> list[Any]:
     return [site if site and site.party_id == root.party_id else None for root, site in own]
 
 
-@batch(_sites)
-async def _site(root: Parent[capacity.Resource], info: Info) -> Any:
-    return (await _sites([root], info))[0]
-
-
 async def bucket(context: Context, key: str) -> views.Bucket | None:
     """A bucket by its key, `<resource>/<day>`; None if there is no such resource."""
     resource, _, day = key.partition("/")
@@ -109,16 +99,23 @@ async def bucket(context: Context, key: str) -> views.Bucket | None:
     return (await context.days_of(found, start, 1))[0] if found else None
 
 
-Money = shape(values.Money)
-Variant = shape(values.Variant)
-Operation = shape(values.Operation)
+_shapes.whole(values.Money, values.Variant, values.Operation, values.Refusal, values.Rung)
+_shapes.whole(values.Span, values.Shift, values.Overtime, values.CalendarEvent)
 Need = shape(values.Need, "process minutes")
-Refusal = shape(values.Refusal)
-Terms = shape(values.Terms, "price_per_unit setup_price minimum_quantity notice_days")
+Terms = shape(
+    values.Terms,
+    TERMS,
+    invited=field(
+        resolver=_invited, description="Ids of the parties it is sold to: to its workshop all, else your own."
+    ),
+)
 Calendar = shape(
     values.Calendar,
     "weekly starts_on ends_on",
-    exceptions=field(resolver=_exceptions, description="Public holidays, closures, overtime; in order."),
+    exceptions=_exceptions("Public holidays, closures, overtime; in order."),
+)
+Pattern = shape(
+    values.Pattern, PATTERN, exceptions=_exceptions("Days by themselves, whatever the rest says; in order.")
 )
 Allocation = shape(
     values.Allocation,
@@ -126,6 +123,18 @@ Allocation = shape(
     resource=one("Resource", "resource_id", "What is taken."),
     workshop=one("Party", "workshop_id", "Whose it is."),
 )
+Agreed = shape(
+    values.Agreed,
+    "price deposit cancellation material_days",
+    resource=one("Resource", "resource_id", "What was booked."),
+    workshop=one("Party", "workshop_id", "Whose it is."),
+)
+Proposal = shape(values.Proposal, "awaiting price", hidden="price")
+Actual = shape(values.Actual, "quantity good scrap completed", workshop=one("Party", "workshop_id", "Who reports."))
+Due = shape(
+    values.Due, "amount", debtor=one("Party", "debtor_id", "Who owes."), creditor=one("Party", "creditor_id", "Whom.")
+)
+Ending = shape(values.Ending, "by code message due")
 Line = shape(
     orders.Line,
     "sku quantity price needs",
@@ -157,11 +166,9 @@ Bucket = shape(
 )
 Resource = shape(
     capacity.Resource,
-    "version name kind processes unit time_zone terms calendar",
+    "version name kind processes unit time_zone terms calendar pattern",
     workshop=one("Party", "party_id", "Whose it is."),
-    site=field(
-        resolver=_site, graphql_type=later("Site") | None, description="Where it stands; null if not its workshop's."
-    ),
+    site=looked_up(_sites, "Where it stands; null if not its workshop's.", later("Site") | None),
     buckets=field(
         resolver=_buckets,
         graphql_type=list_of(Bucket),
@@ -170,15 +177,16 @@ Resource = shape(
 )
 Hold = shape(
     capacity.Hold,
-    "version state allocations expires_at refusal",
+    "version state allocations placed_at expires_at refusal proposal",
     holder=one("Party", "party_id", "Who holds."),
     order=one("Order", "order_id", "The order that asked, if one did."),
 )
 Booking = shape(
     capacity.Booking,
-    "version state stage allocations price",
+    "version state stage deadline allocations promised placed_at price agreed material_by material_at actual ending",
     hidden="price",
     holder=one("Party", "party_id", "Who booked."),
+    displaced_by=several("Party", "displaced_by", "Workshops whose calendars shrank below it, until it stands again."),
     order=one("Order", "order_id", "The order that it is for, if one asked."),
 )
 Order = shape(

@@ -205,3 +205,9 @@ async def test_whatever_is_sent_over_a_socket_is_answered_or_closed_by_the_proto
 
 async def test_the_page_for_people_runs_no_queries_of_its_own(http: httpx.AsyncClient, ask: world.Asker) -> None:
     assert "fetch(" not in (await http.get("/")).text
+
+
+async def test_an_hour_after_the_last_day_there_is_no_time_and_no_fault(http: httpx.AsyncClient) -> None:
+    change = "mutation($input: ChangePatternInput!) { changePattern(input: $input) { __typename } }"
+    pattern = {"events": [{"starts": "9999-12-31T24:00:00", "minutes": 60}]}
+    assert "hour must be in 0..23" in await error(http, change, input={"id": "x", "pattern": pattern})

@@ -9,7 +9,7 @@ from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectT
 from libs.graphql.opaque import after_token
 from libs.kit.ids import new_id
 from libs.kit.testing import token
-from services.gateway import sdl, store
+from services.gateway import store
 from services.gateway.api.schema import schema
 from tests.services.gateway import world
 from tests.services.gateway.conftest import Tell
@@ -173,10 +173,6 @@ async def test_a_query_sees_what_was_written_once_it_is_there(ask: world.Asker, 
     await tell(one)
     after = {"Filiera-After": after_token(one.topic, one.id, 1)}
     assert "extensions" not in await ask.answer(GOOD, after)
-
-
-def test_the_committed_schema_is_the_generated_one() -> None:
-    assert sdl.PATH.read_text() == sdl.generated(), "run `python -m services.gateway.sdl`"
 
 
 def test_every_type_field_and_argument_is_described() -> None:

@@ -26,6 +26,16 @@ IMPORT = f"""mutation($input: ImportResourcesInput!) {{ importResources(input: $
 PUBLISH = """mutation($input: PublishResourceInput!) { publishResource(input: $input) { __typename
     ... on InvalidInput { fields { path message } }
     ... on PublishResourceSuccess { resource { calendar { weekly } } } } }"""
+TERMS = """mutation($input: ChangeTermsInput!) { changeTerms(input: $input) { __typename
+    ... on InvalidInput { fields { path message } }
+    ... on ChangeTermsSuccess { resource { terms { visibility invited depositPercent windowDays lotMultiple samples
+    partyPercent approval answerHours minimumCharge { amount currency }
+    cancellation { daysBefore buyerPercent workshopPercent } } } } } }"""
+PATTERN = """mutation($input: ChangePatternInput!) { changePattern(input: $input) { __typename
+    ... on InvalidInput { fields { path message } }
+    ... on ChangePatternSuccess { resource { version pattern { holidays augustWeeks closures { startsOn endsOn }
+    shifts { weekdays starts ends breakMinutes teams } events { starts minutes rule } exceptions { day quantity }
+    overtime { span { startsOn endsOn } weekdays quantity mostAWeek } } } } } }"""
 MONEY = {"amount": 50, "currency": "EUR"}
 BENCH = {
     "name": "Banco",
@@ -95,3 +105,51 @@ async def test_what_is_wrong_with_its_hours_comes_back_as_a_sentence(
     done = (await ask.as_(new_id(), "workshop").data(PUBLISH, input=given))["publishResource"]
     assert done["__typename"] == "InvalidInput"
     assert told in done["fields"][0]["message"]
+
+
+async def own_bench(ask: world.Asker, capacity: Database) -> tuple[world.Asker, str]:
+    """A workshop and its bench."""
+    workshop, site = ask.as_(new_id(), "workshop"), new_id()
+    assert workshop.party
+    await know_site(capacity, workshop.party, site)
+    given = BENCH | {"siteId": world.gid("Site", site), "pattern": {"shifts": [HOURS]}}
+    wanted = "mutation($input: PublishResourceInput!) { publishResource(input: $input) {"
+    wanted += " ... on PublishResourceSuccess { resource { id } } } }"
+    return workshop, (await workshop.data(wanted, input=given))["publishResource"]["resource"]["id"]
+
+
+async def test_a_workshop_sells_on_other_terms(ask: world.Asker, capacity: Database) -> None:
+    workshop, bench = await own_bench(ask, capacity)
+    guest = world.gid("Party", new_id())
+    ladder = [{"daysBefore": 7, "buyerPercent": 50, "workshopPercent": 20}]
+    rules = {
+        "visibility": "invited",
+        "invited": [guest],
+        "depositPercent": 30,
+        "windowDays": 90,
+        "cancellation": ladder,
+    }
+    rules |= {"minimumCharge": MONEY, "lotMultiple": 15, "samples": True, "partyPercent": 40}
+    given = {"id": bench, "terms": BENCH["terms"] | rules}
+    done = (await workshop.data(TERMS, input=given))["changeTerms"]
+    assert done["resource"]["terms"] == rules | {"approval": "automatic", "answerHours": 48}
+    given["terms"]["invited"] = [guest, world.gid("Site", new_id())]
+    refused = (await workshop.data(TERMS, input=given))["changeTerms"]
+    assert [field["path"] for field in refused["fields"]] == ["terms.invited.1"]
+
+
+async def test_a_workshop_works_by_another_pattern(ask: world.Asker, capacity: Database) -> None:
+    workshop, bench = await own_bench(ask, capacity)
+    season = {"startsOn": "2031-11-01", "endsOn": "2031-12-23"}
+    fair = {"starts": "2031-02-10T09:00:00", "minutes": 240, "rule": "FREQ=DAILY;COUNT=3"}
+    pattern = {
+        "shifts": [HOURS],
+        "holidays": "IT-MI",
+        "augustWeeks": 3,
+        "closures": [season],
+        "overtime": [{"span": season, "weekdays": [6], "quantity": 240, "mostAWeek": 240}],
+        "events": [fair],
+        "exceptions": [{"day": "2031-06-03", "quantity": 60}],
+    }
+    done = (await workshop.data(PATTERN, input={"id": bench, "pattern": pattern}))["changePattern"]
+    assert done["resource"] == {"version": 2, "pattern": pattern}

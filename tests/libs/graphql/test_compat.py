@@ -3,7 +3,7 @@
 import pytest
 from graphql import build_schema
 
-from services.gateway.compat import breaks, faults, undated
+from libs.graphql.compat import breaks, faults, undated
 
 OLD = """
 type Query { party(id: ID!): Party  kinds(first: Int = 5): [Kind!]! }
