@@ -76,12 +76,19 @@ def documents(kind: str, field: Any) -> list[str]:
     more = [one for one in field["args"] if one not in ids and one["type"]["kind"] == "NON_NULL"]
     given = [f"{one['name']}: $id" for one in ids]
     given += [
-        f"{one['name']}: {'2' if one['name'] == 'first' else json.dumps(guess.argument(one['type'], TYPES, ''))}"
+        f"{one['name']}: {'2' if one['name'] == 'first' else literal(guess.argument(one['type'], TYPES, ''))}"
         for one in more
     ]
     head = "($id: ID!)" if ids else ""
     call = f"({', '.join(given)})" if given else ""
     return [f"{kind}{head} {{ {field['name']}{call} {wanted} }}" for wanted in guess.everything(field["type"], TYPES)]
+
+
+def literal(value: Any) -> str:
+    """As GraphQL writes it: names are not in quotes."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{name}: {literal(one)}' for name, one in value.items())} }}"
+    return f"[{', '.join(map(literal, value))}]" if isinstance(value, list) else json.dumps(value)
 
 
 def named(kind: Any) -> str:
@@ -106,6 +113,7 @@ async def test_no_query_tells_what_is_anothers_or_that_it_exists(ask: world.Aske
     for document in (one for field in fields_of("Query") for one in documents("query", field)):
         for gid in [*others.secret.values(), *others.public.values()]:
             told = await me.answer(document, id=gid)
+            assert "Syntax Error" not in json.dumps(told), (document, told)
             assert "INVALID" not in json.dumps(told) or "is the id of a" in json.dumps(told), (document, told)
             seen = json.dumps(told).replace(gid, "").replace(bare(gid), "")
             assert not [one for one in others.hidden if one in seen], (document, told)
