@@ -82,6 +82,13 @@ class Connection:
         """Whether a hub calls, which brings many things at once."""
         return is_hub(self.caller)
 
+    def ends_at(self) -> float | None:
+        """When the token ends, by the event loop's clock; None if there is no token."""
+        if self.caller is None:
+            return None
+        left = self.caller.expires_at - self.kit.clock.now()
+        return asyncio.get_running_loop().time() + left.total_seconds()
+
     async def pay(self, points: int) -> None:
         """Spend points of whoever pays. Raises Refusal, and has taken none then."""
         if not points:

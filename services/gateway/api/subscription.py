@@ -33,7 +33,8 @@ def _order(info: Info, id: OrderId) -> AsyncIterator[Any]:  # noqa: A002 - the c
 def _workshop_day(info: Info, day: Day) -> AsyncIterator[Any]:
     context, party = info.context, info.context.party
     if party is None:
-        raise Malformed("This needs a token: send it in the payload of `connection_init`.", "UNAUTHENTICATED")
+        said = "This needs a token: in the payload of `connection_init`, or as a header of a request for events."
+        raise Malformed(said, "UNAUTHENTICATED")
 
     async def look() -> Mapping[Any, Any]:
         return await context.read(store.versions_on, party, day, MOST_RESOURCES)
@@ -46,8 +47,9 @@ def _workshop_day(info: Info, day: Day) -> AsyncIterator[Any]:
 
 
 @strawberry.type(
-    description="What can be followed, over graphql-transport-ws: what is there now, then each change. Each answer"
-    " costs points, and so does looking for changes, a little; with none left it ends with an error `RATE_LIMITED`."
+    description="What can be followed, over graphql-transport-ws or as server-sent events (graphql-sse): what is there"
+    " now, then each change. Each answer costs points, and so does looking for changes, a little; with none left it"
+    " ends with an error `RATE_LIMITED`."
 )
 class Subscription:
     order: Any = field(

@@ -62,8 +62,9 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(address: str, protocol: str = "graphql-transport-ws") -> AsyncIterator[Wire]:
-    async with connect(f"ws://{address}/graphql", subprotocols=[Subprotocol(protocol)], proxy=None) as socket:
+async def wire(address: str, protocol: str = "graphql-transport-ws", **options: Any) -> AsyncIterator[Wire]:
+    where, protocols = f"ws://{address}/graphql", [Subprotocol(protocol)]
+    async with connect(where, subprotocols=protocols, proxy=None, **options) as socket:
         yield Wire(socket)
 
 
