@@ -15,6 +15,7 @@ from strawberry.dataloader import DataLoader
 from libs.contracts import Event
 from libs.graphql.changes import Changes
 from libs.graphql.opaque import Malformed, Written
+from libs.graphql.resume import LAST_EVENT, Told, digest
 from libs.graphql.services import Services
 from libs.graphql_limits.budget import SpentError
 from libs.graphql_limits.documents import Refusal
@@ -122,6 +123,8 @@ class Operation(ABC):
     """Of which aggregates there are read models."""
     nodes: Loader[str, Event]
     """Aggregates by topic and id."""
+    told: Told
+    """What it has told, if it is a subscription."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -208,33 +211,37 @@ class Operation(ABC):
         It ends when what was seen is found no more: whoever followed it would wait in vain.
         `missing` is said if there is still nothing after a wait: what was just written may be on its way.
         `tell` gives the items of these names, if `look` finds less of each, such as its version.
+        What the client has by the event that it names is not told again while it is the same.
         """
-        seen: dict[Any, Any] = {}
+        seen = await self.told.until(LAST_EVENT.get())
         waited = False
         with self.connection.changes.watch(key) as watch:
             while True:
                 found, news = await self._look(look, tell, seen)
                 if missing and waited and not (seen or found):
                     raise Malformed(missing, "NOT_FOUND")
-                for item in news:
+                for name, item in news:
+                    await self.told.tell(name, found[name])
                     yield item
                 if seen.keys() - found.keys():
                     return
                 seen.update(found)
+                await self.told.keep()
                 await watch.news()
                 waited = True
 
     async def _look(
-        self, look: Look, tell: Tell | None, seen: Mapping[Any, Any]
-    ) -> tuple[Mapping[Any, Any], list[Any]]:
-        """What there is now, and the items of it that are not as they were seen."""
+        self, look: Look, tell: Tell | None, seen: Mapping[str, str]
+    ) -> tuple[Mapping[str, str], list[tuple[str, Any]]]:
+        """The digests of what there is now, and the items of it that are not as they were seen, by name."""
         self.forget()
         found = await look()
-        news = [name for name, item in found.items() if seen.get(name) != item]
+        digests = {name: digest(item) for name, item in found.items()}
+        news = [name for name in found if seen.get(str(name)) != digests[name]]
         items = await tell(news) if tell and news else [found[name] for name in news]
         await self.release()
         await self._pay_look(len(found))
-        return found, list(items)
+        return {str(name): one for name, one in digests.items()}, list(zip(map(str, news), items, strict=True))
 
     async def _pay_look(self, found: int) -> None:
         try:

@@ -26,6 +26,7 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from libs.graphql.charges import charge
 from libs.graphql.opaque import Malformed
 from libs.graphql.operation import Connection, Operation
+from libs.graphql.resume import Told
 from libs.graphql_compiler import Plans
 from libs.graphql_compiler.strawberry import CompiledExecution, strawberry_source_of
 from libs.graphql_limits.documents import Refusal, prepare
@@ -39,6 +40,7 @@ UNCOMPILED = Counter(
     "filiera_uncompiled", "Operations, and values of them, that graphql-core had to execute", ["reason"]
 )
 
+_NO_OPERATION = "Name an operation of the document."
 _WRONG_OPERATION = (
     "Name an operation of the document, a query or a mutation; subscriptions go over a web socket, or as server-sent"
     " events: `Accept: text/event-stream`."
@@ -147,19 +149,23 @@ class Schema(strawberry.Schema):
         self, context: Operation, query: str, variables: Any, *more: Any, writes: bool = True, **named: Any
     ) -> AsyncGenerator[Any, None]:
         connection, due, operation = context.connection, 0, named.get("operation_name")
+        context.told = Told(connection.kit, context.party, query, variables, operation)
         try:
             cost = await charge(connection, self.graphql, query, variables, operation)
-            document = prepare(self.graphql, query)
+            chosen = get_operation_ast(document := prepare(self.graphql, query), operation)
+            if chosen is None:
+                raise Refusal(GraphQLError(_NO_OPERATION))
             if not writes and _writes(document):
                 raise Refusal(GraphQLError(_SEND_IT_BY_POST, extensions={"code": _ONLY_READS}))
-            stale = _reads(get_operation_ast(document, operation)) and await context.stale()
+            stale = _reads(chosen) and await context.stale()
             results: Any = await super().stream(query, variables, context, *more, **named)
             async with aclosing(results):
                 async for result in results:
                     await context.release()  # a slow reader must not keep a connection of the pool
                     await connection.pay(due)
                     told = _told(result, stale)
-                    told.extensions = (told.extensions or {}) | connection.spent
+                    event = {"eventId": context.told.event_id} if context.told.event_id and not told.errors else {}
+                    told.extensions = (told.extensions or {}) | connection.spent | event
                     connection.cost, due = 0, cost
                     yield told
         except Refusal as refusal:
@@ -176,7 +182,8 @@ class Schema(strawberry.Schema):
 def body_of(result: ExecutionResult) -> dict[str, Any]:
     """An answer as clients get it: without `data` if nothing was executed."""
     errors = [error.formatted for error in result.errors or ()]
-    failed = result.data is None and all(error.path is None for error in result.errors or ())
+    never_ran = isinstance(result, PreExecutionError)
+    failed = never_ran or (result.data is None and all(error.path is None for error in result.errors or ()))
     body: dict[str, Any] = {"errors": errors} if errors else {}
     body |= {} if failed else {"data": result.data}
     return body | ({"extensions": result.extensions} if result.extensions else {})

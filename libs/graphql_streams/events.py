@@ -13,7 +13,7 @@ from strawberry.types.execution import ExecutionResult
 
 from libs.graphql.operation import Connection
 from libs.graphql.schema import body_of
-from libs.graphql_streams.places import TOKEN_ENDED, TOO_SLOW, Places, in_time, no_room
+from libs.graphql_streams.places import FULL, SLOW, TOKEN_ENDED, TOO_SLOW, Places, in_time, no_room
 from libs.service.timing import STAYS_OPEN
 
 EVENTS = "text/event-stream"
@@ -41,7 +41,7 @@ class EventStream(Response):
         scope[STAYS_OPEN] = True
         with self._places.place(self._connection.payer) as there_is:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            last = await self._tell_all(receive, send) if there_is else _error(no_room(), "TOO_MANY_OPEN")
+            last = await self._tell_all(receive, send) if there_is else _error(no_room(), FULL)
             await send({"type": "http.response.body", "body": last + _COMPLETE})
 
     async def _tell_all(self, receive: Receive, send: Send) -> bytes:
@@ -61,14 +61,14 @@ class EventStream(Response):
         async with aclosing(self._results) as results:
             async for result in results:
                 if not await in_time(_send(send, _next(body_of(result)))):
-                    return _error(TOO_SLOW, "TOO_SLOW")
+                    return _error(TOO_SLOW, SLOW)
         return b""
 
 
 async def _keep_alive(send: Send) -> bytes:
     while True:
         if not await in_time(_send(send, _COMMENT)):
-            return _error(TOO_SLOW, "TOO_SLOW")
+            return _error(TOO_SLOW, SLOW)
         await asyncio.sleep(KEEP_ALIVE)
 
 
@@ -83,7 +83,9 @@ async def _send(send: Send, event: bytes) -> None:
 
 
 def _next(body: Mapping[str, Any]) -> bytes:
-    return b"event: next\ndata: %b\n\n" % msgspec.json.encode(body)
+    event = body.get("extensions", {}).get("eventId")
+    named = f"event: next\nid: {event}\n" if event else "event: next\n"
+    return named.encode() + b"data: %b\n\n" % msgspec.json.encode(body)
 
 
 def _error(said: str, code: str) -> bytes:

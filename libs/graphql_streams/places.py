@@ -5,11 +5,14 @@ from collections import Counter
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 
+from libs.kit.metrics import REFUSALS
+
 MOST_OPEN = 100
 """Web sockets and event streams together, of one payer in one process."""
 PATIENCE = 10.0
 """Seconds that something told may wait to be read. The server keeps some 64 kB for a client, the kernels a little more:
 whoever is behind by that much, and has read nothing for so long, is told no more."""
+FULL, SLOW = "TOO_MANY_OPEN", "TOO_SLOW"
 TOKEN_ENDED = "The token has ended"  # noqa: S105 - a sentence
 TOO_SLOW = f"Nothing was read for {PATIENCE:.0f} s: ask again, and read on"
 
@@ -24,8 +27,10 @@ class Places:
     def place(self, payer: str) -> Iterator[bool]:
         """One more of this payer while the block runs; whether there is room for it."""
         self._open[payer] += 1
+        if not (there_is := self._open[payer] <= MOST_OPEN):
+            REFUSALS.labels(FULL).inc()
         try:
-            yield self._open[payer] <= MOST_OPEN
+            yield there_is
         finally:
             self._open[payer] -= 1
             if not self._open[payer]:
@@ -43,5 +48,6 @@ async def in_time(sending: Awaitable[None]) -> bool:
         async with asyncio.timeout(PATIENCE):
             await sending
     except TimeoutError:
+        REFUSALS.labels(SLOW).inc()
         return False
     return True

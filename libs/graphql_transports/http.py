@@ -16,6 +16,7 @@ from libs.graphql.changes import Changes
 from libs.graphql.charges import charge_bytes
 from libs.graphql.opaque import parse_after
 from libs.graphql.operation import Connection, connect
+from libs.graphql.resume import LAST_EVENT, last_event
 from libs.graphql.schema import Schema, body_of
 from libs.graphql_limits.documents import Refusal
 from libs.graphql_limits.rules import Rules, allowed
@@ -120,6 +121,7 @@ class _Requests:
             text = connection.allowed.trusted.text(asked.query, asked.documentId)
             variables, name = asked.variables, asked.operationName
             if EVENTS in accepted:
+                LAST_EVENT.set(request.headers.get("last-event-id") or last_event(asked.extensions))
                 told = await self._schema.stream(text, variables, connection, operation_name=name, writes=writes)
                 return EventStream(connection, self._places, told)
             result = await self._schema.run(connection, text, variables, name, writes=writes)

@@ -11,12 +11,17 @@ from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
 from strawberry.types.unset import UNSET
 
 from libs.graphql.changes import Changes
 from libs.graphql.charges import LARGEST, charge_bytes
 from libs.graphql.operation import Connection, connect
+from libs.graphql.resume import LAST_EVENT, last_event
 from libs.graphql.schema import Schema
 from libs.graphql_limits.documents import Refusal
 from libs.graphql_streams.places import TOKEN_ENDED, TOO_SLOW, Places, in_time, no_room
@@ -87,6 +92,10 @@ class _Handler(BaseGraphQLTransportWSHandler[Connection, None]):
         await super().handle_connection_init(message)
         if self.context.caller and await self._takes_place():
             self._until.reschedule(self.context.ends_at())
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        LAST_EVENT.set(last_event(cast("Any", message["payload"]).get("extensions")))  # the operation's task begins so
+        await super().handle_subscribe(message)
 
     def _write_out(self, message: Any) -> None:
         """Put its document into what asks for one by its id. Raises Refusal."""

@@ -48,8 +48,9 @@ def _workshop_day(info: Info, day: Day) -> AsyncIterator[Any]:
 
 @strawberry.type(
     description="What can be followed, over graphql-transport-ws or as server-sent events (graphql-sse): what is there"
-    " now, then each change. Each answer costs points, and so does looking for changes, a little; with none left it"
-    " ends with an error `RATE_LIMITED`."
+    " now, then each change. Whoever asks again with `extensions.lastEventId`, the last answer's `extensions.eventId`,"
+    " is told what has changed since. Each answer costs points, and so does looking for changes, a little; with none"
+    " left it ends with an error `RATE_LIMITED`."
 )
 class Subscription:
     order: Any = field(

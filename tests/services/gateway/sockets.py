@@ -39,8 +39,9 @@ class Wire:
         await self.send(type="connection_init", payload=payload)
         assert (await self.receive())["type"] == "connection_ack"
 
-    async def subscribe(self, query: str, number: str = "1", **variables: Any) -> None:
-        await self.send(type="subscribe", id=number, payload={"query": query, "variables": variables})
+    async def subscribe(self, query: str, number: str = "1", last: str = "", **variables: Any) -> None:
+        payload = {"query": query, "variables": variables, "extensions": {"lastEventId": last}}
+        await self.send(type="subscribe", id=number, payload=payload)
 
     async def next(self, field: str, seconds: float = 8) -> Any:
         frame = await self.receive(seconds)

@@ -32,11 +32,21 @@ class Events:
                 fields[name] = value.removeprefix(" ")
         return {"event": "the end of the answer"}
 
-    async def told(self, seconds: float = 8) -> tuple[str, Any]:
-        """The next event's name and value; comments are left out."""
+    async def beyond_comments(self, seconds: float = 8) -> dict[str, str]:
         async with asyncio.timeout(seconds):
-            while "event" not in (event := await self.event(seconds)):
-                assert event == {"": ""}, event
+            while (event := await self.event(seconds)) == {"": ""}:
+                pass
+        return event
+
+    async def event_named(self, name: str) -> dict[str, str]:
+        """The fields of the next event, which has this name."""
+        event = await self.beyond_comments()
+        assert event["event"] == name, event
+        return event
+
+    async def told(self, seconds: float = 8) -> tuple[str, Any]:
+        """The next event's name and value."""
+        event = await self.beyond_comments(seconds)
         return event["event"], msgspec.json.decode(event["data"]) if event.get("data") else None
 
     async def next(self, field: str, seconds: float = 8) -> Any:
@@ -62,7 +72,9 @@ async def events(
     address: str, query: str, party: UUID | None = None, *, method: str = "POST", role: str = "retailer", **more: Any
 ) -> AsyncIterator[Events]:
     """The events of an operation. Leaving the block ends the connection."""
-    claims, asked = more.pop("claims", {}), {"query": query} | more
+    headers = whose(party, role, **more.pop("claims", {}))
+    headers |= {"last-event-id": more.pop("last")} if "last" in more else {}
+    asked = {"query": query} | more
     if method == "GET":
         plain = {name: one if isinstance(one, str) else msgspec.json.encode(one) for name, one in asked.items()}
         sent: dict[str, Any] = {"params": plain}
@@ -70,6 +82,6 @@ async def events(
         sent = {"json": asked}
     async with (
         httpx.AsyncClient(timeout=10, trust_env=False) as http,
-        http.stream(method, f"http://{address}/graphql", headers=whose(party, role, **claims), **sent) as response,
+        http.stream(method, f"http://{address}/graphql", headers=headers, **sent) as response,
     ):
         yield Events(response)

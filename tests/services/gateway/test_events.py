@@ -99,6 +99,9 @@ async def test_what_is_refused_before_it_runs_is_told_as_an_event(address: str) 
         answer = await post(address, asked)
         assert (answer.status_code, code in answer.text) == (200, True)
         assert answer.text.endswith("event: complete\ndata: \n\n")
+    for name in ("c", None):
+        several = {"query": "query a { __typename } query b { __typename }", "operationName": name}
+        assert "Name an operation" in (await post(address, several)).text
     async with events(address, "{ nothing }") as stream:
         assert (await stream.told())[1]["errors"][0]["message"] == "Cannot query field 'nothing' on type 'Query'."
     async with events(address, CONFIRM, new_id(), method="GET") as stream:

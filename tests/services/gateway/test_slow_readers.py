@@ -12,6 +12,7 @@ import pytest
 from libs.contracts import orders
 from libs.graphql_streams import places
 from libs.kit.ids import new_id
+from libs.kit.metrics import REFUSALS
 from libs.kit.testing import eventually, token
 from services.gateway.subscriptions import changes
 from tests.services.gateway import world
@@ -22,7 +23,7 @@ from tests.services.gateway.streams import events
 KIND = "{ __typename }"
 LINES = " ".join(f"a{number}: lines {{ product {{ description }} }}" for number in range(40))
 LARGE = f"subscription($id: ID!) {{ order(id: $id) {{ version {LINES} }} }}"
-"""Some 4 MB an answer: what the kernels keep of a connection is full soon."""
+"""Some 6 MB an answer: what the kernels keep of a connection is full soon."""
 
 
 class Slow:
@@ -30,7 +31,7 @@ class Slow:
 
     def __init__(self, tell: Tell) -> None:
         self.shop, self._tell = new_id(), tell
-        product = world.product(new_id(), description="x" * 100_000)
+        product = world.product(new_id(), description="x" * 150_000)
         self.order = world.order(self.shop, [product])
         self.told: tuple[Any, ...] = (product, self.order)
         self.its = {"id": world.gid("Order", self.order.id)}
@@ -41,10 +42,12 @@ class Slow:
     async def changes_until_it_is_dropped(self, address: str) -> None:
         """Change the order until nobody follows it here, though its place is still taken."""
         await eventually(self.followed)
+        refused = REFUSALS.labels("TOO_SLOW")._value.get()
         for version in range(2, 5):
             await self._tell(world.later(self.order, orders.OrderReserved, version=version))
             await asyncio.sleep(0.2)
         await eventually(lambda: not self.followed())
+        assert REFUSALS.labels("TOO_SLOW")._value.get() > refused
         async with events(address, KIND, self.shop) as another:
             assert (await another.error())["code"] == "TOO_MANY_OPEN"
 
