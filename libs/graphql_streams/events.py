@@ -41,8 +41,11 @@ class EventStream(Response):
         scope[STAYS_OPEN] = True
         with self._places.place(self._connection.payer) as there_is:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            last = await self._tell_all(receive, send) if there_is else _error(no_room(), FULL)
-            await send({"type": "http.response.body", "body": last + _COMPLETE})
+            try:
+                last = await self._tell_all(receive, send) if there_is else _error(no_room(), FULL)
+                await send({"type": "http.response.body", "body": last + _COMPLETE})
+            except asyncio.CancelledError:  # the server stops; it is not complete, so the client goes on with another
+                await send({"type": "http.response.body"})
 
     async def _tell_all(self, receive: Receive, send: Send) -> bytes:
         """Tell what comes, until it ends; what is to be told of its end."""

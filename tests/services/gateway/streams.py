@@ -76,7 +76,9 @@ async def events(
     headers |= {"last-event-id": more.pop("last")} if "last" in more else {}
     asked = {"query": query} | more
     if method == "GET":
-        plain = {name: one if isinstance(one, str) else msgspec.json.encode(one) for name, one in asked.items()}
+        plain = {
+            name: one if isinstance(one, str) else msgspec.json.encode(one).decode() for name, one in asked.items()
+        }
         sent: dict[str, Any] = {"params": plain}
     else:
         sent = {"json": asked}

@@ -16,9 +16,10 @@ from libs.graphql_streams import events as told_as
 from libs.graphql_streams import places
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually
+from services.gateway.app import api
 from services.gateway.subscriptions import changes
 from tests.services.gateway import world
-from tests.services.gateway.conftest import Tell
+from tests.services.gateway.conftest import Tell, port_of
 from tests.services.gateway.sockets import DAY, ORDER, placed, wire
 from tests.services.gateway.streams import EVENTS, events
 
@@ -94,7 +95,7 @@ async def test_what_is_refused_before_it_runs_is_told_as_an_event(address: str) 
     for asked, code in (
         ({"query": "{ a " * 20 + "}" * 20}, "TOO_MUCH"),
         ({"documentId": "sha256:" + "0" * 64}, "DOCUMENT_NOT_FOUND"),
-        ({"query": KIND, "variables": {"x": "x" * 130_000}}, "TOO_LARGE"),
+        ({"query": KIND, "variables": {"x": "x" * 140_000}}, "TOO_LARGE"),
     ):
         answer = await post(address, asked)
         assert (answer.status_code, code in answer.text) == (200, True)
@@ -156,6 +157,21 @@ async def test_it_ends_with_the_token_and_says_so(address: str, tell: Tell) -> N
         await stream.next("order")
         assert await stream.error() == {"message": "The token has ended", "code": "UNAUTHENTICATED"}
     assert let_go(order)
+
+
+async def test_a_server_that_stops_leaves_it_incomplete_and_the_client_goes_on_elsewhere(
+    ask: world.Asker, address: str, tell: Tell, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop, order, its = await an_order(tell)
+    stopping = port_of(api, timeout_graceful_shutdown=1)
+    async with events(await stopping.__aenter__(), ORDER, shop, variables=its) as stream:
+        last = (await stream.event_named("next"))["id"]
+        await stopping.__aexit__(None, None, None)
+        assert await stream.told() == ("the end of the answer", None)
+    assert "Exception in ASGI application" not in caplog.text
+    await tell(world.later(order, orders.OrderReserved))
+    async with events(address, ORDER, shop, variables=its, last=last) as stream:
+        assert (await stream.next("order"))["version"] == 2
 
 
 async def test_how_long_somebody_listens_is_not_how_long_a_request_took(address: str) -> None:
