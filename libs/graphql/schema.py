@@ -26,7 +26,6 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from libs.graphql.charges import charge
 from libs.graphql.opaque import Malformed
 from libs.graphql.operation import Connection, Operation
-from libs.graphql.resume import Told
 from libs.graphql_compiler import Plans
 from libs.graphql_compiler.strawberry import CompiledExecution, strawberry_source_of
 from libs.graphql_limits.documents import Refusal, prepare
@@ -149,7 +148,7 @@ class Schema(strawberry.Schema):
         self, context: Operation, query: str, variables: Any, *more: Any, writes: bool = True, **named: Any
     ) -> AsyncGenerator[Any, None]:
         connection, due, operation = context.connection, 0, named.get("operation_name")
-        context.told = Told(connection.kit, context.party, query, variables, operation)
+        context.asked = query, variables, operation
         try:
             cost = await charge(connection, self.graphql, query, variables, operation)
             chosen = get_operation_ast(document := prepare(self.graphql, query), operation)
@@ -164,7 +163,7 @@ class Schema(strawberry.Schema):
                     await context.release()  # a slow reader must not keep a connection of the pool
                     await connection.pay(due)
                     told = _told(result, stale)
-                    event = {"eventId": context.told.event_id} if context.told.event_id and not told.errors else {}
+                    event = {"eventId": context.event_id} if context.event_id and not told.errors else {}
                     told.extensions = (told.extensions or {}) | connection.spent | event
                     connection.cost, due = 0, cost
                     yield told

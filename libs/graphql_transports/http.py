@@ -16,12 +16,12 @@ from libs.graphql.changes import Changes
 from libs.graphql.charges import charge_bytes
 from libs.graphql.opaque import parse_after
 from libs.graphql.operation import Connection, connect
-from libs.graphql.resume import LAST_EVENT, last_event
 from libs.graphql.schema import Schema, body_of
 from libs.graphql_limits.documents import Refusal
 from libs.graphql_limits.rules import Rules, allowed
 from libs.graphql_streams.events import EVENTS, EventStream
 from libs.graphql_streams.places import Places
+from libs.graphql_streams.resume import LAST_EVENT, last_event
 from libs.graphql_transports.messages import GraphQLRequest, NulError, request_of, value_of
 from libs.graphql_transports.websocket import Sockets
 from libs.kit.errors import BadRequest, Problem, problem_response

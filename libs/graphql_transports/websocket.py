@@ -21,10 +21,10 @@ from strawberry.types.unset import UNSET
 from libs.graphql.changes import Changes
 from libs.graphql.charges import LARGEST, charge_bytes
 from libs.graphql.operation import Connection, connect
-from libs.graphql.resume import LAST_EVENT, last_event
 from libs.graphql.schema import Schema
 from libs.graphql_limits.documents import Refusal
 from libs.graphql_streams.places import TOKEN_ENDED, TOO_SLOW, Places, in_time, no_room
+from libs.graphql_streams.resume import LAST_EVENT, last_event
 from libs.graphql_transports.messages import check_frame, value_of
 from libs.kit.errors import Problem
 

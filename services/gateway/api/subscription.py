@@ -10,6 +10,7 @@ import strawberry
 from strawberry import ID, field
 
 from libs.graphql.opaque import Malformed, key_of
+from libs.graphql_streams.following import follow
 from services.gateway import store
 from services.gateway.api import types
 from services.gateway.api.context import Info
@@ -27,7 +28,7 @@ def _order(info: Info, id: OrderId) -> AsyncIterator[Any]:  # noqa: A002 - the c
         found = await info.context.find("orders.order", key)
         return {key: found} if found else {}
 
-    return info.context.follow(f"orders.order:{key}", look, "There is no such order, or none that you may see.")
+    return follow(info.context, f"orders.order:{key}", look, "There is no such order, or none that you may see.")
 
 
 def _workshop_day(info: Info, day: Day) -> AsyncIterator[Any]:
@@ -43,7 +44,7 @@ def _workshop_day(info: Info, day: Day) -> AsyncIterator[Any]:
         resources = await context.find_all("capacity.resource", ids)
         return [bucket for [bucket] in await asyncio.gather(*(context.days_of(one, day, 1) for one in resources))]
 
-    return context.follow(f"day:{party}:{day}", look, tell=tell)
+    return follow(context, f"day:{party}:{day}", look, tell=tell)
 
 
 @strawberry.type(

@@ -51,11 +51,6 @@ class Told:
         self._prefix = f"{kit.settings.topic_prefix}{kit.settings.service}.told:"
         self._stream, self._number, self._kept_at = token_urlsafe(16), 0, kit.clock.monotonic()
 
-    @property
-    def event_id(self) -> str | None:
-        """Of the last thing told, if there is one."""
-        return f"{self._stream}.{self._number}" if self._number else None
-
     async def until(self, event: str | None) -> dict[str, str]:
         """What had been told until an event: names and digests. Nothing, if that is not known any more."""
         stream, _, number = (event or "")[:_LONGEST].partition(".")
@@ -70,10 +65,11 @@ class Told:
         await self._keep(*(part for name, one in seen.items() for part in (name, f"0:{one}")))
         return seen
 
-    async def tell(self, name: str, one: str) -> None:
-        """Keep that this item is told by the next event."""
+    async def tell(self, name: str, one: str) -> str:
+        """Keep that this item is told by the next event, whose id it is that this answers."""
         self._number += 1
         await self._keep(name, f"{self._number}:{one}")
+        return f"{self._stream}.{self._number}"
 
     async def keep(self) -> None:
         """Keep for longer what is kept, if it is time."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from libs.graphql.resume import Told
+from libs.graphql_streams.resume import Told
 from libs.kit.cache import Cache
 from libs.kit.clock import SystemClock
 from libs.kit.ids import new_id
@@ -53,11 +53,7 @@ async def kit() -> AsyncIterator[Kit]:
 async def test_what_was_told_until_an_event_is_known_to_another_process(kit: Kit) -> None:
     party = new_id()
     told = Told(kit, party, QUERY)
-    assert told.event_id is None
-    ids = []
-    for name, one in (("bench", "a"), ("press", "b"), ("bench", "c")):
-        await told.tell(name, one)
-        ids.append(told.event_id)
+    ids = [await told.tell(name, one) for name, one in (("bench", "a"), ("press", "b"), ("bench", "c"))]
     async with process() as (other, _):
         assert await Told(other, party, QUERY).until(ids[2]) == {"bench": "c", "press": "b"}
         assert await Told(other, party, QUERY).until(ids[1]) == {"press": "b"}
@@ -66,22 +62,20 @@ async def test_what_was_told_until_an_event_is_known_to_another_process(kit: Kit
 
 async def test_who_has_gone_on_may_go_on_again(kit: Kit) -> None:
     first = Told(kit, QUERY)
-    await first.tell("bench", "a")
+    event = await first.tell("bench", "a")
     second, twin = Told(kit, QUERY), Told(kit, QUERY)
     for one in (second, twin):
-        await one.until(first.event_id)
-    await second.tell("press", "b")
-    await twin.tell("press", "other")
-    assert await Told(kit, QUERY).until(second.event_id) == {"bench": "a", "press": "b"}
-    assert await Told(kit, QUERY).until(twin.event_id) == {"bench": "a", "press": "other"}
+        await one.until(event)
+    its, the_twins = await second.tell("press", "b"), await twin.tell("press", "other")
+    assert await Told(kit, QUERY).until(its) == {"bench": "a", "press": "b"}
+    assert await Told(kit, QUERY).until(the_twins) == {"bench": "a", "press": "other"}
 
 
 async def test_an_event_means_nothing_to_anybody_else_nor_about_anything_else(kit: Kit) -> None:
     party = new_id()
-    told = Told(kit, party, QUERY, {"day": 1})
-    await told.tell("bench", "a")
+    event = await Told(kit, party, QUERY, {"day": 1}).tell("bench", "a")
     for asked in ((new_id(), QUERY, {"day": 1}), (party, QUERY, {"day": 2}), (party, QUERY + " ", {"day": 1}), ()):
-        assert await Told(kit, *asked).until(told.event_id) == {}
+        assert await Told(kit, *asked).until(event) == {}
 
 
 @pytest.mark.parametrize(
@@ -150,13 +144,13 @@ class Client:
         for name, value in self.world.items():
             if self._seen.get(name) == value:
                 continue
-            await self._told.tell(name, value)
+            event = await self._told.tell(name, value)
             self._seen[name] = value
             if self.lost:
                 self._changed.add(name)
             else:
                 self.needless += self.has.get(name) == value and name not in self._changed
-                self.has[name], self.last = value, self._told.event_id
+                self.has[name], self.last = value, event
 
     async def go_on(self) -> None:
         self._told, self.lost = Told(self._kit, QUERY), False
