@@ -3,10 +3,10 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from starlette.requests import HTTPConnection
@@ -14,10 +14,9 @@ from strawberry.dataloader import DataLoader
 
 from libs.contracts import Event
 from libs.graphql.changes import Changes
-from libs.graphql.opaque import Malformed, Written
+from libs.graphql.opaque import Written
 from libs.graphql.services import Services
 from libs.graphql_limits.budget import SpentError
-from libs.graphql_limits.documents import Refusal
 from libs.graphql_limits.payers import RATE_LIMITED, is_hub, payer, too_dear
 from libs.graphql_limits.rules import Allowed
 from libs.kit.auth import Principal
@@ -29,8 +28,6 @@ _PATIENCE = 2.0
 """Seconds that a query waits for what it must see."""
 _CHECK_EVERY = 0.25
 """Seconds between its looks, if there is no news."""
-_SEEN_FOR_A_POINT = 50
-"""A look of a subscription costs a point, and one for so many things that it finds, changed or not."""
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -39,10 +36,6 @@ P = ParamSpec("P")
 
 Loader = DataLoader[tuple[A, UUID], T | None]
 """Finds by what is asked and an id."""
-Look: TypeAlias = Callable[[], Awaitable[Mapping[Any, Any]]]
-"""Finds what a subscription follows, by names of its own."""
-Tell: TypeAlias = Callable[[list[Any]], Awaitable[Sequence[Any]]]
-"""Finds the items of such names."""
 
 
 @dataclass
@@ -82,6 +75,13 @@ class Connection:
         """Whether a hub calls, which brings many things at once."""
         return is_hub(self.caller)
 
+    def ends_at(self) -> float | None:
+        """When the token ends, by the event loop's clock; None if there is no token."""
+        if self.caller is None:
+            return None
+        left = self.caller.expires_at - self.kit.clock.now()
+        return asyncio.get_running_loop().time() + left.total_seconds()
+
     async def pay(self, points: int) -> None:
         """Spend points of whoever pays. Raises Refusal, and has taken none then."""
         if not points:
@@ -115,6 +115,10 @@ class Operation(ABC):
     """Of which aggregates there are read models."""
     nodes: Loader[str, Event]
     """Aggregates by topic and id."""
+    asked: tuple[Any, ...]
+    """Document, variables, which operation: of one that stays open."""
+    event_id: str | None = None
+    """Names what it has told last, if it is a subscription."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -192,45 +196,3 @@ class Operation(ABC):
         found = await self.nodes.load_many([(one.topic, one.id) for one in wanted])
         await self.release()
         return all(event and event.version >= one.version for event, one in zip(found, wanted, strict=True))
-
-    async def follow(
-        self, key: str, look: Look, missing: str | None = None, tell: Tell | None = None
-    ) -> AsyncIterator[Any]:
-        """What `look` finds, then each item that has changed. A look reads anew under the caller's party, and is paid.
-
-        It ends when what was seen is found no more: whoever followed it would wait in vain.
-        `missing` is said if there is still nothing after a wait: what was just written may be on its way.
-        `tell` gives the items of these names, if `look` finds less of each, such as its version.
-        """
-        seen: dict[Any, Any] = {}
-        waited = False
-        with self.connection.changes.watch(key) as watch:
-            while True:
-                found, news = await self._look(look, tell, seen)
-                if missing and waited and not (seen or found):
-                    raise Malformed(missing, "NOT_FOUND")
-                for item in news:
-                    yield item
-                if seen.keys() - found.keys():
-                    return
-                seen.update(found)
-                await watch.news()
-                waited = True
-
-    async def _look(
-        self, look: Look, tell: Tell | None, seen: Mapping[Any, Any]
-    ) -> tuple[Mapping[Any, Any], list[Any]]:
-        """What there is now, and the items of it that are not as they were seen."""
-        self.forget()
-        found = await look()
-        news = [name for name, item in found.items() if seen.get(name) != item]
-        items = await tell(news) if tell and news else [found[name] for name in news]
-        await self.release()
-        await self._pay_look(len(found))
-        return found, list(items)
-
-    async def _pay_look(self, found: int) -> None:
-        try:
-            await self.connection.pay(1 + found // _SEEN_FOR_A_POINT)
-        except Refusal as refusal:
-            raise refusal.errors[0] from None  # inside an operation, an error is what is told

@@ -42,7 +42,12 @@ UNCOMPILED = Counter(
     "filiera_uncompiled", "Operations, and values of them, that graphql-core had to execute", ["reason"]
 )
 
-_WRONG_OPERATION = "Name an operation of the document, a query or a mutation; subscriptions go over a web socket."
+_NO_OPERATION = "Name an operation of the document."
+_WRONG_OPERATION = (
+    "Name an operation of the document, a query or a mutation; subscriptions go over a web socket, or as server-sent"
+    " events: `Accept: text/event-stream`."
+)
+_ONLY_READS, _SEND_IT_BY_POST = "ONLY_READS", "A mutation is sent by POST."
 _SUGGESTED = re.compile(r" Did you mean [^?]*\?")
 _MOST_PLACES = 300
 """Compiled in some 25 ms: a document that is new must not take more. Clients ask for a tenth of that."""
@@ -112,7 +117,7 @@ class Schema(strawberry.Schema):
         await charge(connection, self.graphql, query, variables, operation)
         document = prepare(self.graphql, query)
         if not writes and _writes(document):
-            raise OnlyReads("A mutation is sent by POST.", code="ONLY_READS")
+            raise OnlyReads(_SEND_IT_BY_POST, code=_ONLY_READS)
         chosen = get_operation_ast(document, operation)
         context = self.operation(connection)
         try:
@@ -146,27 +151,35 @@ class Schema(strawberry.Schema):
     async def stream(
         self, query: str | None, variable_values: Any = None, context_value: Any = None, *more: Any, **named: Any
     ) -> AsyncGenerator[Any, None]:
-        """Run any operation, for web sockets."""
-        context = self.operation(replace(context_value, cost=0, spent={}))  # several share the web socket's
+        """Run any operation, for web sockets and server-sent events."""
+        context = self.operation(replace(context_value))  # several share the web socket's
         return self._told_one_by_one(context, query or "", variable_values, *more, **named)
 
     async def _told_one_by_one(
-        self, context: Operation, query: str, variables: Any, *more: Any, **named: Any
+        self, context: Operation, query: str, variables: Any, *more: Any, writes: bool = True, **named: Any
     ) -> AsyncGenerator[Any, None]:
-        connection, due = context.connection, 0
+        connection, due, operation = context.connection, 0, named.get("operation_name")
+        context.asked = query, variables, operation
         try:
-            cost = await charge(connection, self.graphql, query, variables, named.get("operation_name"))
+            cost = await charge(connection, self.graphql, query, variables, operation)
+            chosen = get_operation_ast(document := prepare(self.graphql, query), operation)
+            if chosen is None:
+                raise Refusal(GraphQLError(_NO_OPERATION))
+            if not writes and _writes(document):
+                raise Refusal(GraphQLError(_SEND_IT_BY_POST, extensions={"code": _ONLY_READS}))
+            stale = _reads(chosen) and await context.stale()
             results: Any = await super().stream(query, variables, context, *more, **named)
             async with aclosing(results):
                 async for result in results:
                     await context.release()  # a slow reader must not keep a connection of the pool
                     await connection.pay(due)
-                    told = _told(result)
-                    told.extensions = (told.extensions or {}) | connection.spent
+                    told = _told(result, stale)
+                    event = {"eventId": context.event_id} if context.event_id and not told.errors else {}
+                    told.extensions = (told.extensions or {}) | connection.spent | event
                     connection.cost, due = 0, cost
                     yield told
         except Refusal as refusal:
-            yield PreExecutionError(data=None, errors=refusal.errors)
+            yield PreExecutionError(data=None, errors=refusal.errors, extensions=connection.spent)
         finally:
             await context.release()
 
@@ -174,6 +187,16 @@ class Schema(strawberry.Schema):
         """Log what is not the caller's doing; the caller is told of a fault of ours and no more."""
         for error in filter(_unexpected, errors):
             log.error("unexpected failure", exc_info=error.original_error, extra={"path": str(error.path)})
+
+
+def body_of(result: ExecutionResult) -> dict[str, Any]:
+    """An answer as clients get it: without `data` if nothing was executed."""
+    errors = [error.formatted for error in result.errors or ()]
+    never_ran = isinstance(result, PreExecutionError)
+    failed = never_ran or (result.data is None and all(error.path is None for error in result.errors or ()))
+    body: dict[str, Any] = {"errors": errors} if errors else {}
+    body |= {} if failed else {"data": result.data}
+    return body | ({"extensions": result.extensions} if result.extensions else {})
 
 
 def _writes(document: DocumentNode) -> bool:

@@ -1,7 +1,7 @@
 """GraphQL over HTTP: POST of JSON, or GET of what only reads, answered as `application/graphql-response+json` or as
 `application/json` (the GraphQL-over-HTTP specification, https://graphql.github.io/graphql-over-http/draft/)."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -16,9 +16,12 @@ from libs.graphql.changes import Changes
 from libs.graphql.charges import charge_bytes
 from libs.graphql.opaque import parse_after
 from libs.graphql.operation import Connection, connect
-from libs.graphql.schema import Schema
+from libs.graphql.schema import Schema, body_of
 from libs.graphql_limits.documents import Refusal
 from libs.graphql_limits.rules import Rules, allowed
+from libs.graphql_streams.events import EVENTS, EventStream
+from libs.graphql_streams.places import Places
+from libs.graphql_streams.resume import LAST_EVENT, last_event
 from libs.graphql_transports.messages import GraphQLRequest, NulError, request_of, value_of
 from libs.graphql_transports.websocket import Sockets
 from libs.kit.errors import BadRequest, Problem, problem_response
@@ -58,9 +61,11 @@ async def running(api: FastAPI) -> AsyncIterator[None]:
 
 
 def endpoint(schema: Schema, changes: Changes, page: str) -> APIRouter:
-    """A schema at `/graphql`, by POST, by GET and over web sockets, and at `/` a page for people."""
+    """A schema at `/graphql`, by POST and by GET, answered at once or as events, and over web sockets; at `/` a page
+    for people."""
     router = APIRouter(lifespan=running, route_class=_NotKept)
-    requests, sockets = _Requests(schema, changes), Sockets(schema, changes)
+    places = Places()
+    requests, sockets = _Requests(schema, changes, places), Sockets(schema, changes, places)
 
     async def people(_request: Request) -> HTMLResponse:
         return HTMLResponse(page)
@@ -78,8 +83,8 @@ def endpoint(schema: Schema, changes: Changes, page: str) -> APIRouter:
 class _Requests:
     """The requests of a schema."""
 
-    def __init__(self, schema: Schema, changes: Changes) -> None:
-        self._schema, self._changes = schema, changes
+    def __init__(self, schema: Schema, changes: Changes, places: Places) -> None:
+        self._schema, self._changes, self._places = schema, changes, places
 
     async def in_body(self, request: Request) -> Response:
         """Run a query or a mutation. The token is optional; one that is not valid is refused."""
@@ -109,15 +114,27 @@ class _Requests:
         writes: bool = True,
     ) -> Response:
         """What is sent is paid before it is read: reading what is broken is work too."""
+        accepted = request.headers.get("accept", "")
         try:
             await charge_bytes(connection, size)
             asked = read()
             text = connection.allowed.trusted.text(asked.query, asked.documentId)
-            result = await self._schema.run(connection, text, asked.variables, asked.operationName, writes=writes)
+            variables, name = asked.variables, asked.operationName
+            if EVENTS in accepted:
+                LAST_EVENT.set(request.headers.get("last-event-id") or last_event(asked.extensions))
+                told = await self._schema.stream(text, variables, connection, operation_name=name, writes=writes)
+                return EventStream(connection, self._places, told)
+            result = await self._schema.run(connection, text, variables, name, writes=writes)
         except Refusal as refusal:
             result = PreExecutionError(data=None, errors=refusal.errors)
         result.extensions = (result.extensions or {}) | connection.spent
-        return _answer(result, _RESPONSE in request.headers.get("accept", ""))
+        if EVENTS in accepted:
+            return EventStream(connection, self._places, _alone(result))
+        return _answer(result, _RESPONSE in accepted)
+
+
+async def _alone(result: ExecutionResult) -> AsyncGenerator[ExecutionResult, None]:
+    yield result
 
 
 async def _body(request: Request) -> bytearray:
@@ -158,12 +175,11 @@ def _answer(result: ExecutionResult, wanted: bool) -> Response:
 
     The older one answers 200 to all of them, as GraphQL over HTTP has it; `Retry-After` is there in both.
     """
-    errors = [error.formatted for error in result.errors or ()]
-    failed = result.data is None and all(error.path is None for error in result.errors or ())
-    body: dict[str, Any] = {"errors": errors} if errors else {}
-    body |= {} if failed else {"data": result.data}
-    body |= {"extensions": result.extensions} if result.extensions else {}
-    wait = next((wait for error in errors if (wait := error.get("extensions", {}).get("retryAfter"))), None)
+    body = body_of(result)
+    failed = "data" not in body
+    wait = next(
+        (wait for error in body.get("errors", ()) if (wait := error.get("extensions", {}).get("retryAfter"))), None
+    )
     status, media_type = (200, "application/json")
     if wanted:
         status, media_type = (200 if not failed else 429 if wait else 400), _RESPONSE

@@ -15,7 +15,7 @@ class GraphQLRequest(msgspec.Struct):
     variables: dict[str, Any] | None = None
     operationName: str | None = None  # noqa: N815 - the specification's name
     extensions: dict[str, Any] | None = None
-    """Whatever clients add; there is none that we know."""
+    """Whatever clients add; we know `lastEventId`."""
 
     def __post_init__(self) -> None:
         if (self.query is None) == (self.documentId is None):

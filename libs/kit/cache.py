@@ -42,12 +42,12 @@ class Cache:
         except AWAY as error:
             log.warning("signal not sent", extra={"channel": channel, "reason": type(error).__name__})
 
-    async def run(self, script: str, key: str, *given: float) -> list[int]:
-        """The whole numbers that a Lua script answers for one key. Raises one of AWAY."""
+    async def run(self, script: str, key: str, *given: float | str) -> list[Any]:
+        """The list that a Lua script answers for one key: whole numbers, and text as bytes. Raises one of AWAY."""
         if script not in self._scripts:
             self._scripts[script] = self._redis.register_script(script)
         async with asyncio.timeout(_QUICK):
-            answer: list[int] = await self._scripts[script]([key], list(given))
+            answer: list[Any] = await self._scripts[script]([key], list(given))
         return answer
 
     @asynccontextmanager

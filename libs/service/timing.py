@@ -7,6 +7,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 REQUESTS = Histogram("filiera_request_seconds", "How long a request took, by its route", ["method", "route"])
 _UNTIMED = ("/health", "/metrics")
+STAYS_OPEN = "filiera.stays_open"
+"""Set in the scope of a request that is answered bit by bit, for as long as somebody listens: that is not timed."""
 
 
 class Timed:
@@ -27,6 +29,6 @@ class Timed:
 def _route(scope: Scope) -> str | None:
     """The template that the request came to, if one did and it takes such requests."""
     route = scope.get("route")
-    if route is None or scope["method"] not in route.methods or route.path.startswith(_UNTIMED):
+    if route is None or STAYS_OPEN in scope or scope["method"] not in route.methods or route.path.startswith(_UNTIMED):
         return None
     return str(route.path)

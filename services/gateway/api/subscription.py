@@ -10,6 +10,7 @@ import strawberry
 from strawberry import ID, field
 
 from libs.graphql.opaque import Malformed, key_of
+from libs.graphql_streams.following import follow
 from services.gateway import store
 from services.gateway.api import types
 from services.gateway.api.context import Info
@@ -27,13 +28,14 @@ def _order(info: Info, id: OrderId) -> AsyncIterator[Any]:  # noqa: A002 - the c
         found = await info.context.find("orders.order", key)
         return {key: found} if found else {}
 
-    return info.context.follow(f"orders.order:{key}", look, "There is no such order, or none that you may see.")
+    return follow(info.context, f"orders.order:{key}", look, "There is no such order, or none that you may see.")
 
 
 def _workshop_day(info: Info, day: Day) -> AsyncIterator[Any]:
     context, party = info.context, info.context.party
     if party is None:
-        raise Malformed("This needs a token: send it in the payload of `connection_init`.", "UNAUTHENTICATED")
+        said = "This needs a token: in the payload of `connection_init`, or as a header of a request for events."
+        raise Malformed(said, "UNAUTHENTICATED")
 
     async def look() -> Mapping[Any, Any]:
         return await context.read(store.versions_on, party, day, MOST_RESOURCES)
@@ -42,12 +44,14 @@ def _workshop_day(info: Info, day: Day) -> AsyncIterator[Any]:
         resources = await context.find_all("capacity.resource", ids)
         return [bucket for [bucket] in await asyncio.gather(*(context.days_of(one, day, 1) for one in resources))]
 
-    return context.follow(f"day:{party}:{day}", look, tell=tell)
+    return follow(context, f"day:{party}:{day}", look, tell=tell)
 
 
 @strawberry.type(
-    description="What can be followed, over graphql-transport-ws: what is there now, then each change. Each answer"
-    " costs points, and so does looking for changes, a little; with none left it ends with an error `RATE_LIMITED`."
+    description="What can be followed, over graphql-transport-ws or as server-sent events (graphql-sse): what is there"
+    " now, then each change. Whoever asks again with `extensions.lastEventId`, the last answer's `extensions.eventId`,"
+    " is told what has changed since. Each answer costs points, and so does looking for changes, a little; with none"
+    " left it ends with an error `RATE_LIMITED`."
 )
 class Subscription:
     order: Any = field(

@@ -39,8 +39,9 @@ class Wire:
         await self.send(type="connection_init", payload=payload)
         assert (await self.receive())["type"] == "connection_ack"
 
-    async def subscribe(self, query: str, number: str = "1", **variables: Any) -> None:
-        await self.send(type="subscribe", id=number, payload={"query": query, "variables": variables})
+    async def subscribe(self, query: str, number: str = "1", last: str = "", **variables: Any) -> None:
+        payload = {"query": query, "variables": variables, "extensions": {"lastEventId": last}}
+        await self.send(type="subscribe", id=number, payload=payload)
 
     async def next(self, field: str, seconds: float = 8) -> Any:
         frame = await self.receive(seconds)
@@ -62,8 +63,9 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(address: str, protocol: str = "graphql-transport-ws") -> AsyncIterator[Wire]:
-    async with connect(f"ws://{address}/graphql", subprotocols=[Subprotocol(protocol)], proxy=None) as socket:
+async def wire(address: str, protocol: str = "graphql-transport-ws", **options: Any) -> AsyncIterator[Wire]:
+    where, protocols = f"ws://{address}/graphql", [Subprotocol(protocol)]
+    async with connect(where, subprotocols=protocols, proxy=None, **options) as socket:
         yield Wire(socket)
 
 

@@ -6,7 +6,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from libs.contracts import orders
-from libs.graphql_transports import websocket
+from libs.graphql_streams import places
 from libs.graphql_transports.websocket import LARGEST_FRAME
 from libs.kit.ids import new_id
 from libs.kit.testing import eventually
@@ -14,7 +14,8 @@ from services.gateway.api import subscription
 from services.gateway.app import api
 from tests.services.gateway import test_budget, world
 from tests.services.gateway.conftest import Tell, port_of
-from tests.services.gateway.sockets import DAY, following, wire
+from tests.services.gateway.sockets import DAY, ORDER, following, placed, wire
+from tests.services.gateway.streams import events
 from tests.services.gateway.test_budget import CHEAP, DEAR, LIMIT
 
 limits, still = test_budget.limits, test_budget.still
@@ -84,18 +85,37 @@ async def test_the_server_keeps_no_message_that_is_too_large() -> None:
         assert (await client.closed())[0] == 1009
 
 
+async def test_an_event_stream_is_paid_like_a_web_socket_and_its_first_answer_tells_the_request_too(
+    address: str, tell: Tell
+) -> None:
+    shop = new_id()
+    order = placed(shop)
+    await tell(order)
+    async with events(address, ORDER, shop, variables={"id": world.gid("Order", order.id)}) as stream:
+        _, told = await stream.told()
+        assert told["extensions"]["budget"] == {"cost": OF_ORDER + 2, "remaining": LIMIT - OF_ORDER - 2, "limit": LIMIT}
+        version = 1
+        while "errors" not in told:
+            version += 1
+            await tell(world.later(order, orders.OrderReserved, version=version))
+            _, told = await stream.told()
+        assert (told["errors"][0]["extensions"]["code"], version > 20) == ("RATE_LIMITED", True)
+        assert await stream.told() == ("complete", None)
+
+
 async def test_nobody_has_more_than_so_many_web_sockets(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "MOST_SOCKETS", 2)
+    monkeypatch.setattr(places, "MOST_OPEN", 2)
+    full = (1008, "No more than 2 web sockets and event streams at once")
     one, other = new_id(), new_id()
     async with wire(address) as first, wire(address) as third:
         async with wire(address) as unknown:
-            assert await unknown.closed() == (1008, "No more than 2 web sockets at once")
+            assert await unknown.closed() == full
         await first.begin(one)  # from here on it is the party's, and the address has room
         await third.begin(one)
         async with wire(address) as second, wire(address) as another:
             await another.begin(other)
             await second.begin(one)
-            assert await second.closed() == (1008, "No more than 2 web sockets at once")
+            assert await second.closed() == full
 
     async def room_again() -> bool:
         with suppress(ConnectionClosed):

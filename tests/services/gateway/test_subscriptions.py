@@ -229,6 +229,16 @@ async def test_a_document_that_is_none_is_an_error_and_the_socket_stays(address:
         assert (await client.receive())["type"] == "next"
 
 
+async def test_of_several_operations_one_must_be_named(address: str) -> None:
+    async with wire(address) as client:
+        await client.begin()
+        for name in ("c", None):
+            several = {"query": "query a { __typename } query b { __typename }", "operationName": name}
+            await client.send(type="subscribe", id="1", payload=several)
+            frame = await client.receive()
+            assert (frame["type"], frame["payload"][0]["message"][:17]) == ("error", "Name an operation")
+
+
 async def test_asking_before_saying_who_one_is_closes_the_socket(address: str) -> None:
     async with wire(address) as client:
         await client.subscribe("{ __typename }")
