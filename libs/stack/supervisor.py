@@ -167,7 +167,7 @@ class Supervisor:
         if len(watched.crashes) > len(PAUSES):
             self._turn(watched, "failed")
             self._logs.say(
-                f"{name} stopped {len(watched.crashes)} times within a minute and stays down; the rest runs on."
+                f"{name} stopped {len(watched.crashes)} times within a minute and stays down."
                 f" Look at {self._platform.home.log(name)}, then `./filiera down{self._platform.home.option}` and `up`"
             )
             return

@@ -25,7 +25,7 @@ def run(given: argparse.Namespace) -> int:
     if given.json:
         print(json.dumps(processes, indent=1))
     elif home.is_locked():
-        _show(processes)
+        _show(home, processes)
     else:
         print(f"filiera: nothing is running in {home.path}; `./filiera up{home.option}` starts it")
     return 0 if home.is_locked() and all(each["state"] in ("ready", "given") for each in processes.values()) else 1
@@ -60,7 +60,7 @@ def _process(process: state.Process, *, running: bool) -> dict[str, Any]:
     return shown
 
 
-def _show(processes: dict[str, dict[str, Any]]) -> None:
+def _show(home: Home, processes: dict[str, dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -81,6 +81,13 @@ def _show(processes: dict[str, dict[str, Any]]) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     console.print(table)
     for name, process in processes.items():
-        for check, reason in process.get("checks", {}).items():
-            if reason != "ok":
-                console.print(f"[red]{name}[/]: {check}: {reason}")
+        for said in _wrong(home, name, process):
+            console.print(f"[red]{name}[/]: {said}")
+
+
+def _wrong(home: Home, name: str, process: dict[str, Any]) -> list[str]:
+    """What to know of a process that is not well, and what to do."""
+    if process["state"] == "failed":
+        again = f"`./filiera down{home.option}` and `./filiera up{home.option}` start it again"
+        return [f"stopped again and again, and stays down. Why: {home.log(name)}; then {again}"]
+    return [f"{check}: {reason}" for check, reason in process.get("checks", {}).items() if reason != "ok"]

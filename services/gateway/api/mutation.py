@@ -106,7 +106,7 @@ _COMMANDS = (
     _hold("acceptHold", capacity.BookingConfirmed, "Agree to what the other side has proposed: it is booked."),
     _hold("rejectHold", capacity.HoldReleased, "Do not agree, as either side: the room is given back."),
     _booking(
-        "declareMaterial", capacity.BookingSupplied, "Its fabric, trims and pattern are in house.", at="material-ready"
+        "declareMaterial", capacity.BookingSupplied, "As a workshop: its material is in house.", at="material-ready"
     ),
     _booking("startBooking", capacity.BookingStarted, "As a workshop: begin the work."),
     _booking("reportWork", capacity.WorkReported, "As a workshop: what came of it since your last report.", **_REPORT),

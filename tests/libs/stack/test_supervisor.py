@@ -141,6 +141,9 @@ def test_a_service_that_always_crashes_is_given_up_while_the_rest_runs_on(clone:
     try:
         wait_until(lambda: clone.status()["broken"]["state"] == "failed", 40)
         assert clone.status()["hello"]["state"] == "ready"
+        told = clone.run("status").stdout
+        assert "broken: stopped again and again, and stays down." in told
+        assert "`./filiera down" in told
     finally:
         up.send_signal(signal.SIGINT)
     out, err = up.communicate(timeout=10)

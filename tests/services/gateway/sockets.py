@@ -73,13 +73,19 @@ def placed(buyer: UUID) -> orders.OrderPlaced:
     return world.order(buyer, [world.product(new_id())])
 
 
-@asynccontextmanager
-async def following(address: str, tell: Tell) -> AsyncIterator[tuple[Wire, orders.OrderPlaced]]:
-    """A shop that follows an order of its own, which has been told of as placed."""
+async def an_order(tell: Tell) -> tuple[UUID, orders.OrderPlaced, dict[str, Any]]:
+    """A shop, its order, and the variables that ask for it."""
     shop = new_id()
     order = placed(shop)
     await tell(order)
+    return shop, order, {"id": world.gid("Order", order.id)}
+
+
+@asynccontextmanager
+async def following(address: str, tell: Tell) -> AsyncIterator[tuple[Wire, orders.OrderPlaced]]:
+    """A shop that follows an order of its own, which has been told of as placed."""
+    shop, order, its = await an_order(tell)
     async with wire(address) as client:
         await client.begin(shop)
-        await client.subscribe(ORDER, id=world.gid("Order", order.id))
+        await client.subscribe(ORDER, **its)
         yield client, order

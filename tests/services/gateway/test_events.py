@@ -4,7 +4,6 @@ https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md."""
 import asyncio
 import time
 from typing import Any
-from uuid import UUID
 
 import httpx
 import pytest
@@ -20,19 +19,11 @@ from services.gateway.app import api
 from services.gateway.subscriptions import changes
 from tests.services.gateway import world
 from tests.services.gateway.conftest import Tell, port_of
-from tests.services.gateway.sockets import DAY, ORDER, placed, wire
+from tests.services.gateway.sockets import DAY, ORDER, an_order, wire
 from tests.services.gateway.streams import EVENTS, events
 
 KIND = "{ __typename }"
 CONFIRM = 'mutation { confirmHold(input: {id: "x"}) { __typename } }'
-
-
-async def an_order(tell: Tell) -> tuple[UUID, orders.OrderPlaced, dict[str, Any]]:
-    """A shop, its order, and the variables that ask for it."""
-    shop = new_id()
-    order = placed(shop)
-    await tell(order)
-    return shop, order, {"id": world.gid("Order", order.id)}
 
 
 async def post(address: str, body: Any, **headers: str) -> httpx.Response:

@@ -14,7 +14,7 @@ from services.gateway.api import subscription
 from services.gateway.app import api
 from tests.services.gateway import test_budget, world
 from tests.services.gateway.conftest import Tell, port_of
-from tests.services.gateway.sockets import DAY, ORDER, following, placed, wire
+from tests.services.gateway.sockets import DAY, ORDER, an_order, following, wire
 from tests.services.gateway.streams import events
 from tests.services.gateway.test_budget import CHEAP, DEAR, LIMIT
 
@@ -88,10 +88,8 @@ async def test_the_server_keeps_no_message_that_is_too_large() -> None:
 async def test_an_event_stream_is_paid_like_a_web_socket_and_its_first_answer_tells_the_request_too(
     address: str, tell: Tell
 ) -> None:
-    shop = new_id()
-    order = placed(shop)
-    await tell(order)
-    async with events(address, ORDER, shop, variables={"id": world.gid("Order", order.id)}) as stream:
+    shop, order, its = await an_order(tell)
+    async with events(address, ORDER, shop, variables=its) as stream:
         _, told = await stream.told()
         assert told["extensions"]["budget"] == {"cost": OF_ORDER + 2, "remaining": LIMIT - OF_ORDER - 2, "limit": LIMIT}
         version = 1

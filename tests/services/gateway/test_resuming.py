@@ -8,7 +8,7 @@ from libs.contracts import capacity, orders
 from libs.kit.ids import new_id
 from tests.services.gateway import world
 from tests.services.gateway.conftest import Serve, Tell
-from tests.services.gateway.sockets import DAY, ORDER, placed, wire
+from tests.services.gateway.sockets import DAY, ORDER, an_order, wire
 from tests.services.gateway.streams import events
 
 OTHER_DAY = DAY.replace("held", "held blocked")
@@ -40,10 +40,7 @@ async def test_of_a_workshops_day_only_what_has_changed_is_told_again(address: s
 async def test_an_event_stream_goes_on_by_its_header_and_its_ids_are_those_of_the_answers(
     address: str, tell: Tell
 ) -> None:
-    shop = new_id()
-    order = placed(shop)
-    await tell(order)
-    its = {"id": world.gid("Order", order.id)}
+    shop, order, its = await an_order(tell)
     async with events(address, ORDER, shop, variables=its) as stream:
         event = await stream.event_named("next")
         assert event["id"] in event["data"]
@@ -81,10 +78,7 @@ async def test_for_anybody_else_or_for_other_fields_everything_is_told(address: 
 async def test_an_event_that_is_not_known_any_more_has_everything_told(
     serve: Serve, tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop = new_id()
-    order = placed(shop)
-    await tell(order)
-    its = {"id": world.gid("Order", order.id)}
+    shop, _, its = await an_order(tell)
     monkeypatch.setenv("FILIERA_REDIS", "redis://127.0.0.1:1/0")
     where = (await serve("gateway")).removeprefix("http://")
     last: dict[str, Any] = {}
