@@ -99,27 +99,27 @@ async def _over_http() -> Table:
             servers = {
                 name: await stack.enter_async_context(served(*command)) for name, command in commands(folder).items()
             }
-            agree([await one.answer(_body(20)) for one in servers.values()])
-            took = {size: await _asked(servers, size) for size in SIZES}
+            agree([await one.answer(body(20)) for one in servers.values()])
+            took = {size: await asked(servers, size) for size in SIZES}
             return _table(servers, took)
 
 
-async def _asked(servers: dict[str, Server], size: int) -> dict[str, tuple[float, float]]:
+async def asked(servers: dict[str, Server], size: int) -> dict[str, tuple[float, float]]:
     """Milliseconds of processor for one request, and requests a second, by server."""
-    body = _body(size)
+    sent = body(size)
     cpu, took = defaultdict(list), defaultdict(list)
     for server in servers.values():
-        await server.asked(body, WARM_UP)
+        await server.asked(sent, WARM_UP)
     for _ in range(ROUNDS):
         for name, server in servers.items():
             before = server.cpu
-            seconds = await server.asked(body, OVER_HTTP)
+            seconds = await server.asked(sent, OVER_HTTP)
             cpu[name].append((server.cpu - before) / OVER_HTTP * 1000)
             took[name].append(OVER_HTTP / seconds)
     return {name: (statistics.median(cpu[name]), statistics.median(took[name])) for name in servers}
 
 
-def _body(first: int) -> bytes:
+def body(first: int) -> bytes:
     return msgspec.json.encode({"query": QUERY, "variables": {"first": first}})
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import event
 
+from libs.graphql_cache.answers import Answers
 from libs.kit.db import WriteSession
 from libs.service.runtime import Kit
 
@@ -37,6 +38,8 @@ class Changes:
         self._watches: dict[str, set[Watch]] = defaultdict(set)
         self._untold: set[str] = set()
         self._something = asyncio.Event()
+        self.answers = Answers()
+        """Answers that are kept until there is news of what is in them."""
 
     @contextmanager
     def watch(self, *keys: str) -> Iterator[Watch]:
@@ -52,9 +55,11 @@ class Changes:
                 if not self._watches[key]:
                     del self._watches[key]
 
-    def told_by(self, session: WriteSession, keys: Iterable[str]) -> None:
-        """Tell these keys when the session's transaction has ended."""
+    async def told_by(self, session: WriteSession, keys: Iterable[str]) -> None:
+        """Tell these keys when the session's transaction has ended. Kept answers that are about them are forgotten now,
+        so that none is older than what the transaction makes."""
         told = list(keys)
+        await self.answers.forget(session, told)
 
         def ended(_session: Any, transaction: Any) -> None:
             if transaction.parent is None:

@@ -21,6 +21,11 @@ async def charge_bytes(connection: Connection, size: int) -> None:
         raise Refusal(GraphQLError(f"Only a hub sends more than {LARGEST} bytes.", extensions={"code": "TOO_LARGE"}))
 
 
+async def charge_kept(connection: Connection, text: str, running: int) -> None:
+    """Spend the same for an answer that is kept: what a caller may do does not hang on luck. Raises Refusal."""
+    await connection.pay(len(text) // _CHARACTERS + running)
+
+
 async def charge(
     connection: Connection, schema: GraphQLSchema, text: str, variables: Mapping[str, Any] | None, operation: str | None
 ) -> int:

@@ -16,6 +16,8 @@ from libs.contracts import Event
 from libs.graphql.changes import Changes
 from libs.graphql.opaque import Written
 from libs.graphql.services import Services
+from libs.graphql_cache.answers import Reading
+from libs.graphql_cache.tags import Depends
 from libs.graphql_limits.budget import SpentError
 from libs.graphql_limits.payers import RATE_LIMITED, is_hub, payer, too_dear
 from libs.graphql_limits.rules import Allowed
@@ -82,6 +84,11 @@ class Connection:
         left = self.caller.expires_at - self.kit.clock.now()
         return asyncio.get_running_loop().time() + left.total_seconds()
 
+    @property
+    def is_anybody(self) -> bool:
+        """Whether its answers are the same for everybody who has no token: nor does it say what they must have."""
+        return self.authorization is None and not self.after
+
     async def pay(self, points: int) -> None:
         """Spend points of whoever pays. Raises Refusal, and has taken none then."""
         if not points:
@@ -117,6 +124,10 @@ class Operation(ABC):
     """Aggregates by topic and id."""
     asked: tuple[Any, ...]
     """Document, variables, which operation: of one that stays open."""
+    depends: ClassVar[Mapping[Callable[..., Any], Depends]] = {}
+    """On what the results of queries depend: without that no answer that they are in is kept."""
+    reading: Reading | None = None
+    """Notes on what its answer depends, if that may be kept."""
     event_id: str | None = None
     """Names what it has told last, if it is a subscription."""
 
@@ -158,6 +169,8 @@ class Operation(ABC):
                 parties = [self.party] if self.party else []
                 reading = self.connection.kit.database.read(*parties)
                 self._session = await self._open.enter_async_context(reading)
+            if self.reading:
+                await self.reading.reads(self._session, self.depends.get(query), *given, **named)
             return await query(self._session, *given, **named)
 
     async def find(self, topic: str, key: UUID | None) -> Any:

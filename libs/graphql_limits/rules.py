@@ -25,6 +25,8 @@ class Rules(FromEnvironment):
     """A manifest of documents that are asked for by their SHA-256 (trusted.py)."""
     trusted_only: bool = False
     """Whether nothing else may be asked."""
+    answers_megabytes: int = Field(32, ge=0)
+    """How much of Valkey's memory answers to whoever has no token may take (libs.graphql_cache); 0: none are kept."""
 
 
 @dataclass(frozen=True)

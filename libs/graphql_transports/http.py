@@ -17,6 +17,7 @@ from libs.graphql.charges import charge_bytes
 from libs.graphql.opaque import parse_after
 from libs.graphql.operation import Connection, connect
 from libs.graphql.schema import Schema, body_of
+from libs.graphql_cache.validators import validated
 from libs.graphql_limits.documents import Refusal
 from libs.graphql_limits.rules import Rules, allowed
 from libs.graphql_streams.events import EVENTS, EventStream
@@ -29,13 +30,14 @@ from libs.kit.settings import usable
 
 _LARGEST_OF_HUBS = 4 * 1024 * 1024
 """Bytes of a request: an import of 500 things with all that they hold. More is not read of anybody."""
-_RESPONSE = "application/graphql-response+json"
+_JSON, _RESPONSE = "application/json", "application/graphql-response+json"
 _AS_JSON = {"variables", "extensions"}
-_NOT_KEPT = {"Cache-Control": "no-store", "Vary": "Authorization, Accept, Filiera-After"}
+_VARY = {"Vary": "Authorization, Accept, Filiera-After"}
 
 
 class _NotKept(APIRoute):
-    """What is answered depends on who asks, and when: nobody between us may keep it."""
+    """What is answered depends on who asks, and when: nobody between us may keep it, but what has an entity tag, which
+    is asked about each time."""
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # or a coroutine
         handle = super().get_route_handler()
@@ -45,7 +47,8 @@ class _NotKept(APIRoute):
                 response = await handle(request)
             except Problem as problem:
                 response = problem_response(problem)
-            response.headers.update(_NOT_KEPT)
+            response.headers.update(_VARY)
+            response.headers.setdefault("Cache-Control", "no-store")
             return response
 
         return answer
@@ -130,6 +133,8 @@ class _Requests:
         result.extensions = (result.extensions or {}) | connection.spent
         if EVENTS in accepted:
             return EventStream(connection, self._places, _alone(result))
+        if not writes and connection.is_anybody and not result.errors:
+            return validated(request, result.data, connection.spent, _RESPONSE if _RESPONSE in accepted else _JSON)
         return _answer(result, _RESPONSE in accepted)
 
 
@@ -138,7 +143,7 @@ async def _alone(result: ExecutionResult) -> AsyncGenerator[ExecutionResult, Non
 
 
 async def _body(request: Request) -> bytearray:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
         raise BadRequest("Send `Content-Type: application/json`.", code="NOT_JSON")
     body = bytearray()
     async for chunk in request.stream():
@@ -180,7 +185,7 @@ def _answer(result: ExecutionResult, wanted: bool) -> Response:
     wait = next(
         (wait for error in body.get("errors", ()) if (wait := error.get("extensions", {}).get("retryAfter"))), None
     )
-    status, media_type = (200, "application/json")
+    status, media_type = (200, _JSON)
     if wanted:
         status, media_type = (200 if not failed else 429 if wait else 400), _RESPONSE
     headers = {"Retry-After": str(wait)} if wait else None

@@ -42,7 +42,7 @@ class Cache:
         except AWAY as error:
             log.warning("signal not sent", extra={"channel": channel, "reason": type(error).__name__})
 
-    async def run(self, script: str, key: str, *given: float | str) -> list[Any]:
+    async def run(self, script: str, key: str, *given: float | str | bytes) -> list[Any]:
         """The list that a Lua script answers for one key: whole numbers, and text as bytes. Raises one of AWAY."""
         if script not in self._scripts:
             self._scripts[script] = self._redis.register_script(script)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
@@ -32,6 +32,10 @@ _MISSING = """
 """
 
 
+Swapping = Callable[[asyncpg.Connection], AbstractAsyncContextManager[None]]
+"""What is around a swap, whose transaction is this connection's: whoever keeps what the old tables say forgets it."""
+
+
 class State(NamedTuple):
     """A version of an aggregate that the service has been told of."""
 
@@ -43,8 +47,10 @@ class State(NamedTuple):
 class Beside:
     """The new tables of a service's read models, until they are in the place of the old."""
 
-    def __init__(self, connection: asyncpg.Connection, service: str, models: Iterable[ReadModel]) -> None:
-        self._connection, self._service = connection, service
+    def __init__(
+        self, connection: asyncpg.Connection, service: str, models: Iterable[ReadModel], swapping: Swapping
+    ) -> None:
+        self._connection, self._service, self._swapping = connection, service, swapping
         self._names = [model.table for model in models]
         self._made_at = ""
         self.models = {model.topic: replace(model, table=f"rebuilt.{model.table}") for model in models}
@@ -79,7 +85,7 @@ class Beside:
         Writers wait while what they have written is read; readers wait for the moment of the swap alone.
         """
         try:
-            async with self._connection.transaction():
+            async with self._swapping(self._connection), self._connection.transaction():
                 await self._lock("EXCLUSIVE", self._names)
                 if not await self._complete(read_on):
                     return False
@@ -103,7 +109,9 @@ class Beside:
 
 
 @asynccontextmanager
-async def beside(url: URL, service: str, models: Sequence[ReadModel]) -> AsyncIterator[Beside]:
+async def beside(
+    url: URL, service: str, models: Sequence[ReadModel], swapping: Swapping = nullcontext
+) -> AsyncIterator[Beside]:
     """New, empty tables of these read models, which are gone when the block ends, unless they were swapped in.
 
     Raises RefusedError if somebody is building others. What one that was killed has left is cleared away first.
@@ -115,7 +123,7 @@ async def beside(url: URL, service: str, models: Sequence[ReadModel]) -> AsyncIt
             raise RefusedError(
                 f"The read models of {service} are being rebuilt by somebody else: wait until that ends."
             )
-        made = Beside(connection, service, models)
+        made = Beside(connection, service, models, swapping)
         try:
             await made.make()
             yield made

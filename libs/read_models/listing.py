@@ -25,6 +25,8 @@ class Listing:
     filters: Mapping[str, str] = field(default_factory=dict)
     """Condition by the name of its parameter."""
     always: str = "true"
+    also: tuple[str, ...] = ()
+    """Of which other topics `always` looks at things."""
 
     def cursor(self, item: Any) -> str:
         """Where an item stands in the order."""

@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import nullcontext
 
 import asyncpg
 import msgspec
@@ -30,7 +31,7 @@ from libs.messaging.broker import Broker
 from libs.messaging.delivery import Message
 from libs.messaging.reading import Log, reading
 from libs.messaging.topics import need_topics
-from libs.read_models.beside import Beside, State, beside
+from libs.read_models.beside import Beside, State, Swapping, beside
 from libs.read_models.declaration import ReadModel
 from libs.read_models.projection import project
 from libs.service import events as owners
@@ -48,14 +49,18 @@ log = logging.getLogger(__name__)
 
 
 async def rebuild(
-    settings: Settings, models: Sequence[ReadModel], ask_owners: AskOwners, patience: float = PATIENCE
+    settings: Settings,
+    models: Sequence[ReadModel],
+    ask_owners: AskOwners,
+    patience: float = PATIENCE,
+    swapping: Swapping = nullcontext,
 ) -> int:
     """Build them anew; from how many events. Raises RefusedError and others, with the old tables as they were."""
     database, broker = Database(settings.url, pool_size=1), Broker(settings)
     topics = sorted(model.topic for model in models)
     try:
         await need_topics(broker, topics)
-        async with beside(settings.url, settings.service, models) as new, reading(broker, topics) as told:
+        async with beside(settings.url, settings.service, models, swapping) as new, reading(broker, topics) as told:
             work = _Rebuild(database, new, told)
             await work.run(ask_owners, patience)
             return work.events
@@ -164,11 +169,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--republish", action="store_true", help="have the owners send what the log has lost; needs their databases"
     )
     given = parser.parse_args(arguments)
-    models = list(getattr(importlib.import_module(f"services.{given.service}.tables"), "OF_TOPIC", {}).values())
+    tables = importlib.import_module(f"services.{given.service}.tables")
+    models, swapping = list(getattr(tables, "OF_TOPIC", {}).values()), getattr(tables, "SWAPPING", nullcontext)
     if not models:
         parser.error(f"{given.service} has no read models")
     try:
-        events = asyncio.run(rebuild(read(given.service), models, republish if given.republish else tell_who_can))
+        ask_owners = republish if given.republish else tell_who_can
+        events = asyncio.run(rebuild(read(given.service), models, ask_owners, swapping=swapping))
     except RefusedError as refused:
         print(refused, file=sys.stderr)
     except _AWAY as error:

@@ -11,5 +11,5 @@ api = service(
     "gateway",
     routers=[endpoint(schema, changes, Path(__file__).with_name("page.html").read_text())],
     subscriptions=SUBSCRIPTIONS,
-    jobs=[Job("announce", 0, changes.announce), Job("listen", 0, changes.listen)],
+    jobs=[Job("announce", 0, changes.announce), Job("listen", 0, changes.listen), Job("keep", 0, changes.answers.keep)],
 )

@@ -33,6 +33,7 @@ RESOURCES = Listing("capacity.resource", filters=_OF_PARTY | {"process": "proces
 AT_SITE = Listing(
     "capacity.resource",
     always="EXISTS (SELECT FROM site WHERE site.id = resource.site_id AND site.party_id = resource.party_id)",
+    also=("catalog.site",),
 )
 """Resources at a site of their own workshop: whoever publishes one may name any site."""
 HOLDS = Listing("capacity.hold", filters=_BY_STATE)

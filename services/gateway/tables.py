@@ -1,5 +1,6 @@
 """The read models: one table per aggregate of the other services, its columns and what they hold."""
 
+from libs.graphql_cache.epoch import nothing_kept
 from libs.read_models.declaration import ReadModel, by_topic
 from services.gateway import views
 
@@ -23,3 +24,5 @@ OF_TOPIC = by_topic(
     ReadModel("capacity.booking", "booking", _PRIVATE, _AUDIENCE),
     ReadModel("orders.order", "orders", _PRIVATE, _AUDIENCE),
 )
+SWAPPING = nothing_kept
+"""Around the moment in which tables that were built anew take the place of these."""

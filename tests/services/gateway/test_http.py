@@ -181,7 +181,7 @@ async def test_no_answer_is_kept_by_anybody_in_between(ask: world.Asker) -> None
         await post(ask, BAD, NEW),
         await post(ask, authorization="Bearer x"),
         await ask.http.post("/graphql", content=b"{"),
-        await ask.http.get("/graphql", params={"query": GOOD}),
+        await ask.http.get("/graphql", params={"query": BAD}),
         await ask.http.get("/graphql", params={"query": "mutation { __typename }"}),
         await ask.http.get("/graphql"),
     ):

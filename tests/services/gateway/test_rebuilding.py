@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from libs.contracts import Event, catalog
+from libs.graphql_cache.answers import ANSWERS
 from libs.kit.db import Database, ReadSession
 from libs.kit.ids import new_id
 from libs.kit.refusal import RefusedError
@@ -147,6 +148,30 @@ async def test_what_was_damaged_is_mended_while_queries_are_answered(stage: Stag
     renamed = world.later(calm, catalog.PartyRenamed, name="Calmer")
     await tell(db, renamed)
     await heard(db, renamed)
+
+
+async def test_what_is_kept_of_the_old_tables_is_given_no_more(stage: Stage) -> None:
+    db, ask = stage
+    party = world.party(name="Right")
+    await tell(db, party)
+    await heard(db, party)
+    wrong = "UPDATE party SET event = jsonb_set(event::jsonb, '{name}', '\"Wrong\"') WHERE id = :id"
+    await damage(db, wrong, id=party.id)
+    before = given()
+
+    async def is_kept() -> bool:
+        found = await ask.data(NAMED, id=world.gid("Party", party.id))
+        assert found["node"] == {"name": "Wrong"}
+        return given() > before
+
+    await eventually(is_kept, 30)
+    await rebuild(Settings(service="gateway"), MODELS, nobody, patience=30, swapping=tables.SWAPPING)
+    assert (await ask.data(NAMED, id=world.gid("Party", party.id)))["node"] == {"name": "Right"}
+
+
+def given() -> float:
+    """How many answers were kept ones."""
+    return ANSWERS.labels("kept")._value.get()
 
 
 async def test_nothing_newer_is_lost_while_events_go_on_arriving(stage: Stage) -> None:
