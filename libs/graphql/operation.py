@@ -98,7 +98,7 @@ class Connection:
 
     def _tell(self, remaining: int, limit: int) -> None:
         budget = {"cost": self.cost, "remaining": remaining, "limit": limit}
-        self.spent = {"budget": budget, "lag": self.changes.lag.events}
+        self.spent = {"budget": budget, "lag": self.changes.lag.events(self.kit)}
 
 
 def connect(http: HTTPConnection, changes: Changes, after: Sequence[Written] = ()) -> Connection:

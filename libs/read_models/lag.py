@@ -1,6 +1,6 @@
 """How far a service's read models are behind: said with every answer, so it must cost none of them a question."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from libs.kit.cache import AWAY
 from libs.kit.ids import new_id
@@ -38,25 +38,23 @@ class Lag:
 
     def __init__(self) -> None:
         self._process = new_id().hex
-        self._here: Mapping[str, int] = {}
         self._elsewhere: Sequence[int] = (_UNKNOWN,)
 
-    @property
-    def events(self) -> int | None:
+    def events(self, kit: Kit) -> int | None:
         """How many events are in Kafka and not in the read models yet; None while some process does not know, or Valkey
         is away. What its owner has not sent yet is not counted."""
-        parts = (self._known_here(), *self._elsewhere)
+        parts = (_known_here(kit), *self._elsewhere)
         return None if _UNKNOWN in parts else sum(parts)
 
     async def share(self, kit: Kit) -> None:
         """Job: tell the other processes, and hear of them."""
-        self._here = kit.lag
         key = f"{kit.settings.topic_prefix}{kit.settings.service}.lag"
         forgotten = kit.settings.kafka_session_timeout_ms // 1000 + _MOVING
         try:
-            self._elsewhere = await kit.cache.run(_SHARE, key, self._process, self._known_here(), _SILENT, forgotten)
+            self._elsewhere = await kit.cache.run(_SHARE, key, self._process, _known_here(kit), _SILENT, forgotten)
         except AWAY:
             self._elsewhere = (_UNKNOWN,)
 
-    def _known_here(self) -> int:
-        return sum(self._here.values()) if self._here else _UNKNOWN
+
+def _known_here(kit: Kit) -> int:
+    return sum(kit.lag.values()) if kit.lag else _UNKNOWN

@@ -43,15 +43,15 @@ async def share(*processes: tuple[Kit, Lag]) -> list[int | None]:
     for _ in range(2):
         for kit, lag in processes:
             await lag.share(kit)
-    return [lag.events for _, lag in processes]
+    return [lag.events(kit) for kit, lag in processes]
 
 
 async def test_a_process_that_is_alone_tells_its_own(process: Process) -> None:
     kit, lag = process(parties=3, sites=4)
-    assert lag.events is None, "it has not asked yet whether it is alone"
+    assert lag.events(kit) is None, "it has not asked yet whether it is alone"
     assert await share((kit, lag)) == [7]
     kit.lag["parties"] = 0
-    assert lag.events == 4, "its own lag is told as it is now"
+    assert lag.events(kit) == 4, "its own lag is told as it is now"
 
 
 async def test_several_tell_what_all_have(process: Process) -> None:
