@@ -167,8 +167,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     models = list(getattr(importlib.import_module(f"services.{given.service}.tables"), "OF_TOPIC", {}).values())
     if not models:
         parser.error(f"{given.service} has no read models")
+    print(f"building {len(models)} read models from Kafka, beside those that answer; Ctrl-C ends", file=sys.stderr)
     try:
         events = asyncio.run(rebuild(read(given.service), models, republish if given.republish else tell_who_can))
+    except KeyboardInterrupt:
+        print("Ended; nothing half built is left.", file=sys.stderr)
+        return 130
     except RefusedError as refused:
         print(refused, file=sys.stderr)
     except _AWAY as error:
