@@ -15,6 +15,7 @@ from sqlalchemy import event
 
 from libs.graphql_cache.answers import Answers
 from libs.kit.db import WriteSession
+from libs.read_models.lag import Lag
 from libs.service.runtime import Kit
 
 LOOK_AGAIN = 2.0
@@ -40,6 +41,8 @@ class Changes:
         self._something = asyncio.Event()
         self.answers = Answers()
         """Answers that are kept until there is news of what is in them."""
+        self.lag = Lag()
+        """How far behind what has changed elsewhere the read models are."""
 
     @contextmanager
     def watch(self, *keys: str) -> Iterator[Watch]:

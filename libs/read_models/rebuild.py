@@ -173,9 +173,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     models, swapping = list(getattr(tables, "OF_TOPIC", {}).values()), getattr(tables, "SWAPPING", nullcontext)
     if not models:
         parser.error(f"{given.service} has no read models")
+    print(f"building {len(models)} read models from Kafka, beside those that answer; Ctrl-C ends", file=sys.stderr)
     try:
         ask_owners = republish if given.republish else tell_who_can
         events = asyncio.run(rebuild(read(given.service), models, ask_owners, swapping=swapping))
+    except KeyboardInterrupt:
+        print("Ended; nothing half built is left.", file=sys.stderr)
+        return 130
     except RefusedError as refused:
         print(refused, file=sys.stderr)
     except _AWAY as error:

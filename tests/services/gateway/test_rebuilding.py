@@ -1,7 +1,9 @@
 """The read models are built anew from Kafka while the old ones answer: what was damaged is mended, nothing is lost."""
 
 import asyncio
+import signal
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -251,12 +253,7 @@ async def test_killed_half_way_it_leaves_the_old_tables_and_is_started_again(sta
     await tell(db, calm)
     await heard(db, calm)
     await told_beside_the_log(db, lost)
-    command = [sys.executable, "-m", "libs.read_models.rebuild", "gateway"]
-    killed = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
-    assert killed.stdout
-    async with asyncio.timeout(60):
-        told = await killed.stdout.readline()  # it waits for what the log does not have
-    assert b"run `python -m libs.service.events republish catalog`" in told
+    killed = await waiting_for_the_owner()
     assert await beside_them(db) == len(MODELS)
     with pytest.raises(RefusedError, match="are being rebuilt by somebody else: wait until that ends"):
         await rebuild(Settings(service="gateway"), MODELS, nobody)
@@ -273,6 +270,16 @@ async def test_killed_half_way_it_leaves_the_old_tables_and_is_started_again(sta
 
     assert await eventually(again, 30)
     assert (await kept(db, calm), await kept(db, lost), await beside_them(db)) == (calm, lost, 0)
+
+
+async def test_interrupted_it_says_so_and_leaves_nothing(stage: Stage) -> None:
+    db, _ = stage
+    await told_beside_the_log(db, world.party())
+    command = await waiting_for_the_owner()
+    command.send_signal(signal.SIGINT)
+    _, said = await asyncio.wait_for(command.communicate(), 30)
+    assert said.decode().splitlines()[1:] == ["Ended; nothing half built is left."]
+    assert (command.returncode, await beside_them(db)) == (130, 0)
 
 
 async def test_who_may_see_a_row_is_said_before_there_is_one(stage: Stage) -> None:
@@ -319,6 +326,17 @@ async def test_a_migration_meanwhile_ends_it(stage: Stage) -> None:
     async with db.work() as session:
         with pytest.raises(Exception, match="changed by a migration meanwhile"):
             await session.execute(text("SELECT rebuilt_swap('{party}', 'another revision')"))
+
+
+async def waiting_for_the_owner() -> asyncio.subprocess.Process:
+    """The command, which has built what it could, and waits for what the log does not have."""
+    begun = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "libs.read_models.rebuild", "gateway"), cwd=ROOT, stdout=PIPE, stderr=PIPE
+    )
+    assert begun.stdout
+    told = await asyncio.wait_for(begun.stdout.readline(), 60)
+    assert b"run `python -m libs.service.events republish catalog`" in told
+    return begun
 
 
 async def told_beside_the_log(db: Database, event: Event) -> None:
