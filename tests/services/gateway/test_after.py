@@ -35,7 +35,10 @@ async def test_news_of_another_process_is_seen_without_a_word(
     """Nobody wakes the query: it looks for itself."""
     from tests.services.gateway.conftest import changes
 
-    monkeypatch.setattr(changes, "told_by", lambda *_: None)
+    async def says_nothing(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(changes, "told_by", says_nothing)
     one = world.party(name="Quiet")
     asked = asyncio.create_task(ask.answer(NAME, sees(one), id=world.gid("Party", one.id)))
     await asyncio.sleep(0.1)

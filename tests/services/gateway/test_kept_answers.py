@@ -222,6 +222,13 @@ async def test_other_variables_operations_or_rules_are_another_question(ask: wor
         assert [*answer.json()["data"]["parties"]] == [field]
 
 
+async def test_variables_that_are_as_deep_as_can_be_read_are_no_fault(ask: world.Asker) -> None:
+    for depth in range(850, 1000):
+        body = '{"query": "{ __typename }", "variables": {"deep": %s}}' % ("[" * depth + "]" * depth)
+        answer = await ask.http.post("/graphql", content=body, headers={"content-type": "application/json"})
+        assert answer.status_code < 500, depth
+
+
 async def test_what_may_not_be_asked_here_is_not_told_because_it_is_kept(ask: world.Asker) -> None:
     told = "{ __schema { queryType { name } } parties(first: 1) { __typename } }"
     api.state.allowed = allowed(api.state.kit, Rules(introspection=True))

@@ -3,11 +3,14 @@
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import text
 
 from libs.kit.db import Database
 from libs.kit.testing import eventually
 from libs.messaging import outbox
+from services.gateway.app import api
+from services.gateway.subscriptions import changes
 from tests.conftest import Clients, Databases
 from tests.services.gateway import world
 
@@ -50,3 +53,10 @@ async def test_who_has_not_joined_yet_does_not_know(ask: world.Asker) -> None:
     """This process consumes nothing: it cannot say that there is nothing."""
     answer = (await ask.http.post("/graphql", json=QUERY)).json()
     assert answer["extensions"]["lag"] is None
+
+
+async def test_by_get_it_is_told_by_a_header(ask: world.Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "filiera-lag" not in (await ask.http.get("/graphql", params=QUERY)).headers
+    api.state.kit.lag["catalog.party"] = 3
+    monkeypatch.setattr(changes.lag, "_elsewhere", (4,))
+    assert (await ask.http.get("/graphql", params=QUERY)).headers["filiera-lag"] == "7"
