@@ -155,8 +155,8 @@ async def test_no_mutation_lets_a_stranger_change_anything(client: Platform, vic
     types = {kind["name"]: kind for kind in schema["types"]}
     for role in ROLES:
         for field in schema["mutationType"]["fields"]:
-            targets = victims.ids.values()
-            await asyncio.gather(*(mutates(client.actor(role, "Estraneo"), field, types, one, victims) for one in targets))
+            targets = [(client.actor(role, "Estraneo"), one) for one in victims.ids.values()]
+            await asyncio.gather(*(mutates(stranger, field, types, one, victims) for stranger, one in targets))
 
 
 async def mutates(stranger: trade.Actor, field: Any, types: Any, target: str, victims: Victims) -> None:
