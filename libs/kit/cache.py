@@ -48,6 +48,8 @@ class Cache:
             self._scripts[script] = self._redis.register_script(script)
         async with asyncio.timeout(_QUICK):
             answer: list[Any] = await self._scripts[script]([key], list(given))
+            if (task := asyncio.current_task()) and task.cancelling():  # redis-py's wait_for may lose it
+                raise asyncio.CancelledError
         return answer
 
     @asynccontextmanager

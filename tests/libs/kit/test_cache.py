@@ -1,5 +1,6 @@
 """Valkey may be away at any time: whoever listens waits, and hears again once it is there."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -66,3 +67,14 @@ async def test_whoever_listens_before_valkey_is_there_hears_once_it_is(
 
 async def test_what_needs_valkey_says_so_when_it_is_away(away: Cache, channel: str) -> None:
     await away.publish(channel, "nobody hears this, and nobody minds")
+
+
+async def test_whoever_is_told_to_end_while_a_script_runs_ends(cache: Cache, channel: str) -> None:
+    """At whichever step: `asyncio.wait_for` of Python 3.11 loses one that comes as what it waits for ends."""
+    for steps in range(40):
+        running = asyncio.create_task(cache.run("return {1}", channel))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        if running.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await running
