@@ -274,12 +274,14 @@ async def test_killed_half_way_it_leaves_the_old_tables_and_is_started_again(sta
 
 async def test_interrupted_it_says_so_and_leaves_nothing(stage: Stage) -> None:
     db, _ = stage
-    await told_beside_the_log(db, world.party())
+    lost = world.party()
+    await told_beside_the_log(db, lost)
     command = await waiting_for_the_owner()
     command.send_signal(signal.SIGINT)
     _, said = await asyncio.wait_for(command.communicate(), 30)
     assert said.decode().splitlines()[1:] == ["Ended; nothing half built is left."]
     assert (command.returncode, await beside_them(db)) == (130, 0)
+    await tell(db, lost)  # the other tests' logs have all
 
 
 async def test_who_may_see_a_row_is_said_before_there_is_one(stage: Stage) -> None:
