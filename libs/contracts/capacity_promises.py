@@ -76,6 +76,17 @@ class WorksBy(StrEnum):
     """What was asked: the resource publishes nothing for the process."""
 
 
+class StaysWhole(StrEnum):
+    """Why a lot may not be shared by several resources."""
+
+    DYE_LOT = "dye_lot"
+    """Its colour comes from one bath."""
+    HIDE = "hide"
+    """It is cut from one hide."""
+    ALLOY = "alloy"
+    """It is cast from one melt."""
+
+
 class PriceLine(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a price."""
 
@@ -154,8 +165,8 @@ class PromisedStep(msgspec.Struct, frozen=True, kw_only=True):
     """When the run ends."""
     elapsed_minutes: int
     """Of the clock, after `ends_at`: the lot dries, cools or lies."""
-    stays_whole: str | None
-    """Why the lot is not shared: dye_lot, hide or alloy."""
+    stays_whole: StaysWhole | None
+    """Why the lot is not shared."""
     waits: list[Wait]
     """Why it does not begin sooner, in the order of time."""
     takes: list[Taken]
@@ -220,7 +231,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """All of it, or nothing."""
 
 
-class Promise(Told, frozen=True, kw_only=True):
+class LotPromise(Told, frozen=True, kw_only=True):
     """When, where and for how much a lot can be made. What is not held may be taken by others."""
 
     answers: list[PromisedPlan]

@@ -1,4 +1,4 @@
-"""What capacity is asked when a lot, or several, are to be made: the service checks them as its API says."""
+"""What capacity is asked: where there is room, and when a lot, or several, can be made. The service checks that."""
 
 from datetime import date
 from enum import StrEnum
@@ -6,18 +6,54 @@ from uuid import UUID
 
 import msgspec
 
-from libs.contracts.capacity_promises import BestAt
+from libs.contracts.capacity_promises import BestAt, StaysWhole
 
 
-class StaysWhole(StrEnum):
-    """Why a lot may not be shared by several resources."""
+class WindowOrder(StrEnum):
+    """What is best."""
 
-    DYE_LOT = "dye_lot"
-    """Its colour comes from one bath."""
-    HIDE = "hide"
-    """It is cut from one hide."""
-    ALLOY = "alloy"
-    """It is cast from one melt."""
+    EARLIEST = "earliest"
+    """What ends first."""
+    NEAREST = "nearest"
+    """What is the least way from `near`."""
+    CHEAPEST = "cheapest"
+    """What costs the least."""
+
+
+class Near(msgspec.Struct, frozen=True, kw_only=True):
+    """A place, and how far from it."""
+
+    latitude: float
+    """WGS 84 degrees."""
+    longitude: float
+    """WGS 84 degrees."""
+    km: float | None = None
+    """No farther than this, as the crow flies."""
+
+
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """What there should be room for."""
+
+    process: str
+    """Of the shared taxonomy, e.g. `cutting`, `lockstitch`."""
+    quantity: int
+    """In `unit`. It stays at one resource."""
+    unit: str = "minutes"
+    """Minutes, unless a trade counts otherwise."""
+    first: date | None = None
+    """The first day that may be worked on."""
+    last: date | None = None
+    """The last one."""
+    near: Near | None = None
+    """Where, if that matters."""
+    price: int | None = None
+    """No dearer than this, for all of it, in minor units of `currency`."""
+    currency: str = "EUR"
+    """ISO 4217."""
+    qualifications: list[str] = msgspec.field(default_factory=list)
+    """Schemes that the workshop must have on every day of the work."""
+    one_day: bool = False
+    """All on one day, as a dye bath or a casting is."""
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +140,7 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True):
     """How it travels; on working days until 16:00, not counted in the price, unless told."""
 
 
-class PromiseFor(Lot, frozen=True, kw_only=True):
+class Promise(Lot, frozen=True, kw_only=True):
     """A lot and how it is wanted."""
 
     backward: bool = False
@@ -113,7 +149,7 @@ class PromiseFor(Lot, frozen=True, kw_only=True):
     """ISO 4217: what is sold in another is left out."""
 
 
-class BasketFor(msgspec.Struct, frozen=True, kw_only=True):
+class Basket(msgspec.Struct, frozen=True, kw_only=True):
     """Several lots to be made beside each other. What is ready after its due day is late, not refused."""
 
     lots: list[Lot]

@@ -3,13 +3,14 @@
 import dataclasses
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import strawberry
 from msgspec import NODEFAULT
 from strawberry import ID, field
 
+from libs.contracts.docstrings import text
 from libs.graphql.opaque import Malformed, key_of
 from libs.graphql.shapes import members, translated
 from libs.kit.errors import FieldError, Invalid
@@ -31,13 +32,13 @@ class Inputs:
         made = {}
         for one, told in members(contract, names):
             owner = contract.topic.partition(".")[2] if one.name == "id" else one.name.removesuffix("_id")
-            given = translated(one.type, self._known)
+            given, takes_id = translated(one.type, self._known), UUID in (one.type, *get_args(one.type))
             made[one.name] = field(
                 description=told,
                 graphql_type=given | None if one.name in optional else given,
                 default=_default(one.default, None if one.name in optional else dataclasses.MISSING),
                 default_factory=_default(one.default_factory, dataclasses.MISSING),
-                metadata={"id_of": owner.capitalize(), "plain": plain} if one.type is UUID else {},
+                metadata={"id_of": owner.capitalize(), "plain": plain} if takes_id else {},
             )
         return made
 
@@ -49,7 +50,7 @@ class Inputs:
     def value(self, contract: Any, names: str = "", **more: Any) -> Any:
         """The input type of this value: from now on inputs that hold one take these fields of it and `more`."""
         fields = self.fields_of(contract, names) | more
-        made = self._known[contract] = input_type(f"{contract.__name__}Input", f"As in `{contract.__name__}`.", fields)
+        made = self._known[contract] = input_type(f"{contract.__name__}Input", text(contract), fields)
         return made
 
 

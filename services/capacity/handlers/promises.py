@@ -52,7 +52,7 @@ _STALE = frozenset(
 """How placing refuses what was right a moment ago."""
 
 
-class Promise(contract.Promise, frozen=True, kw_only=True):
+class Promise(contract.LotPromise, frozen=True, kw_only=True):
     """When, where and for how much a lot can be made. What is not held may be taken by others."""
 
     hold: PlacedHold | None = None

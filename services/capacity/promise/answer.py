@@ -13,6 +13,7 @@ from libs.contracts.capacity_promises import (
     PromisedPlan,
     PromisedStep,
     Sentence,
+    StaysWhole,
     Taken,
     Trip,
     Wait,
@@ -105,6 +106,7 @@ _OF_A_STEP = PricedFor.SET_UP, PricedFor.TIME, PricedFor.TOOLS
 
 def _made(question: Question, plan: Plan, number: int) -> PromisedStep:
     step = plan.steps[number]
+    whole = question.routing[step.operation].stays_whole
     return PromisedStep(
         operation=step.operation,
         process=step.process,
@@ -123,7 +125,7 @@ def _made(question: Question, plan: Plan, number: int) -> PromisedStep:
         run_starts_at=plan.at(step.run_starts),
         ends_at=plan.at(step.ends),
         elapsed_minutes=step.rest_minutes,
-        stays_whole=question.routing[step.operation].stays_whole,
+        stays_whole=whole and StaysWhole(whole),
         waits=[_wait(plan, reason) for reason in reasons(question, plan, number)],
         takes=[*_takes(plan, step)],
     )

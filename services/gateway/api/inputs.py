@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 from strawberry import ID, field
 
+from libs.contracts import capacity_questions as questions
 from libs.contracts import orders, values
 from libs.graphql.inputs import Inputs
 from services.gateway.api.types import PATTERN, TERMS
@@ -47,3 +48,7 @@ PatternInput = _inputs.value(
 _inputs.value(
     values.Calendar, "weekly starts_on ends_on", exceptions=_exceptions("Public holidays, closures, overtime.")
 )
+_inputs.whole(questions.Tool, questions.RoutingStep, questions.Place, questions.Carriage, questions.Lot)
+PromiseInput, BasketInput = _inputs.value(questions.Promise), _inputs.value(questions.Basket)
+_inputs.whole(questions.Near)
+SearchInput = _inputs.value(questions.Search)

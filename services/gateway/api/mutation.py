@@ -13,7 +13,7 @@ from libs.graphql.inputs import input_type
 from libs.graphql.services import Call
 from libs.graphql.shapes import list_of
 from libs.service.commands import Imported
-from services.gateway.api import types
+from services.gateway.api import promising, types
 from services.gateway.api.inputs import PatternInput, fields_of
 
 
@@ -97,6 +97,7 @@ _COMMANDS = (
         seconds=_SECONDS,
         sample=_SAMPLE,
     ),
+    *promising.HOLDING,
     _hold("confirmHold", capacity.BookingConfirmed, "Book it."),
     _hold("releaseHold", capacity.HoldReleased, "Give the room back."),
     _hold("proposeHold", capacity.HoldProposed, "Ask the workshop, which decides by hand, to book it."),

@@ -14,7 +14,7 @@ from libs.graphql.shapes import Node
 from libs.graphql_limits.cost import CALLS_SERVICE
 from libs.graphql_limits.limits import MOST_POINTS
 from services.gateway import store
-from services.gateway.api import finding, types
+from services.gateway.api import finding, promising, types
 from services.gateway.api.context import Info
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -93,3 +93,4 @@ class Query:
         graphql_type=finding.SearchAnswer,
         **{CALLS_SERVICE: True},
     )(finding.search)
+    promise, promise_together = promising.promise, promising.promise_together

@@ -34,7 +34,7 @@ TERMS = (
 )
 PATTERN = "shifts holidays august_weeks closures overtime events"
 _shapes, _lookups = Shapes(), Lookups(TOPICS, __name__)
-shape, later, one, several = _shapes.shape, _lookups.later, _lookups.one, _lookups.several
+shape, whole, later, one, several = _shapes.shape, _shapes.whole, _lookups.later, _lookups.one, _lookups.several
 MOST_DAYS = 92
 FromDay = Annotated[date, strawberry.argument(name="from", description="The first day.")]
 Days = Annotated[int, strawberry.argument(description=f"How many days, 1 to {MOST_DAYS}. Each costs a point.")]
@@ -99,8 +99,8 @@ async def bucket(context: Context, key: str) -> views.Bucket | None:
     return (await context.days_of(found, start, 1))[0] if found else None
 
 
-_shapes.whole(values.Money, values.Variant, values.Operation, values.Refusal, values.Rung)
-_shapes.whole(values.Span, values.Shift, values.Overtime, values.CalendarEvent)
+whole(values.Money, values.Variant, values.Operation, values.Refusal, values.Rung)
+whole(values.Span, values.Shift, values.Overtime, values.CalendarEvent)
 Need = shape(values.Need, "process minutes")
 Terms = shape(
     values.Terms,
