@@ -24,8 +24,10 @@ class Node:
 class Shapes:
     """The object types of one schema."""
 
-    def __init__(self) -> None:
+    def __init__(self, **entries: Any) -> None:
+        """`entries`: by the name of a mapping, the contract of two fields that shows each key with its value."""
         self._known: dict[Any, Any] = {}
+        self._entries = entries
 
     def whole(self, *contracts: Any) -> None:
         """Show all fields of these values."""
@@ -39,12 +41,25 @@ class Shapes:
         """
         fields: dict[str, Any] = {}
         for one, told in members(contract, names):
+            if get_origin(one.type) is dict:
+                fields[one.name] = self._listed(one.name, told)
+                continue
             shown = translated(one.type, self._known)
             nullable = shown | None if one.name in hidden.split() else shown
             fields[one.name] = strawberry.field(description=told, graphql_type=nullable)
         made = output(contract.__name__, contract, _told(contract), fields | more)
         self._known[contract] = made
         return made
+
+    def _listed(self, name: str, told: str) -> Any:
+        """A mapping as a list, in the order of its keys."""
+        entry = self._entries[name]
+
+        def listed(root: strawberry.Parent[Any]) -> Any:
+            pairs = (zip(entry.__struct_fields__, pair, strict=True) for pair in sorted(getattr(root, name).items()))
+            return [msgspec.convert(dict(pair), entry) for pair in pairs]
+
+        return strawberry.field(resolver=listed, description=told, graphql_type=list_of(self._known[entry]))
 
 
 def output(name: str, source: type, description: str, fields: dict[str, Any]) -> Any:

@@ -41,7 +41,7 @@ _PRICE = field(description="In minor units; the terms' price unless told.", grap
 _REPORT = fields_of(values.Actual, "quantity good scrap")
 _UNIT = field(description="Unit of its buckets.", graphql_type=str, default="minutes")
 _PLACE = "name municipality latitude longitude time_zone"
-_WORK = "site_id name kind processes terms calendar pattern"
+_WORK = "site_id name kind processes terms calendar pattern work"
 _EITHER = {"calendar"}
 """A resource says when it works by one or the other; what it takes, the service says."""
 _GOODS = "name description price variants routing"
@@ -72,6 +72,14 @@ _COMMANDS = (
         "Change how a resource is sold, from now on, to all of these terms; what is booked stays as it was agreed.",
         "terms",
         at="terms",
+    ),
+    _resource(
+        "changeWork",
+        capacity.ResourceChanged,
+        "Change what a resource is called, does, or takes for that; what is left out stays, as does what is booked.",
+        "name kind processes work",
+        optional={"name", "kind", "processes", "work"},
+        at="work",
     ),
     _resource(
         "changeCalendar",

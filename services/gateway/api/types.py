@@ -32,8 +32,9 @@ TERMS = (
     "price_per_unit setup_price minimum_charge minimum_quantity lot_multiple notice_days window_days deposit_percent"
     " cancellation visibility samples approval answer_hours material_days party_percent newcomers_percent"
 )
-PATTERN = "shifts holidays august_weeks closures overtime events"
-_shapes, _lookups = Shapes(), Lookups(TOPICS, __name__)
+ENTRIES = {"exceptions": values.DayQuantity, "changes": values.Change, "work": values.ProcessWork}
+"""What mappings are shown and given as, by their names."""
+_shapes, _lookups = Shapes(**ENTRIES), Lookups(TOPICS, __name__)
 shape, whole, later, one, several = _shapes.shape, _shapes.whole, _lookups.later, _lookups.one, _lookups.several
 MOST_DAYS = 92
 FromDay = Annotated[date, strawberry.argument(name="from", description="The first day.")]
@@ -52,19 +53,6 @@ def many(name: str, listing: Listing, column: str, description: str) -> Any:
         return await info.context.page_of(listing, first, after, column, root.id)
 
     return field(resolver=find, description=description, graphql_type=page_type(name))
-
-
-@strawberry.type(description="What one day offers, whatever the week says.")
-class DayQuantity:
-    day: date = field(description="A local day of the resource's site.")
-    quantity: int = field(description="In the resource's unit.")
-
-
-def _exceptions(description: str) -> Any:
-    def days(root: Parent[Any]) -> list[DayQuantity]:
-        return [DayQuantity(day=date.fromisoformat(day), quantity=n) for day, n in sorted(root.exceptions.items())]
-
-    return field(resolver=days, description=description)
 
 
 def _invited(root: Parent[values.Terms]) -> list[ID]:
@@ -100,7 +88,8 @@ async def bucket(context: Context, key: str) -> views.Bucket | None:
 
 
 whole(values.Money, values.Variant, values.Operation, values.Refusal, values.Rung)
-whole(values.Span, values.Shift, values.Overtime, values.CalendarEvent)
+whole(values.Span, values.Shift, values.Overtime, values.CalendarEvent, values.DayQuantity, values.Calendar)
+whole(values.Pattern, values.Change, values.Work, values.ProcessWork)
 Need = shape(values.Need, "process minutes")
 Terms = shape(
     values.Terms,
@@ -108,14 +97,6 @@ Terms = shape(
     invited=field(
         resolver=_invited, description="Ids of the parties it is sold to: to its workshop all, else your own."
     ),
-)
-Calendar = shape(
-    values.Calendar,
-    "weekly starts_on ends_on",
-    exceptions=_exceptions("Public holidays, closures, overtime; in order."),
-)
-Pattern = shape(
-    values.Pattern, PATTERN, exceptions=_exceptions("Days by themselves, whatever the rest says; in order.")
 )
 Allocation = shape(
     values.Allocation,
@@ -166,7 +147,7 @@ Bucket = shape(
 )
 Resource = shape(
     capacity.Resource,
-    "version name kind processes unit time_zone terms calendar pattern",
+    "version name kind processes unit time_zone terms calendar pattern work",
     workshop=one("Party", "party_id", "Whose it is."),
     site=looked_up(_sites, "Where it stands; null if not its workshop's.", later("Site") | None),
     buckets=field(

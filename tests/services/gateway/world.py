@@ -111,6 +111,11 @@ def gid(name: str, key: object) -> str:
     return base64.b64encode(f"{name}:{key}".encode()).decode()
 
 
+def bare(gid_: str) -> str:
+    """The key inside a global id."""
+    return base64.b64decode(gid_).decode().partition(":")[2]
+
+
 @dataclass
 class Asker:
     """Somebody who asks the gateway, with or without a token."""
