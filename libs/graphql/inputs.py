@@ -19,10 +19,11 @@ from libs.kit.errors import FieldError, Invalid
 class Inputs:
     """The input types of one schema."""
 
-    def __init__(self, **entries: Any) -> None:
-        """`entries`: by the name of a mapping, the contract of two fields that gives each key with its value."""
+    def __init__(self, owners: Mapping[str, str], **entries: Any) -> None:
+        """`owners`: by the name of ids, the type of what they name; of a `site_id` that needs not be said. `entries`:
+        by the name of a mapping, the contract of two fields that gives each key with its value."""
         self._known: dict[Any, Any] = {UUID: ID}
-        self._entries = entries
+        self._owners, self._entries = owners, entries
 
     def fields_of(
         self, contract: Any, names: str = "", *, plain: bool = False, optional: Collection[str] = ()
@@ -33,7 +34,8 @@ class Inputs:
         """
         made = {}
         for one, told in members(contract, names):
-            owner = contract.topic.partition(".")[2] if one.name == "id" else one.name.removesuffix("_id")
+            name = contract.topic.partition(".")[2] if one.name == "id" else one.name.removesuffix("_id")
+            owner = self._owners.get(name, name.capitalize())
             left, listed, factory = one.name in optional, get_origin(one.type) is dict, one.default_factory
             given = list_of(self._known[self._entries[one.name]]) if listed else translated(one.type, self._known)
             takes_id = UUID in (one.type, *get_args(one.type))
@@ -42,7 +44,7 @@ class Inputs:
                 graphql_type=given | None if left else given,
                 default=None if left else _default(one.default),
                 default_factory=dataclasses.MISSING if left else list if listed else _default(factory),
-                metadata={"id_of": owner.capitalize(), "plain": plain} if takes_id else {"mapping": listed},
+                metadata={"id_of": owner, "plain": plain} if takes_id else {"mapping": listed},
             )
         return made
 

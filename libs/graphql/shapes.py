@@ -2,7 +2,7 @@
 its objects. What is shown is named field by field, so that a new field of a contract stays inside until it is named.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from types import UnionType
 from typing import Annotated, Any, get_args, get_origin
@@ -21,13 +21,18 @@ class Node:
     id: ID = strawberry.field(description="Opaque, typed, for ever.")
 
 
+LookUp = Callable[[str, str, str], Any]
+"""The field that looks up what an attribute names: the type's name, the attribute, a description."""
+
+
 class Shapes:
     """The object types of one schema."""
 
-    def __init__(self, **entries: Any) -> None:
-        """`entries`: by the name of a mapping, the contract of two fields that shows each key with its value."""
+    def __init__(self, look_up: LookUp, owners: Mapping[str, str], **entries: Any) -> None:
+        """`owners`: by the name of an id, the type of what it names, which is shown instead. `entries`: by the name of
+        a mapping, the contract of two fields that shows each key with its value."""
         self._known: dict[Any, Any] = {}
-        self._entries = entries
+        self._look_up, self._owners, self._entries = look_up, owners, entries
 
     def whole(self, *contracts: Any) -> None:
         """Show all fields of these values."""
@@ -41,12 +46,15 @@ class Shapes:
         """
         fields: dict[str, Any] = {}
         for one, told in members(contract, names):
-            if get_origin(one.type) is dict:
+            if one.name in self._owners:
+                owned = self._look_up(self._owners[one.name], one.name, told)
+                fields[one.name.removesuffix("_id")] = owned
+            elif get_origin(one.type) is dict:
                 fields[one.name] = self._listed(one.name, told)
-                continue
-            shown = translated(one.type, self._known)
-            nullable = shown | None if one.name in hidden.split() else shown
-            fields[one.name] = strawberry.field(description=told, graphql_type=nullable)
+            else:
+                shown = translated(one.type, self._known)
+                nullable = shown | None if one.name in hidden.split() else shown
+                fields[one.name] = strawberry.field(description=told, graphql_type=nullable)
         made = output(contract.__name__, contract, _told(contract), fields | more)
         self._known[contract] = made
         return made

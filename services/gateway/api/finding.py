@@ -5,32 +5,29 @@ from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
 import strawberry
+from strawberry import ID
 
 from libs.contracts import capacity_answers as answers
 from libs.contracts.capacity_questions import WindowOrder
 from libs.graphql.inputs import body_of
-from libs.graphql.opaque import Malformed
+from libs.graphql.opaque import Malformed, key_of
 from libs.graphql.paging import First, check_first
 from libs.graphql.services import Call
 from libs.graphql.shapes import translated
 from libs.kit.errors import Problem
 from services.gateway.api.context import Context, Info
 from services.gateway.api.inputs import SearchInput
-from services.gateway.api.types import one, shape
+from services.gateway.api.types import shape, whole
 
 A = TypeVar("A")
 translated(WindowOrder, {})
 By = Annotated[WindowOrder, strawberry.argument(description="What is best.")]
-WindowDay = shape(answers.WindowDay)
-Window = shape(
-    answers.Window,
-    "starts_on ends_on quantity price km sold_to_you days",
-    resource=one("Resource", "resource_id", "What is free."),
-    workshop=one("Party", "workshop_id", "Whose it is."),
-    site=one("Site", "site_id", "Where it stands."),
-)
-SearchAnswer = shape(answers.SearchAnswer)
+whole(answers.WindowDay)
+shape(answers.Window, "resource_id workshop_id site_id starts_on ends_on quantity price km sold_to_you days")
+SearchAnswer, PlaceInLine = shape(answers.SearchAnswer), shape(answers.PlaceInLine)
+EntryId = Annotated[ID, strawberry.argument(description="Which place in line.")]
 _SEARCH = Call("capacity", "/search", answers.SearchAnswer)
+_PLACE = Call("capacity", "/waitlist/{id}", answers.PlaceInLine, "WaitlistEntry")
 
 
 def argument(given: Any, description: str) -> Any:
@@ -61,6 +58,12 @@ async def search(info: Info, wanted: Any, order: By = WindowOrder.EARLIEST, firs
 
 
 search.__annotations__["wanted"] = argument(SearchInput, "What there should be room for.")
+
+
+async def place_in_line(info: Info, id: EntryId) -> Any:  # noqa: A002 - the customary name
+    """Where the caller stands. Raises Malformed with the code of what is wrong."""
+    with told_as_errors():
+        return await ask(info.context, _PLACE, {"id": key_of(id, "WaitlistEntry")})
 
 
 def _question(given: dict[str, Any]) -> dict[str, Any]:

@@ -1,25 +1,16 @@
 """Which values of the contracts an input may hold, and with which fields."""
 
-from strawberry import ID, field
-
 from libs.contracts import capacity_questions as questions
 from libs.contracts import orders, values
 from libs.graphql.inputs import Inputs
-from services.gateway.api.types import ENTRIES, TERMS
+from services.gateway.api.types import ENTRIES
 
-_inputs = Inputs(**ENTRIES)
+_inputs = Inputs({"invited": "Party"}, **ENTRIES)
 fields_of = _inputs.fields_of
 
 
-_INVITED = field(
-    description="Ids of the parties it is sold to.",
-    graphql_type=list[ID],
-    default_factory=list,
-    metadata={"id_of": "Party"},
-)
-_inputs.whole(values.Money, values.Variant, values.Operation, values.Rung)
+_inputs.whole(values.Money, values.Variant, values.Operation, values.Rung, values.Terms)
 _inputs.whole(values.Span, values.Shift, values.Overtime, values.CalendarEvent)
-_inputs.value(values.Terms, TERMS, invited=_INVITED)
 _inputs.value(values.Allocation, "resource_id day quantity")
 _inputs.value(orders.Line, "product_id sku quantity")
 _inputs.whole(values.DayQuantity, values.Calendar, values.Change, values.Work, values.ProcessWork)

@@ -18,25 +18,10 @@ from libs.kit.errors import FieldError, Invalid, NotFound
 from services.gateway.api.context import Context, Info
 from services.gateway.api.finding import argument, ask, told_as_errors
 from services.gateway.api.inputs import BasketInput, PromiseInput, fields_of
-from services.gateway.api.types import TOPICS, one, shape, whole
+from services.gateway.api.types import TOPICS, shape, whole
 
-_TIMES = "starts_at run_starts_at ends_at elapsed_minutes"
-_MINUTES = "setup_minutes run_minutes cleanup_minutes extra_minutes"
-whole(promises.PriceLine, promises.Trip, promises.Sentence, promises.Figures)
-Wait = shape(
-    promises.Wait,
-    "code waits_for since until",
-    resource=one("Resource", "resource_id", "The resource or tool set, if it is one."),
-)
-Taken = shape(promises.Taken, "day quantity", resource=one("Resource", "resource_id", "Whose time."))
-PromisedStep = shape(
-    promises.PromisedStep,
-    f"operation process pieces lot works_by {_MINUTES} {_TIMES} stays_whole waits takes",
-    resource=one("Resource", "resource_id", "What does it."),
-    workshop=one("Party", "workshop_id", "Whose that is."),
-    site=one("Site", "site_id", "Where it stands."),
-)
-whole(promises.PromisedPlan, promises.PromisedLot)
+whole(promises.PriceLine, promises.Trip, promises.Sentence, promises.Figures, promises.Wait, promises.Taken)
+whole(promises.PromisedStep, promises.PromisedPlan, promises.PromisedLot)
 LotPromise, JointPromise = shape(promises.LotPromise), shape(promises.JointPromise)
 _PROMISE = Call("capacity", "/promises", promises.LotPromise, posts=True)
 _TOGETHER = Call("capacity", "/promises/together", promises.JointPromise, posts=True)

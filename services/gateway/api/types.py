@@ -9,6 +9,7 @@ import strawberry
 from strawberry import ID, Parent, field
 
 from libs.contracts import capacity, catalog, orders, values
+from libs.contracts import capacity_queues as queues
 from libs.contracts.values import PartyKind
 from libs.graphql.lookups import Lookups, looked_up
 from libs.graphql.opaque import Malformed, global_id
@@ -27,6 +28,9 @@ TOPICS = {
     "Hold": "capacity.hold",
     "Booking": "capacity.booking",
     "Order": "orders.order",
+    "WaitlistEntry": "capacity.waitlist",
+    "Pool": "capacity.pool",
+    "PoolShare": "capacity.share",
 }
 TERMS = (
     "price_per_unit setup_price minimum_charge minimum_quantity lot_multiple notice_days window_days deposit_percent"
@@ -34,7 +38,11 @@ TERMS = (
 )
 ENTRIES = {"exceptions": values.DayQuantity, "changes": values.Change, "work": values.ProcessWork}
 """What mappings are shown and given as, by their names."""
-_shapes, _lookups = Shapes(**ENTRIES), Lookups(TOPICS, __name__)
+_PARTIES = "workshop_id brand_id debtor_id creditor_id"
+OWNERS = {f"{name.lower()}_id": name for name in TOPICS if name != "Party"} | dict.fromkeys(_PARTIES.split(), "Party")
+"""What ids are shown as, by their names; of a party's own it is told what the party is to it."""
+_lookups = Lookups(TOPICS, __name__)
+_shapes = Shapes(_lookups.one, OWNERS, **ENTRIES)
 shape, whole, later, one, several = _shapes.shape, _shapes.whole, _lookups.later, _lookups.one, _lookups.several
 MOST_DAYS = 92
 FromDay = Annotated[date, strawberry.argument(name="from", description="The first day.")]
@@ -61,6 +69,10 @@ def _invited(root: Parent[values.Terms]) -> list[ID]:
 
 def _offered(root: Parent[catalog.Product]) -> bool:
     return views.offered(root)
+
+
+def _offer(root: Parent[queues.WaitlistEntry]) -> ID | None:
+    return ID(global_id("Hold", root.id)) if root.allocations else None
 
 
 async def _buckets(root: Parent[capacity.Resource], info: Info, start: FromDay, days: Days = 14) -> Any:
@@ -98,30 +110,10 @@ Terms = shape(
         resolver=_invited, description="Ids of the parties it is sold to: to its workshop all, else your own."
     ),
 )
-Allocation = shape(
-    values.Allocation,
-    "day quantity",
-    resource=one("Resource", "resource_id", "What is taken."),
-    workshop=one("Party", "workshop_id", "Whose it is."),
-)
-Agreed = shape(
-    values.Agreed,
-    "price deposit cancellation material_days",
-    resource=one("Resource", "resource_id", "What was booked."),
-    workshop=one("Party", "workshop_id", "Whose it is."),
-)
-Proposal = shape(values.Proposal, "awaiting price", hidden="price")
-Actual = shape(values.Actual, "quantity good scrap completed", workshop=one("Party", "workshop_id", "Who reports."))
-Due = shape(
-    values.Due, "amount", debtor=one("Party", "debtor_id", "Who owes."), creditor=one("Party", "creditor_id", "Whom.")
-)
-Ending = shape(values.Ending, "by code message due")
-Line = shape(
-    orders.Line,
-    "sku quantity price needs",
-    product=one("Product", "product_id", "What is made."),
-    brand=one("Party", "brand_id", "Whose product it is."),
-)
+Allocation = shape(values.Allocation, "day quantity resource_id workshop_id")
+Proposal = shape(values.Proposal, hidden="price")
+whole(values.Agreed, values.Actual, values.Due, values.Ending)
+Line = shape(orders.Line, "sku quantity price needs product_id brand_id")
 Party = shape(
     catalog.Party,
     "version kind name",
@@ -155,26 +147,46 @@ Resource = shape(
         graphql_type=list_of(Bucket),
         description="Its days. One that nobody has touched offers what the calendar says.",
     ),
+    pools=many("Pool", store.POOLS, "resource_id", "What it sells by shares, newest first."),
 )
 Hold = shape(
     capacity.Hold,
-    "version state allocations placed_at expires_at refusal proposal",
+    "version state allocations placed_at expires_at refusal proposal order_id",
     holder=one("Party", "party_id", "Who holds."),
-    order=one("Order", "order_id", "The order that asked, if one did."),
 )
 Booking = shape(
     capacity.Booking,
-    "version state stage deadline allocations promised placed_at price agreed material_by material_at actual ending",
+    "version state stage deadline allocations promised placed_at price agreed material_by material_at actual ending"
+    " order_id",
     hidden="price",
     holder=one("Party", "party_id", "Who booked."),
     displaced_by=several("Party", "displaced_by", "Workshops whose calendars shrank below it, until it stands again."),
-    order=one("Order", "order_id", "The order that it is for, if one asked."),
 )
 Order = shape(
     orders.Order,
     "version state stage lines total earliest_day due_day allocations refusal",
     hidden="total",
     buyer=one("Party", "party_id", "Who asked."),
+)
+WaitlistEntry = shape(
+    queues.WaitlistEntry,
+    "version state resource_id process currency quantity first_day last_day joined_at allocations expires_at",
+    waiting=one("Party", "party_id", "Who waits."),
+    hold_id=field(resolver=_offer, description="Id of the hold that it is offered: `confirmHold` takes it, in time."),
+    hold=one("Hold", "id", "That hold."),
+    booking=one("Booking", "id", "What it was confirmed as."),
+)
+Pool = shape(
+    queues.Pool,
+    "version state resource_id day quantity minimum pledged price_per_unit setup_price minimum_charge closes_at",
+    workshop=one("Party", "party_id", "Whose that is."),
+    shares=many("PoolShare", store.SHARES, "pool_id", "What you have pledged of it, newest first."),
+)
+PoolShare = shape(
+    queues.PoolShare,
+    "version pool_id state quantity joined_at at_most price",
+    holder=one("Party", "party_id", "Who pledged."),
+    booking=one("Booking", "id", "What it has become, if the pool has fired."),
 )
 
 
