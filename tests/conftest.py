@@ -16,9 +16,10 @@ from libs.kit.ids import new_id
 from libs.kit.migrate import migrate
 from libs.kit.settings import Settings
 from libs.kit.testing import make_issuer
-from libs.stack.brokers import EMBEDDED
+from libs.stack.brokers import APACHE_3, EMBEDDED
 from libs.stack.servers import Servers
 from tests import containers
+from tests.outages import LostBrokers
 
 GIVEN = ("FILIERA_POSTGRES", "FILIERA_KAFKA", "FILIERA_REDIS")
 PREFIX = "FILIERA_TEST_RUN"
@@ -33,6 +34,11 @@ Databases = Callable[..., Awaitable[Database]]
 Clients = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    what = "kill each of the run's brokers in turn while the tests go on; for `--kafka apache:3`"
+    parser.addoption("--lose-brokers", action="store_true", help=what)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Start what is not given, once; xdist's workers inherit the environment."""
     if hasattr(config, "workerinput") or config.option.collectonly:
@@ -44,7 +50,9 @@ def pytest_configure(config: pytest.Config) -> None:
     make_issuer(folder)
     if KAFKA in os.environ:
         os.environ.pop("FILIERA_KAFKA", None)
-    config.stash[_SERVERS] = _start_missing(folder, stack)
+    if config.option.lose_brokers and os.environ.get(KAFKA) != APACHE_3:
+        raise pytest.UsageError("--lose-brokers needs brokers that stand in for each other: say --kafka apache:3 too")
+    config.stash[_SERVERS] = _start_missing(config, folder, stack)
     os.environ["FILIERA_KAFKA_CREATE_TOPICS"] = "true"  # each file has topics of its own
     os.environ["FILIERA_POINTS_ANONYMOUS"] = "1000000000"  # all tests come from one address
 
@@ -52,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
 _SERVERS: pytest.StashKey[dict[str, str]] = pytest.StashKey()
 
 
-def _start_missing(folder: Path, stack: ExitStack) -> dict[str, str]:
+def _start_missing(config: pytest.Config, folder: Path, stack: ExitStack) -> dict[str, str]:
     """Start what is not given and name it in the environment; what each is, for people."""
     missing = [name for name in GIVEN if name not in os.environ]
     known = dict.fromkeys(GIVEN, "given")
@@ -65,6 +73,8 @@ def _start_missing(folder: Path, stack: ExitStack) -> dict[str, str]:
     else:
         kafka = os.environ.get("FILIERA_KAFKA") or os.environ.get(KAFKA, EMBEDDED)
         servers = stack.enter_context(Servers(folder / "home", durable=False, kafka=kafka))
+        if config.option.lose_brokers:
+            config.pluginmanager.register(LostBrokers(servers.brokers))
         known |= dict.fromkeys(missing, "embedded") | {"FILIERA_KAFKA": servers.brokers.label}
     # A setting such as FILIERA_KAFKA_REPLICATION goes with its server.
     started = {name: value for name, value in servers.environment().items() if name.startswith(tuple(missing))}

@@ -18,6 +18,8 @@ Tokens = Callable[[UUID, str], str]
 """Makes the bearer token of a party in a role."""
 
 _DEADLINE = 30.0
+_PATIENCE = 45.0
+"""Seconds for a mutation: every process that was killed is back by then."""
 _REMEMBERED = 16
 _LOOKS = 8
 """How often a query is asked again that could not be answered with what was written; each waits for it 2 s."""
@@ -83,7 +85,9 @@ class Platform:
             name = type(error).__name__
             return UnreachableError(f"{self.url} answers no more ({name}): if it is restarting, try again in a moment")
         if isinstance(error, httpx.ConnectError):
-            return UnreachableError(f"Nothing answers at {self.url}: start it with ./filiera up")
+            return UnreachableError(
+                f"Nothing answers at {self.url}: start it with ./filiera up; if it is up, ./filiera status says why"
+            )
         return UnreachableError(f"{self.url} does not answer well ({type(error).__name__}): is it still starting?")
 
 
@@ -105,11 +109,11 @@ class Actor:
                 return await self.platform.post(document, variables, headers)
         raise BehindError("What was written cannot be read yet: ./filiera status says what is behind")
 
-    async def do(self, name: str, wanted: str, given: Json, patience: float = 0) -> Json:
+    async def do(self, name: str, wanted: str, given: Json, patience: float = _PATIENCE) -> Json:
         """Carry out a mutation once and return its success, `wanted` being the fields asked for.
 
-        Raises RefusedError with the platform's typed error. Within `patience` seconds an unavailable platform is asked
-        again with the same idempotency key: nothing is done twice.
+        Raises RefusedError with the platform's typed error. Within `patience` seconds a platform that is away, or has
+        not heard of a site yet, is asked again with the same idempotency key: nothing is done twice.
         """
         given = {**given, "idempotencyKey": str(uuid4())}
         until = asyncio.get_running_loop().time() + patience
@@ -159,8 +163,10 @@ class Actor:
 
 
 def _passing(error: RefusedError | UnreachableError) -> bool:
-    """Whether asking again may help: nobody answered, or the first time is still being worked on."""
-    return isinstance(error, UnreachableError) or error.kind == "Unavailable" or error.code == "STILL_RUNNING"
+    """Whether asking again may help: nobody answered, or what was asked for, or for what, is on its way."""
+    if isinstance(error, UnreachableError):
+        return True
+    return error.kind == "Unavailable" or error.code in {"STILL_RUNNING", "SITE_UNKNOWN"}
 
 
 def _pauses() -> Iterator[float]:

@@ -18,7 +18,6 @@ from libs.demo.story import SEEN
 _HUB = UUID("00000000-0000-4000-8000-6d696c616e6f")
 _BATCH = 250
 _AT_ONCE = 3
-_PATIENCE = 45.0
 _VISIBLE_WITHIN = 300.0
 _NOTE_EVERY = 5.0
 COUNTS = "accepted skipped"
@@ -54,7 +53,7 @@ async def _import(hub: Actor, mutation: str, field: str, items: list[Json], adva
     async def work() -> None:
         nonlocal skipped
         for batch in batches:
-            done = await hub.do(mutation, COUNTS, {field: batch}, _PATIENCE)
+            done = await hub.do(mutation, COUNTS, {field: batch})
             skipped += done["skipped"]
             advance(len(batch))
 

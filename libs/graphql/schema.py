@@ -32,6 +32,7 @@ from libs.graphql.operation import Connection, Operation
 from libs.graphql_compiler import Plans
 from libs.graphql_compiler.strawberry import CompiledExecution, strawberry_source_of
 from libs.graphql_limits.documents import Refusal, prepare
+from libs.kit.db import transient
 from libs.kit.errors import Problem
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ _MOST_PLACES = 300
 _DATE_TIME = replace(DateTimeDefinition, parse_value=wrap_parser(datetime.fromisoformat, "DateTime"))
 """Strawberry's own parser takes hour 24 of the last day there is for a fault of the server's."""
 _FAULT = "This is a fault of ours. Try again, or tell us the time."
+_AWAY = "What this is read from is away for a moment. Ask again."
 
 
 class OnlyReads(Problem):
@@ -186,7 +188,9 @@ class Schema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:  # noqa: ARG002 - Strawberry's signature
         """Log what is not the caller's doing; the caller is told of a fault of ours and no more."""
         for error in filter(_unexpected, errors):
-            log.error("unexpected failure", exc_info=error.original_error, extra={"path": str(error.path)})
+            original = error.original_error
+            told = {"path": str(error.path), "error": type(original).__name__}
+            log.error("unexpected failure", exc_info=None if _is_away(original) else original, extra=told)
 
 
 def body_of(result: ExecutionResult) -> dict[str, Any]:
@@ -233,4 +237,10 @@ def _plain(error: GraphQLError) -> GraphQLError:
 
 
 def _masked(error: GraphQLError) -> GraphQLError:
-    return GraphQLError(_FAULT, nodes=error.nodes, path=error.path, extensions={"code": "INTERNAL"})
+    told, code = (_AWAY, "UNAVAILABLE") if _is_away(error.original_error) else (_FAULT, "INTERNAL")
+    return GraphQLError(told, nodes=error.nodes, path=error.path, extensions={"code": code})
+
+
+def _is_away(original: Exception | None) -> bool:
+    """Whether it is the database that is away, or too busy, which mends itself."""
+    return original is not None and transient(original)

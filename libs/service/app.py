@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 
 from libs.kit import errors, telemetry
 from libs.kit.clock import SystemClock
+from libs.kit.db import transient
 from libs.kit.settings import read
 from libs.messaging.consumer import Consumer, Subscription
 from libs.messaging.relay import Relay
@@ -100,7 +101,8 @@ async def _keep(run: Callable[[], Awaitable[None]]) -> None:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            log.exception("a background loop ended and is started again", extra={"error": type(error).__name__})
+            told = {"error": type(error).__name__}
+            log.exception("a background loop ended and is started again", extra=told, exc_info=not transient(error))
         await asyncio.sleep(_PAUSE_AFTER_FAILURE)
 
 
@@ -108,8 +110,9 @@ async def _repeat(job: Job, kit: Kit) -> None:
     while True:
         try:
             await job.run(kit)
-        except Exception:
-            log.exception("job failed, will try again", extra={"job": job.name})
+        except Exception as error:
+            told = {"job": job.name, "error": type(error).__name__}
+            log.exception("job failed, will try again", extra=told, exc_info=not transient(error))
             await asyncio.sleep(_PAUSE_AFTER_FAILURE)
         await asyncio.sleep(job.every_seconds)
 

@@ -69,14 +69,17 @@ class Supervisor:
                 self._stop_all()
 
     def _start_all(self) -> None:
+        began = time.monotonic()
         servers = [self._watched[name] for name in self._platform.servers]
         self._start(*servers)
         self._until(lambda: _all_ready(servers), "the servers", LONGEST_START, servers)
+        self._logs.say(f"the servers are ready after {time.monotonic() - began:.1f} s")
         self._carry_out(self._platform.migration(), "the databases")
         self._carry_out(self._platform.topics(), "the topics")
         services = [self._watched[name] for name in self._platform.services]
         self._start(*services)
         self._until(lambda: all(each.process.state in ("ready", "failed") for each in services), "the services", 120)
+        self._logs.say(f"the services are ready after {time.monotonic() - began:.1f} s in all")
         self._state.ready = self._changed = True
         self._save()
         self._announce(self._platform)

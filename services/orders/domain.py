@@ -88,13 +88,13 @@ class Line:
 
 
 def order_faults(
-    wishes: Sequence[Wish], earliest_day: date, due_day: date, products: Mapping[UUID, Product]
+    wishes: Sequence[Wish], earliest_day: date, due_day: date, products: Mapping[UUID, Product], today: date
 ) -> list[Fault]:
-    """Everything that is wrong with what was asked; empty if it may be ordered."""
+    """Everything that is wrong with what was asked; empty if it may be ordered. `today` is where it is earliest."""
     if not 1 <= len(wishes) <= MAX_LINES:
         return [Fault("lines", f"An order has 1 to {MAX_LINES} lines.")]
     faults = [fault for place, wish in enumerate(wishes) for fault in _wish_faults(f"lines.{place}", wish, products)]
-    return faults + _window_faults(earliest_day, due_day) + ([] if faults else _total_faults(wishes, products))
+    return faults + _window_faults(earliest_day, due_day, today) + ([] if faults else _total_faults(wishes, products))
 
 
 def _wish_faults(path: str, wish: Wish, products: Mapping[UUID, Product]) -> list[Fault]:
@@ -111,7 +111,9 @@ def _wish_faults(path: str, wish: Wish, products: Mapping[UUID, Product]) -> lis
     return faults
 
 
-def _window_faults(earliest_day: date, due_day: date) -> list[Fault]:
+def _window_faults(earliest_day: date, due_day: date, today: date) -> list[Fault]:
+    if due_day < today:
+        return [Fault("due_day", "The due day is over; give one that is still to come.")]
     if due_day < earliest_day:
         return [Fault("due_day", "The due day is before the earliest day.")]
     if (due_day - earliest_day).days > MAX_WINDOW_DAYS:

@@ -97,7 +97,8 @@ async def place_order(
     """Take an order and ask capacity for room. Raises Invalid with the fields at fault."""
     caller.must_be(PartyKind.RETAILER, PartyKind.BRAND)
     products = await store.products(session, (wish.product_id for wish in wishes))
-    if faults := order_faults(wishes, earliest_day, due_day, products):
+    today = await store.today_where_it_is_earliest(session)
+    if faults := order_faults(wishes, earliest_day, due_day, products, today):
         fields = [FieldError(fault.path, fault.message) for fault in faults]
         raise Invalid("Correct these fields and order again.", errors=fields)
     lines = lines_of(wishes, products)

@@ -5,6 +5,7 @@ forgotten; who takes deadlines skips what is locked and never waits, so nobody c
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -56,6 +57,12 @@ async def wait_for(session: WriteSession, waiting: Sequence[tuple[Order, domain.
 
 def _deadline_row(order: Order, deadline: domain.Deadline) -> dict[str, Any]:
     return {"order_id": order.id, "party_id": order.party_id, "kind": deadline.kind, "seconds": deadline.seconds}
+
+
+async def today_where_it_is_earliest(session: WriteSession) -> date:
+    """The date at UTC-12: a day before it is over wherever a workshop may stand."""
+    found: date = await session.scalar(text("SELECT (clock_timestamp() AT TIME ZONE 'Etc/GMT+12')::date"))
+    return found
 
 
 async def products(session: WriteSession, ids: Iterable[UUID]) -> dict[UUID, domain.Product]:

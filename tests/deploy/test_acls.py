@@ -23,6 +23,7 @@ from tests.security.servers import fetched, home_in, run
 
 pytestmark = pytest.mark.xdist_group("acls")
 
+ALONE = {"kafka_replication": 1, "kafka_min_insync": 1}
 PASSWORD = SecretStr("sesame-street")
 TOPIC, GROUP = 2, 3
 PATTERNS = {"literal": 3, "prefix": 4}
@@ -78,7 +79,7 @@ def properties(users: int, admin: int, controllers: int) -> dict[str, object]:
 
 async def declare(admin: int, users: int) -> None:
     """Do what Strimzi does with KafkaTopics and KafkaUsers, and wait until it counts."""
-    broker = Broker(Settings(service="administrator", kafka=f"127.0.0.1:{admin}"))
+    broker = Broker(Settings(service="administrator", kafka=f"127.0.0.1:{admin}", **ALONE))
     last = let_in("topics", users)
     try:
         await eventually(lambda: as_declared(broker, create=True), seconds=60)
@@ -96,7 +97,7 @@ async def declare(admin: int, users: int) -> None:
 def let_in(user: str, port: int) -> Broker:
     """Kafka as that user has it."""
     secured = {"kafka_protocol": "SASL_PLAINTEXT", "kafka_password": PASSWORD}
-    not_as_in_the_run = {"kafka_create_topics": False, "kafka_session_timeout_ms": 6000}
+    not_as_in_the_run = {"kafka_create_topics": False, "kafka_session_timeout_ms": 6000} | ALONE
     return Broker(Settings(service=user, kafka=f"127.0.0.1:{port}", **secured, **not_as_in_the_run))
 
 

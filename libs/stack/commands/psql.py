@@ -11,7 +11,10 @@ from libs.stack.platform import services
 from libs.stack.postgres import BINARIES
 
 HELP = "open the database of a service, as administrator"
-EXAMPLE = 'example: ./filiera psql orders -c "SELECT state, count(*) FROM orders GROUP BY state"'
+EXAMPLE = """\
+examples: ./filiera psql orders
+          ./filiera psql orders -c "SELECT state, count(*) FROM orders GROUP BY state"
+Everything else after SERVICE goes to PostgreSQL's psql: -c runs a statement, -f a file, -A -t prints bare rows."""
 TAKES_REST = True
 
 

@@ -12,6 +12,7 @@ HELP = "run the tests, against servers of their own"
 EXAMPLE = """\
 examples: ./filiera test tests/libs/kit -k outbox
           ./filiera test --kafka apache:3 tests/libs/messaging
+          ./filiera test --kafka apache:3 --lose-brokers   (each broker is killed in its turn meanwhile)
 Everything else after `test` goes to pytest. FILIERA_POSTGRES, FILIERA_KAFKA and FILIERA_REDIS name other servers.
 Where a Docker engine answers, the servers are containers, unless --kafka says which; FILIERA_CONTAINERS=0 says no."""
 TAKES_REST = True

@@ -103,6 +103,7 @@ async def test_invalid_input_names_the_field() -> None:
     [
         failure("Unavailable", "UNAVAILABLE"),
         failure("Conflict", "STILL_RUNNING"),
+        failure("InvalidInput", "SITE_UNKNOWN"),
         (503, {"detail": "starting"}),
         (429, ""),
     ],
@@ -117,7 +118,7 @@ async def test_a_patient_mutation_is_sent_again_with_the_same_key(passing: tuple
 async def test_an_impatient_mutation_is_sent_once() -> None:
     async with answering(failure("Unavailable", "UNAVAILABLE"), success()) as (gateway, brand):
         with pytest.raises(RefusedError):
-            await brand.do("placeHold", "hold { id }", {})
+            await brand.do("placeHold", "hold { id }", {}, patience=0)
         assert len(gateway.bodies) == 1
 
 
@@ -149,7 +150,9 @@ def test_the_command_fails_with_one_sentence_when_nothing_runs(
     assert main(["--gateway", f"http://127.0.0.1:{unused_port}", "--token-command", "echo {role}"]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == f"filiera: Nothing answers at http://127.0.0.1:{unused_port}: start it with ./filiera up\n"
+    address = f"http://127.0.0.1:{unused_port}"
+    hint = "start it with ./filiera up; if it is up, ./filiera status says why"
+    assert printed.err == f"filiera: Nothing answers at {address}: {hint}\n"
 
 
 async def test_a_gateway_that_stops_answering_is_not_told_to_be_started() -> None:

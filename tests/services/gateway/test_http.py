@@ -1,5 +1,7 @@
 """GraphQL over HTTP: media types, tokens, faults, and the schema as it is committed."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -7,7 +9,9 @@ import pytest
 from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
 
 from libs.graphql.opaque import after_token
+from libs.kit.db import connect
 from libs.kit.ids import new_id
+from libs.kit.settings import Settings
 from libs.kit.testing import token
 from services.gateway import store
 from services.gateway.api.schema import schema
@@ -136,6 +140,32 @@ async def test_a_fault_of_ours_is_masked_and_logged(
     assert error["path"] == ["parties"]
     assert "secret" not in str(answer)
     assert "secret" in caplog.text
+
+
+@asynccontextmanager
+async def away(database: str) -> AsyncIterator[None]:
+    """Nobody can connect to that database, and whoever was is cut off."""
+    admin = await connect(Settings(service="postgres").server, timeout=10)
+    try:
+        await admin.execute(f'ALTER DATABASE "{database}" CONNECTION LIMIT 0', timeout=10)
+        cut_off = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
+        await admin.execute(cut_off, database, timeout=10)
+        yield
+    finally:
+        await admin.execute(f'ALTER DATABASE "{database}" CONNECTION LIMIT -1', timeout=10)
+        await admin.close(timeout=5)
+
+
+async def test_a_database_that_is_away_is_no_fault_and_is_asked_again(
+    ask: world.Asker, worker: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    question = "{ parties { edges { cursor } } }"
+    async with away(f"gateway_{worker}"):
+        for _ in range(2):  # first on a connection that there was
+            [error] = (await ask.answer(question))["errors"]
+            assert (error["extensions"], "Ask again" in error["message"]) == ({"code": "UNAVAILABLE"}, True)
+    assert "Traceback" not in caplog.text
+    assert "errors" not in await ask.answer(question)
 
 
 async def test_a_wrong_value_of_a_variable_is_the_callers_to_correct(ask: world.Asker) -> None:

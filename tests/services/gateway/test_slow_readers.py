@@ -46,7 +46,7 @@ class Slow:
         for version in range(2, 5):
             await self._tell(world.later(self.order, orders.OrderReserved, version=version))
             await asyncio.sleep(0.2)
-        await eventually(lambda: not self.followed())
+        await eventually(lambda: not self.followed(), 30)
         assert REFUSALS.labels("TOO_SLOW")._value.get() > refused
         async with events(address, KIND, self.shop) as another:
             assert (await another.error())["code"] == "TOO_MANY_OPEN"

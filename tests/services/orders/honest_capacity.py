@@ -22,8 +22,8 @@ from services.capacity.handlers.facts import booking_event, hold_event
 
 _END = Ending(by="buyer", code="CANCELLED", message="Cancelled.")
 _FULL = Refused("NO_CAPACITY", "The bench is full.")
-_PART = Allocation(bucket_id=new_id(), resource_id=new_id(), workshop_id=new_id(), day=date(2026, 3, 2), quantity=70)
-LATER = replace(_PART, bucket_id=new_id(), day=date(2026, 3, 30))
+_PART = Allocation(bucket_id=new_id(), resource_id=new_id(), workshop_id=new_id(), day=date(2126, 3, 2), quantity=70)
+LATER = replace(_PART, bucket_id=new_id(), day=date(2126, 3, 30))
 """Where the workshop moves it: later than the buyer asked for."""
 
 
@@ -42,7 +42,7 @@ class HonestCapacity:
     hold: Hold | None = None
     booking: Booking | None = None
     buckets: dict[UUID, Bucket] = field(default_factory=_buckets)
-    now: datetime = datetime(2026, 3, 1, tzinfo=UTC)
+    now: datetime = datetime(2126, 3, 1, tzinfo=UTC)
     seen: int = 0
     told: list[capacity.Hold | capacity.Booking] = field(default_factory=list)
     """The events published, in order."""

@@ -98,7 +98,7 @@ async def sold(api: httpx.AsyncClient, publish: Publish) -> catalog.Product:
 
 async def order(api: httpx.AsyncClient, shop: UUID, product: catalog.Product, quantity: int) -> httpx.Response:
     line = {"product_id": str(product.id), "sku": "S", "quantity": quantity}
-    body = {"lines": [line], "earliest_day": "2026-03-02", "due_day": "2026-03-20"}
+    body = {"lines": [line], "earliest_day": "2126-03-02", "due_day": "2126-03-20"}
     return await api.post("/orders", json=body, headers=headers(shop, "retailer"))
 
 

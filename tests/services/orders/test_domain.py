@@ -28,7 +28,8 @@ from services.orders.domain import (
     total,
 )
 
-DAY = date(2026, 3, 2)
+DAY = date(2126, 3, 2)
+TODAY = date(2126, 2, 2)
 BRAND = uuid4()
 SHIRT, BAG = uuid4(), uuid4()
 ROUTING = (Operation("cutting", 30, 4), Operation("lockstitch", 10, 25), Operation("lockstitch", 0, 5))
@@ -41,7 +42,7 @@ def product(*, amount: int = 9_900, currency: str = "EUR", offered: bool = True)
 
 def faults_of(*wishes: Wish, earliest: date = DAY, due: date = DAY, **known: Product) -> list[tuple[str, str]]:
     products: dict[UUID, Product] = {SHIRT: known.get("shirt", product()), BAG: known.get("bag", product())}
-    return [(fault.path, fault.message) for fault in order_faults(wishes, earliest, due, products)]
+    return [(fault.path, fault.message) for fault in order_faults(wishes, earliest, due, products, TODAY)]
 
 
 def paths_of(*wishes: Wish, earliest: date = DAY, due: date = DAY, **known: Product) -> list[str]:
@@ -92,6 +93,12 @@ def test_work_may_be_due_on_the_day_it_may_begin() -> None:
 @pytest.mark.parametrize("days", [-1, 367])
 def test_a_due_day_out_of_bounds_is_named(days: int) -> None:
     assert paths_of(Wish(SHIRT, "S", 1), due=DAY + timedelta(days=days)) == ["due_day"]
+
+
+def test_what_is_due_on_a_day_that_is_over_is_not_ordered() -> None:
+    [(path, message)] = faults_of(Wish(SHIRT, "S", 1), earliest=TODAY - timedelta(9), due=TODAY - timedelta(1))
+    assert (path, "is over" in message) == ("due_day", True)
+    assert paths_of(Wish(SHIRT, "S", 1), earliest=TODAY - timedelta(9), due=TODAY) == []
 
 
 def test_two_currencies_make_two_orders() -> None:

@@ -17,7 +17,7 @@ from libs.service.runtime import Kit
 from services.orders import handlers
 from services.orders.domain import Wish
 
-DAY, DUE = date(2026, 3, 2), date(2026, 3, 20)
+DAY, DUE = date(2126, 3, 2), date(2126, 3, 20)
 NO_ROOM = Refusal(code="NO_CAPACITY", message="Lockstitch is full until 20 March.")
 PLAN = [Allocation(bucket_id=new_id(), resource_id=new_id(), workshop_id=new_id(), day=DAY, quantity=70)]
 
@@ -57,7 +57,7 @@ def capacity_event(name: str, order_id: UUID, version: int = 1) -> capacity.Hold
         **common,
         state=held,
         allocations=[] if refused else PLAN,
-        expires_at=None if refused else datetime(2026, 3, 1, tzinfo=UTC),
+        expires_at=None if refused else datetime(2126, 3, 1, tzinfo=UTC),
         refusal=NO_ROOM if refused else None,
     )
 
