@@ -34,9 +34,10 @@ class Asked(NamedTuple):
     request_hash: bytes
 
 
-async def first_answers(
-    session: WriteSession, asked: Sequence[Asked], turn: str = ""
-) -> list[Response | Problem | None]:
+Known = Response | Problem | None
+
+
+async def first_answers(session: WriteSession, asked: Sequence[Asked], turn: str = "") -> list[Known]:
     """Take the keys of these requests until the transaction ends, and wait for their parties' `turn` if it has a name.
     For each: the answer it got before, why it gets none, or nothing, if it is new and this transaction is to answer it.
     """
@@ -55,7 +56,7 @@ def remembering(answers: Sequence[tuple[Asked, Response]]) -> list[Write]:
     return [Write(_STORE, tuple(map(list, zip(*given, strict=True))))] if given else []
 
 
-def _answer(asked: Asked, known: Any, *, running: bool) -> Response | Problem | None:
+def _answer(asked: Asked, known: Any, *, running: bool) -> Known:
     if known is None:
         message = "A request with this Idempotency-Key is still running; ask again."
         return Conflict(message, code="STILL_RUNNING") if running else None
