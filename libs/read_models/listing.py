@@ -26,7 +26,7 @@ class Listing:
     """Condition by the name of its parameter."""
     always: str = "true"
     also: tuple[str, ...] = ()
-    """Of which other topics `always` looks at things."""
+    """Of which other topics `always`, or who sees a row, looks at things."""
 
     def cursor(self, item: Any) -> str:
         """Where an item stands in the order."""

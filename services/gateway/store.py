@@ -36,8 +36,13 @@ AT_SITE = Listing(
     also=("catalog.site",),
 )
 """Resources at a site of their own workshop: whoever publishes one may name any site."""
+SEEN_THROUGH = {"capacity.pool": ("capacity.resource",)}
+"""Whose rows are there for whoever sees things of other topics, as these are now."""
 HOLDS = Listing("capacity.hold", filters=_BY_STATE)
 BOOKINGS = Listing("capacity.booking", filters=_BY_STATE)
+WAITLIST = Listing("capacity.waitlist", filters=_BY_STATE)
+POOLS = Listing("capacity.pool", filters=_BY_STATE, also=SEEN_THROUGH["capacity.pool"])
+SHARES = Listing("capacity.share", filters=_BY_STATE)
 ORDERS = Listing("orders.order", filters=_BY_STATE)
 
 

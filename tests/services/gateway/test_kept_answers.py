@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
@@ -107,6 +108,9 @@ LISTS = {
     "a day": 'query($id: ID!) { resources(workshopId: $id) { edges { node { buckets(from: "2031-03-03", days: 2)'
     " { available } } } } }",
     "in a node": "query($resource: ID!) { node(id: $resource) { ... on Resource { workshop { name } } } }",
+    "pools": "{ pools(first: 100) { edges { node { id } } } }",
+    "of one": "query($resource: ID!) { node(id: $resource) { ... on Resource { pools { edges { node { id } } } } } }",
+    "a pool": "query($pool: ID!) { node(id: $pool) { ... on Pool { state } } }",
     "a bucket": "query($bucket: ID!) { node(id: $bucket) { ... on Bucket { available } } }",
 }
 
@@ -119,11 +123,13 @@ async def test_whatever_may_move_a_list_or_a_thing_in_it_is_seen_at_once(
     workshop, query = world.party(), LISTS[name]
     site = world.site(workshop.id)
     bench = world.resource(workshop.id, site_id=site.id)
-    bucket, product = world.bucket(bench), world.product(workshop.id)
+    bucket, product, pool = world.bucket(bench), world.product(workshop.id), world.pool(bench)
+    private = msgspec.structs.replace(bench.terms, visibility="private")
     given = {
         "id": world.gid("Party", workshop.id),
         "site": world.gid("Site", site.id),
         "resource": world.gid("Resource", bench.id),
+        "pool": world.gid("Pool", pool.id),
         "bucket": world.gid("Bucket", f"{bench.id}/{world.MONDAY}"),
     }
     used = {one: value for one, value in given.items() if f"${one}:" in query}
@@ -134,11 +140,13 @@ async def test_whatever_may_move_a_list_or_a_thing_in_it_is_seen_at_once(
         site,
         bucket,
         product,
+        pool,
         world.later(bucket, capacity.BucketChanged, held=61),
         world.later(workshop, catalog.PartyRenamed, name="Another"),
         world.later(product, catalog.ProductWithdrawn),
         world.bucket(bench, date(2031, 3, 4)),
         world.party(),
+        world.later(bench, capacity.TermsChanged, terms=private),
     ):
         await tell(event)
         assert await ask.data(query, **used) == await stranger.data(query, **used), event.type
