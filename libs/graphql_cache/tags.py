@@ -1,6 +1,7 @@
 """What an answer depends on, as names: of a thing, found or not, `<kind>:<id>`; of any list of a kind `<kind>`."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from zlib import crc32
 
@@ -9,9 +10,9 @@ Depends = Callable[..., Tags]
 """From what a query of the read models is given to what its result depends on."""
 
 
-def of_ids(topic: str, ids: Sequence[object]) -> Tags:
-    """Of these things; those that there are none of may come."""
-    return (f"{topic}:{one}" for one in ids)
+def of_ids(topic: str, ids: Sequence[object], also: Mapping[str, Tags] = MappingProxyType({})) -> Tags:
+    """Of these things; those that there are none of may come. `also`: of which other topics, by the topic."""
+    return (*(f"{topic}:{one}" for one in ids), *also.get(topic, ()))
 
 
 def of_list(listing: Any, *_given: object, **_filters: object) -> Tags:

@@ -8,14 +8,10 @@ from libs.service.app import Job, service
 from services.gateway.api.schema import schema
 from services.gateway.subscriptions import SUBSCRIPTIONS, changes
 
+_ALWAYS = (changes.announce, changes.listen, changes.answers.keep)
 api = service(
     "gateway",
     routers=[endpoint(schema, changes, Path(__file__).with_name("page.html").read_text())],
     subscriptions=SUBSCRIPTIONS,
-    jobs=[
-        Job("announce", 0, changes.announce),
-        Job("listen", 0, changes.listen),
-        Job("keep", 0, changes.answers.keep),
-        Job("lag", EVERY, changes.lag.share),
-    ],
+    jobs=[*(Job(run.__name__, 0, run) for run in _ALWAYS), Job("lag", EVERY, changes.lag.share)],
 )

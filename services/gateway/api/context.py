@@ -1,7 +1,7 @@
 """What the resolvers of one operation share: loaders of the read models, and what the caller may see."""
 
-from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, ClassVar, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -10,23 +10,20 @@ import strawberry
 from libs.contracts import Event, capacity
 from libs.graphql.operation import Loader, Operation
 from libs.graphql.paging import Connection, connection
-from libs.graphql_cache.tags import Tags, of_ids, of_list, of_owners, of_pages
+from libs.graphql_cache.tags import of_ids, of_list, of_owners, of_pages
 from libs.read_models.listing import Listing
 from services.gateway import store, tables, views
 
 E = TypeVar("E", bound=Event)
 _DAYS = of_owners("days")
-
-
-def _of_ids(topic: str, ids: Sequence[UUID]) -> Tags:
-    return (*of_ids(topic, ids), *store.SEEN_THROUGH.get(topic, ()))
+_BY_IDS = partial(of_ids, also=store.SEEN_THROUGH)
 
 
 class Context(Operation):
     """One operation."""
 
     topics = tables.OF_TOPIC
-    depends: ClassVar = {store.by_ids: _of_ids, store.page: of_list, store.pages: of_pages, store.buckets: _DAYS}
+    depends: ClassVar = {store.by_ids: _BY_IDS, store.page: of_list, store.pages: of_pages, store.buckets: _DAYS}
 
     def forget(self) -> None:
         self.nodes = self.loader(store.by_ids)
