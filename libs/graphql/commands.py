@@ -73,7 +73,7 @@ def mutation(name: str, description: str, call: Call[Any], fields: Any, written:
             done = await _send(info.context, call, body, key)
             return success(**answer(info.context, done, body))
         except Problem as problem:
-            return failure(problem, key)
+            return failure(problem, key, info.context.connection.told)
 
     run.__annotations__["input"] = Annotated[given, strawberry.argument(description="What it takes.")]
     result = Annotated[Union[(success, *FAILURES)], union]  # type: ignore[valid-type]  # made at run time

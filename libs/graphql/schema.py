@@ -128,7 +128,7 @@ class Schema(strawberry.Schema):
                 result = await self._execute(document, chosen, variables, context)
         finally:
             await context.release()
-        return _told(result, stale)
+        return _told(result, connection, stale)
 
     async def _execute(
         self, document: DocumentNode, chosen: OperationDefinitionNode | None, variables: Any, context: Operation
@@ -175,13 +175,13 @@ class Schema(strawberry.Schema):
                 async for result in results:
                     await context.release()  # a slow reader must not keep a connection of the pool
                     await connection.pay(due)
-                    told = _told(result, stale)
+                    told = _told(result, connection, stale)
                     event = {"eventId": context.event_id} if context.event_id and not told.errors else {}
                     told.extensions = (told.extensions or {}) | connection.spent | event
                     connection.cost, due = 0, cost
                     yield told
         except Refusal as refusal:
-            yield PreExecutionError(data=None, errors=refusal.errors, extensions=connection.spent)
+            yield PreExecutionError(None, connection.told_of(refusal.errors), connection.spent)
         finally:
             await context.release()
 
@@ -223,9 +223,10 @@ def _unexpected(error: GraphQLError) -> bool:
     return error.original_error is not None and not isinstance(error.original_error, GraphQLError | Malformed)
 
 
-def _told(result: ExecutionResult, stale: bool = False) -> ExecutionResult:
+def _told(result: ExecutionResult, connection: Connection, stale: bool = False) -> ExecutionResult:
     if result.errors:
-        result.errors = [_masked(error) if _unexpected(error) else _plain(error) for error in result.errors]
+        told = [_masked(error) if _unexpected(error) else _plain(error) for error in result.errors]
+        result.errors = connection.told_of(told)
     result.extensions = {"stale": True} if stale else None
     return result
 

@@ -10,6 +10,7 @@ import httpx
 import msgspec
 
 from libs.kit.errors import Problem, ProblemDetails, Unauthenticated, Unavailable
+from libs.language import Language
 
 A = TypeVar("A")
 
@@ -32,22 +33,21 @@ class Call(Generic[A]):
 
 
 class Services:
-    """The other services, by name."""
+    """The other services, by name. They are asked in the caller's `language`."""
 
-    def __init__(self, http: httpx.AsyncClient, urls: Mapping[str, str]) -> None:
-        self._http = http
-        self._urls = urls
+    def __init__(self, http: httpx.AsyncClient, urls: Mapping[str, str], language: Language = "en") -> None:
+        self._http, self._urls, self.language = http, urls, language
 
     async def send(self, call: Call[A], body: dict[str, Any], authorization: str | None, key: str) -> A:
         """Send a command and decode its answer. Raises the Problem of the service, or Unavailable."""
         rest = {name: value for name, value in body.items() if name != "id" or not call.id_of}
-        headers = _of(authorization) | {"Idempotency-Key": key, "Content-Type": "application/json"}
+        headers = self._of(authorization) | {"Idempotency-Key": key, "Content-Type": "application/json"}
         path, content = call.path.format_map(body), msgspec.json.encode(rest)
         return await self._answer(call, _SEND_AGAIN, "POST", path, headers=headers, content=content)
 
     async def ask(self, call: Call[A], question: Mapping[str, Any], authorization: str | None) -> A:
         """Ask what changes nothing. Raises the Problem of the service, or Unavailable."""
-        return await self._answer(call, _ASK_AGAIN, "GET", call.path, headers=_of(authorization), params=question)
+        return await self._answer(call, _ASK_AGAIN, "GET", call.path, headers=self._of(authorization), params=question)
 
     async def _answer(self, call: Call[A], again: str, method: str, path: str, **request: Any) -> A:
         """What comes back; `again` is what to do if nothing does, or nothing that can be read."""
@@ -60,6 +60,12 @@ class Services:
             raise _problem(call.service, answer, again)
         return msgspec.json.decode(answer.content, type=call.answer)
 
+    def _of(self, authorization: str | None) -> dict[str, str]:
+        """The headers that say who is calling, and in which language. Raises Unauthenticated."""
+        if authorization is None:
+            raise Unauthenticated("This needs a token: send `Authorization: Bearer <token>`.")
+        return {"Authorization": authorization, "Accept-Language": self.language}
+
     async def _twice(self, method: str, url: str, **request: Any) -> httpx.Response:
         async with asyncio.timeout(_DEADLINE):
             try:
@@ -71,13 +77,6 @@ class Services:
 def client() -> httpx.AsyncClient:
     """The connections that `Services` uses; whoever makes them closes them."""
     return httpx.AsyncClient(timeout=httpx.Timeout(_DEADLINE, connect=_CONNECT), follow_redirects=False)
-
-
-def _of(authorization: str | None) -> dict[str, str]:
-    """The header that says who is calling. Raises Unauthenticated."""
-    if authorization is None:
-        raise Unauthenticated("This needs a token: send `Authorization: Bearer <token>`.")
-    return {"Authorization": authorization}
 
 
 def _problem(service: str, answer: httpx.Response, again: str) -> Problem:
