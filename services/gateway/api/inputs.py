@@ -8,7 +8,7 @@ import strawberry
 from strawberry import ID, field
 
 from libs.contracts import orders, values
-from libs.graphql.inputs import Inputs
+from libs.graphql_commands.inputs import Inputs
 from services.gateway.api.types import PATTERN, TERMS
 
 _inputs = Inputs()

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from libs.graphql import failures
-from libs.graphql.failures import failure
+from libs.graphql_commands import failures
+from libs.graphql_commands.failures import failure
 from libs.kit.errors import (
     BadRequest,
     Conflict,
