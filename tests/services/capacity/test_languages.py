@@ -36,7 +36,7 @@ async def test_a_report_tells_in_the_language_of_who_reads_it_why_rows_were_refu
     ]
     assert [line["errors"][0]["message"] for line in italian["lines"]] == [
         "non è una sede di questo laboratorio; se è stata appena registrata, invia di nuovo",
-        "'Mon-Fri late 13:00-17:00' non è compreso; scrivi p. es. Lun-Ven 08:00-12:00 13:00-17:00; Sab 08:00-12:00",
+        "'Mon-Fri late 13:00-17:00' non è riconosciuto; scrivi p. es. Lun-Ven 08:00-12:00 13:00-17:00; Sab 08:00-12:00",
     ]
     assert [line | {"errors": []} for line in english["lines"]] == [line | {"errors": []} for line in italian["lines"]]
 
