@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import event
 
 from libs.kit.db import WriteSession
+from libs.read_models.lag import Lag
 from libs.service.runtime import Kit
 
 LOOK_AGAIN = 2.0
@@ -37,6 +38,8 @@ class Changes:
         self._watches: dict[str, set[Watch]] = defaultdict(set)
         self._untold: set[str] = set()
         self._something = asyncio.Event()
+        self.lag = Lag()
+        """How far behind what has changed elsewhere the read models are."""
 
     @contextmanager
     def watch(self, *keys: str) -> Iterator[Watch]:

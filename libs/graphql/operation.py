@@ -58,7 +58,7 @@ class Connection:
     cost: int = 0
     """Points taken since the last answer."""
     spent: dict[str, Any] = field(default_factory=dict)
-    """That, and what remains, for `extensions`."""
+    """That, what remains, and how far behind what is read may be, for `extensions`."""
     connection_params: dict[str, Any] | None = None
     """The payload of a web socket's `connection_init`."""
 
@@ -115,7 +115,8 @@ class Connection:
         self._tell(remaining, limit)
 
     def _tell(self, remaining: int, limit: int) -> None:
-        self.spent = {"budget": {"cost": self.cost, "remaining": remaining, "limit": limit}}
+        budget = {"cost": self.cost, "remaining": remaining, "limit": limit}
+        self.spent = {"budget": budget, "lag": self.changes.lag.events(self.kit)}
 
 
 def connect(http: HTTPConnection, changes: Changes, after: Sequence[Written] = ()) -> Connection:

@@ -6,9 +6,9 @@ from typing import Annotated, Generic, TypeVar
 import strawberry
 from strawberry import field
 
-from libs.graphql.listing import Listing
 from libs.graphql.opaque import Malformed
 from libs.graphql_limits.cost import MOST_ITEMS as MOST
+from libs.read_models.listing import Listing, NoPlaceError
 
 T = TypeVar("T")
 
@@ -55,8 +55,16 @@ async def connection(
     Raises Malformed.
     """
     check_first(first)
-    found = await find(first + 1, listing.place(after) if after else ())
+    found = await find(first + 1, _place(listing, after) if after else ())
     edges: list[Edge[T]] = [Edge(node=seen(one), cursor=listing.cursor(one)) for one in found[:first]]
     start, end = (edges[0].cursor, edges[-1].cursor) if edges else (None, None)
     info = PageInfo(has_next_page=len(found) > first, has_previous_page=bool(after), start_cursor=start, end_cursor=end)
     return Connection(edges=edges, page_info=info)
+
+
+def _place(listing: Listing, cursor: str) -> tuple[str, ...]:
+    try:
+        return listing.place(cursor)
+    except NoPlaceError:
+        told = "`after` is no cursor of this list. Send `pageInfo.endCursor` or a `cursor` as it came."
+        raise Malformed(told, "INVALID_CURSOR") from None

@@ -63,7 +63,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
     ) -> None:
         self.name = settings.service
         self.lag: dict[str, int] = {}
-        """Events not handled yet, by topic, of the partitions that this process has."""
+        """Events not handled yet, by topic, of the partitions that this process has, as of the last poll: what comes
+        while a batch is in work counts from the next one on. Empty while it is not known of all of them."""
         self.joined = False
         """Whether it is a member of its group, with partitions or in reserve."""
         self._database = database
@@ -88,6 +89,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
                     await self._consume()
                 except Exception as error:
                     self.joined = False
+                    self.lag.clear()
                     known = isinstance(error, KafkaError | LogLostError | TimeoutError)
                     told = {"error": type(error).__name__, "reason": str(error)}
                     log.warning("consumer starts over", extra=told, exc_info=not known)
@@ -145,7 +147,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             lag[partition.topic] += behind + len(polled.get(partition, ()))
             # What is behind may wait here for its turn, and is not fetched before it has had it.
             self._watch(partition, client.last_poll_timestamp(partition), waits=bool(polled and behind))
-        self._tell_lag(lag)
+        known = self.joined and all(client.highwater(one) is not None for one in client.assignment())
+        self._tell_lag({name: lag[self._broker.topic(name)] for name in self._handlers.topics}, known=known)
 
     async def _behind(self, client: AIOKafkaConsumer, partition: TopicPartition) -> int:
         """How many events of a partition have not been polled."""
@@ -159,10 +162,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         at: int = await within(REQUEST, client.position(partition))
         return end - at if end > at else 0
 
-    def _tell_lag(self, lag: Mapping[str, int]) -> None:
-        self.lag = {name: lag.get(self._broker.topic(name), 0) for name in self._handlers.topics}
-        for name, events in self.lag.items():
+    def _tell_lag(self, lag: Mapping[str, int], *, known: bool) -> None:
+        for name, events in lag.items():
             metrics.LAG.labels(name).set(events)
+        self.lag.clear()
+        if known:
+            self.lag.update(lag)
 
     def _watch(self, partition: TopicPartition, answered: int | None, *, waits: bool) -> None:
         """Each partition for itself: of several brokers, one may answer no more while the others do."""

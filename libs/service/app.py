@@ -84,6 +84,7 @@ async def _background(
     api.state.consumer = None
     if subscriptions:
         consumer = api.state.consumer = Consumer(kit.database, kit.settings, subscriptions, kit.clock)
+        consumer.lag = kit.lag
         loops.append(_keep(consumer.run))
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:

@@ -1,6 +1,6 @@
 """What a running service holds: its settings, database, caches and keys, handed to whoever needs them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends
@@ -22,6 +22,8 @@ class Kit:
     cache: Cache
     clock: Clock
     verifier: Verifier
+    lag: dict[str, int] = field(default_factory=dict)
+    """The consumer's: events not handled yet, by topic; empty while that is not known."""
 
     async def close(self) -> None:
         """Close what has connections."""

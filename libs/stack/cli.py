@@ -11,7 +11,7 @@ from pathlib import Path
 from libs.stack.errors import StackError
 from libs.stack.platform import ROOT
 
-COMMANDS = ("up", "down", "status", "demo", "token", "psql", "events", "capacity", "test", "bench")
+COMMANDS = ("up", "down", "status", "demo", "token", "psql", "events", "capacity", "views", "test", "bench")
 
 EPILOG = """\
 the first three commands:
@@ -26,6 +26,7 @@ more:
   ./filiera psql capacity -c "TABLE bucket LIMIT 5"
   ./filiera events tail capacity.hold
   ./filiera capacity audit
+  ./filiera views rebuild
   ./filiera test tests/libs/kit
 
 All data is in .filiera/ in this folder (--home) and is kept; remove the folder to begin afresh.

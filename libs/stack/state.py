@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from libs.stack.errors import StackError
 from libs.stack.home import Home
 
 
@@ -48,6 +49,14 @@ def read(home: Home) -> State | None:
         return State(**found, processes=processes)
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def running(home: Home) -> State:
+    """What runs there. Raises StackError if nothing does."""
+    found = read(home)
+    if found is None or not home.is_locked():
+        raise StackError(f"nothing is running in {home.path}: start it with `./filiera up{home.option}`")
+    return found
 
 
 def birth(pid: int) -> int | None:

@@ -20,7 +20,7 @@ from libs.kit.db import Database
 from libs.kit.settings import Settings
 from libs.messaging.broker import Broker
 from libs.messaging.delivery import Message
-from libs.messaging.reading import ReadOn, reading
+from libs.messaging.reading import Log, reading
 from services.capacity import store
 from services.capacity.domain.audit import Books, differences
 from services.capacity.domain.claims import Booking, Hold
@@ -36,12 +36,12 @@ _TOPICS = ["capacity.resource", "capacity.bucket", "capacity.hold", "capacity.bo
 async def audit(database: Database, broker: Broker, looks: int = LOOKS) -> tuple[Books, list[str]]:
     """What the log tells, and in what the ledger differs from it, a sentence each."""
     told, found = Books(), set[str]()
-    async with reading(broker, _TOPICS) as read_on:
+    async with reading(broker, _TOPICS) as log:
         for look in range(looks):
             if look:
                 await asyncio.sleep(PAUSE)
             live, now = await _live(database)
-            await _hear(told, read_on)
+            await _hear(told, log)
             seen = set(differences(live, told, now))
             found = found & seen if look else seen
             if not found:
@@ -54,8 +54,8 @@ async def _live(database: Database) -> tuple[Books, datetime]:
         return await store.books(session), await store.now(session)
 
 
-async def _hear(told: Books, read_on: ReadOn) -> None:
-    for message in await read_on():
+async def _hear(told: Books, log: Log) -> None:
+    for message in await log.rest():
         learn(told, message)
 
 

@@ -1,38 +1,25 @@
-"""The read models: the last event of each aggregate as it came, beside the columns that lists filter and sort by.
+"""The read models: one table per aggregate of the other services, its columns and what they hold."""
 
-Not SQLModel: these rows are never objects, they are written as JSON and read as events (docs: README.md).
-"""
+from libs.read_models.declaration import ReadModel, by_topic
+from services.gateway import views
 
-from sqlalchemy import ARRAY, JSON, Boolean, Column, Date, Integer, MetaData, Table, Text, Uuid
+_PUBLIC = {"party_id": "uuid"}
+_PRIVATE = {"state": "text", "audience": "uuid[]"}
+"""Seen by its audience alone: forced row-level security."""
+_AUDIENCE = {"audience": views.audience}
 
-METADATA = MetaData()
-
-
-def _read_model(name: str, *columns: Column[object]) -> Table:
-    common = (Column("id", Uuid, primary_key=True), Column("version", Integer), Column("type", Text))
-    return Table(name, METADATA, *common, Column("event", JSON), *columns)
-
-
-def _private(name: str) -> Table:
-    """Seen by its audience alone: forced row-level security."""
-    return _read_model(name, Column("state", Text), Column("audience", ARRAY(Uuid)))
-
-
-OF_TOPIC = {
-    "catalog.party": _read_model("party", Column("kind", Text), Column("name", Text)),
-    "catalog.site": _read_model("site", Column("party_id", Uuid), Column("name", Text)),
-    "catalog.product": _read_model("product", Column("party_id", Uuid), Column("offered", Boolean)),
-    "capacity.resource": _read_model(
+OF_TOPIC = by_topic(
+    ReadModel("catalog.party", "party", {"kind": "text", "name": "text"}),
+    ReadModel("catalog.site", "site", _PUBLIC | {"name": "text"}),
+    ReadModel("catalog.product", "product", _PUBLIC | {"offered": "boolean"}, {"offered": views.offered}),
+    ReadModel(
+        "capacity.resource",
         "resource",
-        Column("party_id", Uuid),
-        Column("site_id", Uuid),
-        Column("processes", ARRAY(Text)),
-        Column("audience", ARRAY(Uuid)),
+        _PUBLIC | {"site_id": "uuid", "processes": "text[]", "audience": "uuid[]"},
+        {"audience": views.invited},
     ),
-    "capacity.bucket": _read_model(
-        "bucket", Column("party_id", Uuid), Column("resource_id", Uuid), Column("day", Date)
-    ),
-    "capacity.hold": _private("hold"),
-    "capacity.booking": _private("booking"),
-    "orders.order": _private("orders"),
-}
+    ReadModel("capacity.bucket", "bucket", _PUBLIC | {"resource_id": "uuid", "day": "date"}),
+    ReadModel("capacity.hold", "hold", _PRIVATE, _AUDIENCE),
+    ReadModel("capacity.booking", "booking", _PRIVATE, _AUDIENCE),
+    ReadModel("orders.order", "orders", _PRIVATE, _AUDIENCE),
+)

@@ -18,7 +18,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from libs.contracts import Event, capacity, orders
+from libs.contracts import Event, capacity, catalog, orders
 from libs.contracts.values import Actual, Agreed, Allocation, Calendar, Ending
 
 E = TypeVar("E", bound=Event)
@@ -36,6 +36,11 @@ def invited(resource: capacity.Resource) -> list[UUID] | None:
     """Who may see a resource; none: everybody."""
     private = resource.terms.visibility == "private"
     return sorted({resource.party_id, *resource.terms.invited}) if private else None
+
+
+def offered(product: catalog.Product) -> bool:
+    """Whether it can still be ordered."""
+    return not isinstance(product, catalog.ProductWithdrawn)
 
 
 def seen_by(party: UUID | None, event: E) -> E:

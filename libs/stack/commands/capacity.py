@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 from libs.stack import state
-from libs.stack.errors import StackError
 from libs.stack.home import Home
 from libs.stack.platform import ROOT
 
@@ -21,9 +20,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    home = Home(given.home)
-    found = state.read(home)
-    if found is None or not home.is_locked():
-        raise StackError(f"nothing is running in {home.path}: start it with `./filiera up{home.option}`")
+    found = state.running(Home(given.home))
     command = [sys.executable, "-P", "-m", f"services.capacity.{given.action}"]
     return subprocess.run(command, cwd=ROOT, env=os.environ | found.environment, check=False).returncode

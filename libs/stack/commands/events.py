@@ -44,10 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    home = Home(given.home)
-    found = state.read(home)
-    if found is None or not home.is_locked():
-        raise StackError(f"nothing is running in {home.path}: start it with `./filiera up{home.option}`")
+    found = state.running(Home(given.home))
     os.environ.update(found.environment)
     actions = {"tail": _tail, "parked": _parked, "replay": _replay, "republish": _republish}
     asyncio.run(actions[given.action](given, [name for name in found.processes if _has_database(name)]))

@@ -5,7 +5,6 @@ import os
 from urllib.parse import urlsplit
 
 from libs.stack import state
-from libs.stack.errors import StackError
 from libs.stack.home import Home
 from libs.stack.platform import services
 from libs.stack.postgres import BINARIES
@@ -23,10 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    home = Home(given.home)
-    found = state.read(home)
-    if found is None or not home.is_locked():
-        raise StackError(f"nothing is running in {home.path}: start it with `./filiera up{home.option}`")
+    found = state.running(Home(given.home))
     address = urlsplit(found.environment["FILIERA_POSTGRES"])._replace(path=f"/{given.service}")
     psql = str(BINARIES / "psql")
     os.execv(psql, [psql, address.geturl(), *given.rest])  # noqa: S606 - becoming psql is the point

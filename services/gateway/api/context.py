@@ -7,9 +7,9 @@ from uuid import UUID
 import strawberry
 
 from libs.contracts import Event, capacity
-from libs.graphql.listing import Listing
 from libs.graphql.operation import Loader, Operation
 from libs.graphql.paging import Connection, connection
+from libs.read_models.listing import Listing
 from services.gateway import store, tables, views
 
 E = TypeVar("E", bound=Event)

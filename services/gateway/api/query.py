@@ -38,7 +38,7 @@ def _ask(description: str, graphql_type: Any, **metadata: bool) -> Callable[[F],
 @strawberry.type(
     description="What can be asked. What concerns you is known by your token; without one it is nothing. An operation"
     f" costs a point for each object that its answer may hold, {MOST_POINTS:,} at most; `extensions.budget` tells what"
-    " remains."
+    " remains, `extensions.lag` how many events have happened that are not to be seen yet."
 )
 class Query:
     @_ask(description="Anything by its id; null if there is none, or none that you may see.", graphql_type=Node | None)

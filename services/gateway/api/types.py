@@ -10,12 +10,12 @@ from strawberry import ID, Parent, field
 
 from libs.contracts import capacity, catalog, orders, values
 from libs.contracts.values import PartyKind
-from libs.graphql.listing import Listing
 from libs.graphql.lookups import Lookups, looked_up
 from libs.graphql.opaque import Malformed, global_id
 from libs.graphql.paging import After, Connection, First
 from libs.graphql.shapes import Shapes, list_of, output
 from libs.kit.auth import Principal
+from libs.read_models.listing import Listing
 from services.gateway import store, views
 from services.gateway.api.context import Context, Info
 
@@ -72,7 +72,7 @@ def _invited(root: Parent[values.Terms]) -> list[ID]:
 
 
 def _offered(root: Parent[catalog.Product]) -> bool:
-    return not isinstance(root, catalog.ProductWithdrawn)
+    return views.offered(root)
 
 
 async def _buckets(root: Parent[capacity.Resource], info: Info, start: FromDay, days: Days = 14) -> Any:

@@ -18,7 +18,6 @@ SILENT = {"contracts", "demo", "graphql_compiler", "language", "messaging", "sta
 """Libraries that tell callers nothing: what they say is for the log, or on a terminal."""
 NOT_TOLD = {
     "the conservation law would be broken: {} held, {} committed of {}": "a fault of ours",
-    "{} has no read model": "a fault of ours",
     "{}: {}": "how a calendar file is read: in the words of the library that reads it",
     'There can be only one fragment named "{}".': "as graphql-core says it: for whoever writes the document",
     'Fragment "{}" is never used.': "as graphql-core says it",

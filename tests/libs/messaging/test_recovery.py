@@ -90,6 +90,8 @@ async def test_lag_is_what_has_not_been_handled(
     consumer = Consumer(kit_database, settings, [batch((probe.ThingChanged,), slowly)], SystemClock())
     spawn(consumer.run())
 
+    await eventually(lambda: begun)
+    assert consumer.lag in ({}, {"probe.thing": 300}), "while it does not know all of it, it says nothing"
     for _ in range(5):
         turns.release()
     await eventually(lambda: len(begun) == 6)

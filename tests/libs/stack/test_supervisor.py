@@ -179,6 +179,7 @@ def test_ctrl_c_stops_in_order_within_10_s(clone: Clone) -> None:
     [
         (["up", "--port", "70000"], "--port must be between"),
         (["psql", "hello"], "nothing is running"),
+        (["views", "rebuild"], "nothing is running"),
         (["events", "parked", "--home", "nowhere"], "nothing is running"),
         (["events", "--home", "nowhere", "parked"], "nowhere"),
         (["token", "--party", "anna", "--role", "brand", "--hours", "0"], "--hours must be more than 0"),

@@ -40,7 +40,7 @@ async def test_an_answer_is_one_event_and_then_it_is_complete(address: str) -> N
     told = answer.content.replace(b":\n\n", b"", 1)
     before, _, after = told.partition(b',"extensions":{"budget":{')
     assert before == b'event: next\ndata: {"data":{"__typename":"Query"}'
-    assert after.partition(b"}}}")[2] == b"\n\nevent: complete\ndata: \n\n"
+    assert after.partition(b"}}")[2] == b"\n\nevent: complete\ndata: \n\n"
     assert answer.headers["content-type"].partition(";")[0] == EVENTS
     assert answer.headers["cache-control"] == "no-store"
 

@@ -123,12 +123,12 @@ class Asker:
         return Asker(self.http, party, role)
 
     async def answer(self, query: str, headers: dict[str, str] | None = None, **variables: Any) -> dict[str, Any]:
-        """The whole answer but for what it cost, which test_budget.py looks at."""
+        """The whole answer but for what it cost, which test_budget.py looks at, and the lag, for test_lag.py."""
         who = {"Authorization": f"Bearer {token(self.party, self.role)}"} if self.party else {}
         body = {"query": query, "variables": variables}
         response = await self.http.post("/graphql", json=body, headers=who | (headers or {}))
         answer: dict[str, Any] = msgspec.json.decode(response.content)
-        del answer["extensions"]["budget"]
+        del answer["extensions"]["budget"], answer["extensions"]["lag"]
         return answer if answer["extensions"] else {key: answer[key] for key in answer if key != "extensions"}
 
     async def data(self, query: str, headers: dict[str, str] | None = None, **variables: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The kit's tables, and a table of a tenant."""
+"""The kit's tables, a table of a tenant, and a read model."""
 
 from alembic import op
 
@@ -14,3 +14,8 @@ def upgrade() -> None:
     op.execute("CREATE TABLE effect (aggregate_id uuid NOT NULL, version int NOT NULL)")
     op.execute("GRANT SELECT, INSERT ON effect TO probe_worker")
     protect("thing", "probe")
+    op.execute(
+        "CREATE TABLE place (id uuid PRIMARY KEY, version int NOT NULL, type text NOT NULL, event json NOT NULL,"
+        " party_id uuid NOT NULL, name text NOT NULL, words text[] NOT NULL)"
+    )
+    op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON place TO probe_worker")

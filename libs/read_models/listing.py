@@ -3,12 +3,14 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from libs.graphql.opaque import Malformed, text
+
+class NoPlaceError(ValueError):
+    """What was given is no cursor of the list."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,6 +19,7 @@ class Listing:
 
     topic: str
     order: tuple[str, ...] = ("id",)
+    """Columns of texts, days or ids."""
     descending: bool = True
     """UUIDv7 ids descending: newest first."""
     filters: Mapping[str, str] = field(default_factory=dict)
@@ -25,19 +28,26 @@ class Listing:
 
     def cursor(self, item: Any) -> str:
         """Where an item stands in the order."""
-        place = [text(getattr(item, name)) for name in self.order]
+        place = [getattr(item, name) for name in self.order]
         return urlsafe_b64encode(msgspec.json.encode([self.topic, *place])).decode()
 
     def place(self, cursor: str) -> tuple[str, ...]:
-        """The place that a cursor of this list names. Raises Malformed."""
+        """The place that a cursor of this list names. Raises NoPlaceError."""
         try:
             found, *place = msgspec.json.decode(urlsafe_b64decode(cursor), type=list[str])
             place[-1] = str(UUID(place[-1]))  # PostgreSQL knows fewer ways to write one
         except (ValueError, IndexError):
             found, place = "", []
         if found != self.topic or len(place) != len(self.order) or "\0" in "".join(place):
-            raise Malformed(
-                "`after` is no cursor of this list. Send `pageInfo.endCursor` or a `cursor` as it came.",
-                "INVALID_CURSOR",
-            )
+            raise NoPlaceError(cursor)
         return tuple(place)
+
+
+class Page(NamedTuple):
+    """What is asked of each of several parents: up to `first` items of their list after a place."""
+
+    listing: Listing
+    parent: str
+    """The column that names the parent."""
+    first: int
+    after: tuple[str, ...]

@@ -1,0 +1,10 @@
+"""Read models can be built anew beside those that answer."""
+
+from libs.read_models.schema import allow_rebuilding
+
+revision = "0004"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    allow_rebuilding("gateway")
