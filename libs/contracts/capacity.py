@@ -48,7 +48,7 @@ class Resource(Event, frozen=True, kw_only=True):
     calendar: Calendar
     """When it works."""
     work: dict[str, Work] = msgspec.field(default_factory=dict)
-    """Process -> what it takes here, for those that the workshop has told."""
+    """By process, what it takes here, for those that the workshop has told."""
     pattern: Pattern | None = None
     """What the calendar is worked out from, day after day, if the workshop works by one."""
 

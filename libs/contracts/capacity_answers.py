@@ -1,10 +1,11 @@
-"""What capacity answers at once to who asks where there is room."""
+"""What capacity answers at once to who asks where there is room, or who waits for it."""
 
 from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
 
+from libs.contracts.capacity_queues import WaitlistEntry
 from libs.contracts.values import Money
 
 
@@ -53,3 +54,12 @@ class SearchAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """How long ago that was when this was answered."""
     windows: list[Window]
     """The best first; as many as were asked for, or all that there are."""
+
+
+class PlaceInLine(msgspec.Struct, frozen=True):
+    """Where a party stands in line."""
+
+    entry: WaitlistEntry
+    """Its place."""
+    ahead: int
+    """How many wait longer for room that could be its own."""

@@ -15,12 +15,19 @@ class WaitlistState(StrEnum):
     """`waiting` and `offered` are open; the others are final."""
 
     WAITING = "waiting"
+    """There is no room yet, or others come first."""
     OFFERED = "offered"
+    """Room is held for it until `expires_at`."""
     ACCEPTED = "accepted"
+    """The offer was confirmed."""
     DECLINED = "declined"
+    """The offer was released."""
     MISSED = "missed"
+    """Nobody confirmed the offer in time."""
     WITHDRAWN = "withdrawn"
+    """The party left the line."""
     LAPSED = "lapsed"
+    """The last day that would do is over."""
 
 
 class WaitlistEntry(Event, frozen=True, kw_only=True):
@@ -90,9 +97,13 @@ class PoolState(StrEnum):
     """`open` gathers shares; the others are final."""
 
     OPEN = "open"
+    """It gathers shares until `closes_at`."""
     FIRED = "fired"
+    """The minimum was met: every share is a booking."""
     LAPSED = "lapsed"
+    """The minimum was not met in time."""
     CLOSED = "closed"
+    """The workshop took the room back."""
 
 
 class Pool(Event, frozen=True, kw_only=True):
@@ -152,9 +163,13 @@ class ShareState(StrEnum):
     """`pledged` is open; the others are final."""
 
     PLEDGED = "pledged"
+    """The pool is open."""
     BOOKED = "booked"
+    """The pool fired."""
     WITHDRAWN = "withdrawn"
+    """The party left while the pool was open."""
     RELEASED = "released"
+    """The pool lapsed or was closed."""
 
 
 class PoolShare(Event, frozen=True, kw_only=True):

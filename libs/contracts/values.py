@@ -229,13 +229,40 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """Time that passes after the work and takes nobody's: drying, burn-out."""
 
 
+class Change(msgspec.Struct, frozen=True):
+    """What changing over costs when one thing changes from the work before."""
+
+    what: str
+    """Colour, thread, gauge, alloy."""
+    quantity: int
+    """In the resource's unit."""
+
+
+class ProcessWork(msgspec.Struct, frozen=True):
+    """What one process takes of a resource."""
+
+    process: str
+    """A process of the resource, from the shared taxonomy."""
+    work: Work
+    """What it takes here."""
+
+
+class DayQuantity(msgspec.Struct, frozen=True):
+    """What one day offers, whatever the week says."""
+
+    day: date
+    """A local day of the resource's site."""
+    quantity: int
+    """In the resource's unit; 0 closes."""
+
+
 class Calendar(msgspec.Struct, frozen=True, kw_only=True):
     """When a resource works: weekly shifts with dated exceptions."""
 
     weekly: Annotated[list[int], msgspec.Meta(min_length=7, max_length=7)]
     """Seven quantities, Monday first, in the resource's unit."""
     exceptions: dict[str, int] = msgspec.field(default_factory=dict)
-    """ISO day -> quantity: public holidays, closures, overtime."""
+    """By ISO day, in the resource's unit: public holidays, closures, overtime."""
     starts_on: date
     """The first day published."""
     ends_on: date
@@ -318,4 +345,4 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True):
     events: list[CalendarEvent] = msgspec.field(default_factory=list)
     """What a calendar file said."""
     exceptions: dict[str, int] = msgspec.field(default_factory=dict)
-    """ISO day -> quantity, whatever the rest says."""
+    """By ISO day, in the resource's unit, whatever the rest says."""

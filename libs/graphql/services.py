@@ -19,6 +19,7 @@ _DEADLINE = 10.0
 _CONNECT = 2.0
 _SEND_AGAIN = "It may have been done or not: send again with this idempotencyKey and it is done once."
 _ASK_AGAIN = "Ask again in a moment."
+_JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,14 @@ class Call(Generic[A]):
     path: str
     answer: type[A]
     id_of: str | None = None
-    """The type whose id the command takes, if it takes one: `{id}` in the path."""
+    """The type whose id it takes, if it takes one: `{id}` in the path."""
+    posts: bool = False
+    """Whether it is a question too large for an address: it is sent as a body."""
+
+    def addressed(self, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The path that this goes to, and what of it goes along: an id of the path does not."""
+        rest = {name: value for name, value in given.items() if name != "id" or not self.id_of}
+        return self.path.format_map(given), rest
 
 
 class Services:
@@ -40,14 +48,17 @@ class Services:
 
     async def send(self, call: Call[A], body: dict[str, Any], authorization: str | None, key: str) -> A:
         """Send a command and decode its answer. Raises the Problem of the service, or Unavailable."""
-        rest = {name: value for name, value in body.items() if name != "id" or not call.id_of}
-        headers = self._of(authorization) | {"Idempotency-Key": key, "Content-Type": "application/json"}
-        path, content = call.path.format_map(body), msgspec.json.encode(rest)
-        return await self._answer(call, _SEND_AGAIN, "POST", path, headers=headers, content=content)
+        path, rest = call.addressed(body)
+        headers = self._of(authorization) | {"Idempotency-Key": key} | _JSON
+        return await self._answer(call, _SEND_AGAIN, "POST", path, headers=headers, content=msgspec.json.encode(rest))
 
     async def ask(self, call: Call[A], question: Mapping[str, Any], authorization: str | None) -> A:
         """Ask what changes nothing. Raises the Problem of the service, or Unavailable."""
-        return await self._answer(call, _ASK_AGAIN, "GET", call.path, headers=self._of(authorization), params=question)
+        (path, rest), headers = call.addressed(question), self._of(authorization)
+        if not call.posts:
+            return await self._answer(call, _ASK_AGAIN, "GET", path, headers=headers, params=rest)
+        content = msgspec.json.encode(rest)
+        return await self._answer(call, _ASK_AGAIN, "POST", path, headers=headers | _JSON, content=content)
 
     async def _answer(self, call: Call[A], again: str, method: str, path: str, **request: Any) -> A:
         """What comes back; `again` is what to do if nothing does, or nothing that can be read."""

@@ -2,7 +2,7 @@
 its objects. What is shown is named field by field, so that a new field of a contract stays inside until it is named.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from types import UnionType
 from typing import Annotated, Any, get_args, get_origin
@@ -21,11 +21,18 @@ class Node:
     id: ID = strawberry.field(description="Opaque, typed, for ever.")
 
 
+LookUp = Callable[[str, str, str], Any]
+"""The field that looks up what an attribute names: the type's name, the attribute, a description."""
+
+
 class Shapes:
     """The object types of one schema."""
 
-    def __init__(self) -> None:
+    def __init__(self, look_up: LookUp, owners: Mapping[str, str], **entries: Any) -> None:
+        """`owners`: by the name of an id, the type of what it names, which is shown instead. `entries`: by the name of
+        a mapping, the contract of two fields that shows each key with its value."""
         self._known: dict[Any, Any] = {}
+        self._look_up, self._owners, self._entries = look_up, owners, entries
 
     def whole(self, *contracts: Any) -> None:
         """Show all fields of these values."""
@@ -40,14 +47,30 @@ class Shapes:
         """
         fields: dict[str, Any] = {}
         for one, told in members(contract, names):
-            shown = translated(one.type, self._known)
-            nullable = shown | None if one.name in hidden.split() else shown
-            fields[one.name] = strawberry.field(description=told, graphql_type=nullable)
             if one.name == "message":
                 fields[one.name] = strawberry.field(resolver=_said, description=f"{told} In the caller's language.")
+            elif one.name in self._owners:
+                owned = self._look_up(self._owners[one.name], one.name, told)
+                fields[one.name.removesuffix("_id")] = owned
+            elif get_origin(one.type) is dict:
+                fields[one.name] = self._listed(one.name, told)
+            else:
+                shown = translated(one.type, self._known)
+                nullable = shown | None if one.name in hidden.split() else shown
+                fields[one.name] = strawberry.field(description=told, graphql_type=nullable)
         made = output(contract.__name__, contract, _told(contract), fields | more)
         self._known[contract] = made
         return made
+
+    def _listed(self, name: str, told: str) -> Any:
+        """A mapping as a list, in the order of its keys."""
+        entry = self._entries[name]
+
+        def listed(root: strawberry.Parent[Any]) -> Any:
+            pairs = (zip(entry.__struct_fields__, pair, strict=True) for pair in sorted(getattr(root, name).items()))
+            return [msgspec.convert(dict(pair), entry) for pair in pairs]
+
+        return strawberry.field(resolver=listed, description=told, graphql_type=list_of(self._known[entry]))
 
 
 def _said(root: Parent[Any], info: strawberry.Info[Any, None]) -> str:

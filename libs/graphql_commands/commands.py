@@ -1,6 +1,6 @@
 """Mutations: an input that becomes a command of a service, and its answer, or why not, as a type."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeAlias, Union
 
 import strawberry
@@ -23,6 +23,8 @@ _AFTER = "Send it back in the header `Filiera-After`, and a query sees at least 
 
 Answer = Callable[[Any, Any, dict[str, Any]], dict[str, Any]]
 """The fields of a success, `after` among them: from the operation, what the service answered and what it was sent."""
+Ready = Callable[[Any, dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Makes the body whole with what the operation's read models know, before it is sent."""
 _Info: TypeAlias = strawberry.Info[Operation, None]
 
 
@@ -30,7 +32,7 @@ def command(name: str, description: str, call: Call[Any], shown: Any, fields: di
     """A mutation that writes one aggregate, of the type `shown`, taking these fields and, if the call does, its id."""
     if call.id_of:
         fields = fields | {"id": field(description="Which one.", graphql_type=ID, metadata={"id_of": call.id_of})}
-    aggregate = call.answer.topic.partition(".")[2]
+    aggregate = shown.__name__[0].lower() + shown.__name__[1:]
     written = {aggregate: field(description="As it is now.", graphql_type=shown)}
 
     def answer(operation: Operation, state: Event, _body: Any) -> dict[str, Any]:
@@ -55,7 +57,9 @@ def bulk(name: str, description: str, call: Call[Imported], of: type[Event], ite
     return mutation(name, description, call, {items: listed}, counts, answer)
 
 
-def mutation(name: str, description: str, call: Call[Any], fields: Any, written: Any, answer: Answer) -> Any:
+def mutation(
+    name: str, description: str, call: Call[Any], fields: Any, written: Any, answer: Answer, ready: Ready | None = None
+) -> Any:
     """A mutation that takes these fields, sends the call, and answers those `written` or a failure."""
     title = name[0].upper() + name[1:]
     named = field(description=_KEY, graphql_type=str | None, default=None)
@@ -70,6 +74,7 @@ def mutation(name: str, description: str, call: Call[Any], fields: Any, written:
             _check_key(key)
             body = body_of(input)
             body.pop("idempotency_key", None)
+            body = await ready(info.context, body) if ready else body
             done = await _send(info.context, call, body, key)
             return success(**answer(info.context, done, body))
         except Problem as problem:

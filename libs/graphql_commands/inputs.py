@@ -3,23 +3,27 @@
 import dataclasses
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, get_args, get_origin
 from uuid import UUID
 
 import strawberry
 from msgspec import NODEFAULT
 from strawberry import ID, field
 
+from libs.contracts.docstrings import text
 from libs.graphql.opaque import Malformed, key_of
-from libs.graphql.shapes import members, translated
+from libs.graphql.shapes import list_of, members, translated
 from libs.kit.errors import FieldError, Invalid
 
 
 class Inputs:
     """The input types of one schema."""
 
-    def __init__(self) -> None:
+    def __init__(self, owners: Mapping[str, str], **entries: Any) -> None:
+        """`owners`: by the name of ids, the type of what they name; of a `site_id` that needs not be said. `entries`:
+        by the name of a mapping, the contract of two fields that gives each key with its value."""
         self._known: dict[Any, Any] = {UUID: ID}
+        self._owners, self._entries = owners, entries
 
     def fields_of(
         self, contract: Any, names: str = "", *, plain: bool = False, optional: Collection[str] = ()
@@ -30,14 +34,17 @@ class Inputs:
         """
         made = {}
         for one, told in members(contract, names):
-            owner = contract.topic.partition(".")[2] if one.name == "id" else one.name.removesuffix("_id")
-            given = translated(one.type, self._known)
+            name = contract.topic.partition(".")[2] if one.name == "id" else one.name.removesuffix("_id")
+            owner = self._owners.get(name, name.capitalize())
+            left, listed, factory = one.name in optional, get_origin(one.type) is dict, one.default_factory
+            given = list_of(self._known[self._entries[one.name]]) if listed else translated(one.type, self._known)
+            takes_id = UUID in (one.type, *get_args(one.type))
             made[one.name] = field(
                 description=told,
-                graphql_type=given | None if one.name in optional else given,
-                default=_default(one.default, None if one.name in optional else dataclasses.MISSING),
-                default_factory=_default(one.default_factory, dataclasses.MISSING),
-                metadata={"id_of": owner.capitalize(), "plain": plain} if one.type is UUID else {},
+                graphql_type=given | None if left else given,
+                default=None if left else _default(one.default),
+                default_factory=dataclasses.MISSING if left else list if listed else _default(factory),
+                metadata={"id_of": owner, "plain": plain} if takes_id else {"mapping": listed},
             )
         return made
 
@@ -49,16 +56,17 @@ class Inputs:
     def value(self, contract: Any, names: str = "", **more: Any) -> Any:
         """The input type of this value: from now on inputs that hold one take these fields of it and `more`."""
         fields = self.fields_of(contract, names) | more
-        made = self._known[contract] = input_type(f"{contract.__name__}Input", f"As in `{contract.__name__}`.", fields)
+        made = self._known[contract] = input_type(f"{contract.__name__}Input", text(contract), fields)
         return made
 
 
-def _default(given: Any, otherwise: Any) -> Any:
-    return otherwise if given is NODEFAULT else given
+def _default(given: Any) -> Any:
+    return dataclasses.MISSING if given is NODEFAULT else given
 
 
 def input_type(name: str, description: str, fields: dict[str, Any]) -> Any:
-    """An input type. Of a field's metadata, `id_of` names the type whose ids it takes, and `json` makes its JSON."""
+    """An input type. Of a field's metadata, `id_of` names the type whose ids it takes, and `mapping` says that its JSON
+    is not a list of pairs, but a mapping."""
     return strawberry.input(type(name, (), fields), description=description)
 
 
@@ -81,8 +89,8 @@ def _plain(given: Any, path: str, problems: list[FieldError]) -> Any:
 
 
 def _member(one: dataclasses.Field[Any], value: Any, path: str, problems: list[FieldError]) -> Any:
-    if "json" in one.metadata:
-        return one.metadata["json"](value)
+    if one.metadata.get("mapping"):
+        return dict(entry.values() for entry in _plain(value, f"{path}{one.name}.", problems))
     if "id_of" in one.metadata:
         return _key(value, one.metadata, path + one.name, problems)
     return _plain(value, f"{path}{one.name}.", problems)

@@ -37,6 +37,9 @@ AT_SITE = Listing(
 """Resources at a site of their own workshop: whoever publishes one may name any site."""
 HOLDS = Listing("capacity.hold", filters=_BY_STATE)
 BOOKINGS = Listing("capacity.booking", filters=_BY_STATE)
+WAITLIST = Listing("capacity.waitlist", filters=_BY_STATE)
+POOLS = Listing("capacity.pool", filters=_BY_STATE)
+SHARES = Listing("capacity.share", filters=_BY_STATE)
 ORDERS = Listing("orders.order", filters=_BY_STATE)
 
 

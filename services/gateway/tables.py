@@ -4,6 +4,8 @@ from libs.read_models.declaration import ReadModel, by_topic
 from services.gateway import views
 
 _PUBLIC = {"party_id": "uuid"}
+_OWN = _PUBLIC | {"state": "text"}
+"""Seen by its party alone, but for pools: by whoever sees the resource. Forced row-level security."""
 _PRIVATE = {"state": "text", "audience": "uuid[]"}
 """Seen by its audience alone: forced row-level security."""
 _AUDIENCE = {"audience": views.audience}
@@ -21,5 +23,8 @@ OF_TOPIC = by_topic(
     ReadModel("capacity.bucket", "bucket", _PUBLIC | {"resource_id": "uuid", "day": "date"}),
     ReadModel("capacity.hold", "hold", _PRIVATE, _AUDIENCE),
     ReadModel("capacity.booking", "booking", _PRIVATE, _AUDIENCE),
+    ReadModel("capacity.waitlist", "waitlist", _OWN),
+    ReadModel("capacity.pool", "pool", _OWN | {"resource_id": "uuid"}),
+    ReadModel("capacity.share", "share", _OWN | {"pool_id": "uuid"}),
     ReadModel("orders.order", "orders", _PRIVATE, _AUDIENCE),
 )

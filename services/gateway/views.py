@@ -1,4 +1,4 @@
-"""Who may see what. Rows are hidden by row-level security on `audience`; parts of a row are taken out here.
+"""Who may see what. Rows are hidden by row-level security, most by `audience`; parts of a row are taken out here.
 
 | | whole | in part |
 | --- | --- | --- |
@@ -7,6 +7,8 @@
 allocations are its own; of what is due what it owes or is owed; of who displaced it only itself |
 | order | buyer | a brand: its own lines; a workshop: all lines, its own allocations; the total only to the buyer |
 | resource | its workshop | everybody, a private one only who is invited: all but that others are invited too |
+| place in line, share of a pool | its party | nobody |
+| pool | whoever sees its resource, as that is now | |
 | bucket | its workshop | everybody: published and available, not how the rest is split |
 """
 

@@ -9,6 +9,11 @@ from typing import Any
 Json = dict[str, Any]
 
 _TEXTS = {"date": "2027-03-01", "date-time": "2027-03-01T08:00:00Z", "time": "08:00:00"}
+_LONG = {"weekly": 7, "lots": 2}
+"""Lists that have so many items at least."""
+_EITHER = {"PromiseInput": "routing", "HoldPromiseInput": "routing", "LotInput": "routing"}
+_EITHER |= {"JoinWaitlistInput": "resourceId", "ChangeWorkInput": "name"}
+"""Of what may be left out, but not all of it, this is given."""
 _NAMED = {"time_zone": "Europe/Rome", "timeZone": "Europe/Rome", "currency": "EUR", "process": "cutting"}
 
 
@@ -24,7 +29,7 @@ def body(schema: Json, root: Json, identity: str, name: str = "") -> Any:
         wanted = schema.get("required") or list(schema.get("properties", {}))[: schema.get("minProperties", 0)]
         return {key: body(schema["properties"][key], root, identity, key) for key in wanted}
     if schema.get("type") == "array":
-        return [body(schema["items"], root, identity, name)] * (7 if name == "weekly" else 1)
+        return [body(schema["items"], root, identity, name)] * _LONG.get(name, 1)
     return _scalar(schema, identity, name)
 
 
@@ -43,12 +48,13 @@ def argument(kind: Json, types: dict[str, Json], identity: str, name: str = "") 
     if kind["kind"] == "NON_NULL":
         return argument(kind["ofType"], types, identity, name)
     if kind["kind"] == "LIST":
-        return [argument(kind["ofType"], types, identity, name)] * (7 if name == "weekly" else 1)
+        return [argument(kind["ofType"], types, identity, name)] * _LONG.get(name, 1)
     if kind["kind"] == "ENUM":
         return types[kind["name"]]["enumValues"][0]["name"]
     if kind["kind"] == "INPUT_OBJECT":
-        fields = types[kind["name"]]["inputFields"]
-        return {f["name"]: argument(f["type"], types, identity, f["name"]) for f in fields if _required(f)}
+        either = _EITHER.get(kind["name"])
+        fields = [one for one in types[kind["name"]]["inputFields"] if _required(one) or one["name"] == either]
+        return {one["name"]: argument(one["type"], types, identity, one["name"]) for one in fields}
     plain = {"ID": identity, "UUID": identity, "Int": 1, "Float": 1.0, "Boolean": False, "Date": _TEXTS["date"]}
     return plain.get(kind["name"]) or _NAMED.get(name, "xxxx")
 
@@ -57,13 +63,13 @@ def _required(field: Json) -> bool:
     return field["type"]["kind"] == "NON_NULL" and field["defaultValue"] is None
 
 
-def everything(kind: Json, types: dict[str, Json], most: int = 400) -> list[str]:
-    """As many levels of a type as operations may ask for, in as many of them as that takes; of a union or an interface,
-    each member for itself."""
+def everything(kind: Json, types: dict[str, Json], most: int = 300) -> list[str]:
+    """As many levels of a type as operations may ask for, in as many of them as that takes; of an interface each member
+    for itself, since fields of one name may differ between them."""
     known = _named(kind, types)
-    members = known.get("possibleTypes") or []
-    if members:
-        return [f"{{ __typename ... on {one['name']} {text} }}" for one in members for text in everything(one, types)]
+    if members := known.get("possibleTypes") or []:
+        parts = [f"... on {one['name']} {text}" for one in members for text in everything(one, types)]
+        return _packed(parts, most) if known["kind"] == "UNION" else list(map(_selected, ([part] for part in parts)))
     levels = (_packed(_parts(known, types, depth), most) for depth in (4, 3, 2, 1))
     return next(texts for texts in levels if all(len(text.split()) < most for text in texts))
 

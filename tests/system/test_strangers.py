@@ -21,7 +21,7 @@ from tests.system import guess, trade
 from tests.system.books import newest
 from tests.system.running import SERVICES, Running
 
-PRIVATE = ("Hold", "Booking", "Order")
+PRIVATE = ("Hold", "Booking", "Order", "WaitlistEntry", "PoolShare")
 ROLES = ("brand", "workshop", "retailer", "lab", "hub")
 INTROSPECTION = """query { __schema { queryType { fields { ...F } } mutationType { fields { ...F } }
   types { kind name fields { ...F } inputFields { ...A } enumValues { name } possibleTypes { kind name } } } }
@@ -55,13 +55,20 @@ async def victims(client: Platform) -> Victims:
     booking = (await brand.do("confirmHold", "booking { id }", {"id": spent}))["booking"]["id"]
     order = await trade.order(shop, thing)
     await eventually(lambda: confirmed(shop, order))
+    entry = await trade.wait(shop, place.resource, ahead=5, quantity=10)
+    await eventually(lambda: offered(shop, entry))
+    share = await trade.pledge(brand, place, ahead=20, quantity=10)
     ids = {"Site": place.site, "Resource": place.resource, "Product": thing}
-    ids |= {"Hold": kept, "Booking": booking, "Order": order}
+    ids |= {"Hold": kept, "Booking": booking, "Order": order, "WaitlistEntry": entry, "PoolShare": share}
     return Victims(frozenset(str(actor.party) for actor in (place.actor, brand, shop)), ids)
 
 
 async def confirmed(shop: trade.Actor, order: str) -> bool:
     return await trade.state_of(shop, order) == "CONFIRMED"
+
+
+async def offered(shop: trade.Actor, entry: str) -> bool:
+    return await trade.state_of(shop, entry) == "OFFERED"
 
 
 @pytest.fixture

@@ -92,9 +92,24 @@ async def hold(brand: Actor, resource: str, ahead: int, quantity: int, seconds: 
     return str(done["hold"]["id"])
 
 
+async def wait(brand: Actor, resource: str, ahead: int, quantity: int) -> str:
+    """Wait in line for minutes of one day; returns the id of the place."""
+    given = {"resourceId": resource, "quantity": quantity, "firstDay": day(ahead), "lastDay": day(ahead)}
+    return str((await brand.do("joinWaitlist", "waitlistEntry { id }", given))["waitlistEntry"]["id"])
+
+
+async def pledge(brand: Actor, place: Workshop, ahead: int, quantity: int) -> str:
+    """Pledge the half of a new pool of a workshop; returns the share's id."""
+    room = {"resourceId": place.resource, "day": day(ahead), "quantity": 2 * quantity, "minimum": 2 * quantity}
+    pool = (await place.actor.do("openPool", "pool { id }", room | {"closesAt": f"{day(2)}T12:00:00Z"}))["pool"]["id"]
+    done = await brand.do("joinPool", "poolShare { id }", {"id": pool, "quantity": quantity})
+    return str(done["poolShare"]["id"])
+
+
 async def state_of(actor: Actor, identity: str) -> str | None:
-    """The state of an order, hold or booking as this party sees it; None if it does not."""
-    parts = " ".join(f"... on {kind} {{ {kind.lower()}State: state }}" for kind in ("Order", "Hold", "Booking"))
+    """The state of an order, hold, booking or place in line as this party sees it; None if it does not."""
+    kinds = ("Order", "Hold", "Booking", "WaitlistEntry")
+    parts = " ".join(f"... on {kind} {{ {kind.lower()}State: state }}" for kind in kinds)
     node = (await actor.ask(f"query Look($id: ID!) {{ node(id: $id) {{ __typename {parts} }} }}", id=identity))["node"]
     return None if node is None else str(node[f"{node['__typename'].lower()}State"])
 

@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import AliasChoices, Field, StrictBool, StrictInt, model_validator
 
+from libs.contracts.capacity_promises import BestAt
 from libs.kit.auth import Principal
 from libs.kit.errors import Problem
 from libs.service.commands import Body, Caller, answers, command
@@ -15,7 +16,6 @@ from libs.service.group_commit import GroupCommit
 from libs.service.runtime import KitOf
 from services.capacity.api.search import Scheme
 from services.capacity.handlers import promises
-from services.capacity.promise.answer import BestAt
 from services.capacity.promise.question import Carriage, Operation, Place, Question, Tool
 
 router = APIRouter(tags=["capacity"])
@@ -103,7 +103,7 @@ class AskPromise(Body):
     carriage: CarriageBody = CarriageBody()
     dry_run: Annotated[StrictBool | None, Field(validation_alias=AliasChoices("dryRun", "dry_run"))] = None
     hold: StrictBool = False
-    prefer: BestAt = "earliest"
+    prefer: BestAt = BestAt.EARLIEST
     seconds: Annotated[StrictInt, Field(ge=1, le=86_400)] = 900
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field, StrictInt, model_validator
 
 from libs.contracts import capacity_queues as queues
+from libs.contracts.capacity_answers import PlaceInLine
 from libs.service.commands import Body, Caller, Commanded, answers
 from libs.service.runtime import KitOf
 from services.capacity.domain.terms import MOST
@@ -56,7 +57,7 @@ async def leave_waitlist(entry_id: UUID, command: Commanded) -> Response:
     return await command.run(lambda session: waitlist.leave_waitlist(session, command.caller, entry_id), role=LEDGER)
 
 
-@router.get("/waitlist/{entry_id}", **answers(waitlist.InLine))
+@router.get("/waitlist/{entry_id}", **answers(PlaceInLine))
 async def place_in_line(entry_id: UUID, kit: KitOf, caller: Caller) -> Response:
     """Where the caller stands: its entry, and how many wait longer for room that could be its own."""
     place = await waitlist.place_in_line(kit, caller, entry_id)

@@ -9,6 +9,8 @@ from uuid import UUID
 
 import msgspec
 
+from libs.contracts import capacity_promises as contract
+from libs.contracts.capacity_promises import BestAt, Told
 from libs.kit.db import Database, WriteSession
 from libs.kit.errors import Conflict, Problem, Unavailable
 from libs.service.group_commit import Decided, GroupCommit
@@ -24,7 +26,7 @@ from services.capacity.handlers import holds
 from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.refusals import refusing
 from services.capacity.handlers.search import MOST_SECONDS
-from services.capacity.promise.answer import Answer, BestAt, Priced, answers, best, unbeaten
+from services.capacity.promise.answer import Priced, answers, best, unbeaten
 from services.capacity.promise.plan import Plan, Takings
 from services.capacity.promise.planner import Planning, Turns, planning
 from services.capacity.promise.question import Question
@@ -50,24 +52,11 @@ _STALE = frozenset(
 """How placing refuses what was right a moment ago."""
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What can be made. What is not held may be taken by others."""
-
-    as_of: datetime
-    """All that was held, booked, published or shown before this instant is taken into account."""
-    age_seconds: float
-    """How long ago that was."""
-    hold: PlacedHold | None = None
-    """All of it, or nothing."""
-
-
-class Promise(Told, frozen=True, kw_only=True):
+class Promise(contract.LotPromise, frozen=True, kw_only=True):
     """When, where and for how much a lot can be made. What is not held may be taken by others."""
 
-    answers: list[Answer]
-    """The soonest first; backward, what starts last."""
-    held: int | None = None
-    """Which of them is held."""
+    hold: PlacedHold | None = None
+    """All of it, or nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

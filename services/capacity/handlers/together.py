@@ -4,18 +4,18 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Literal
 from uuid import UUID
 
 import msgspec
 
+from libs.contracts.capacity_promises import Figures, FoundBy, JointPromise, Outcome, PromisedLot
 from libs.contracts.values import Money
 from libs.kit.db import Database
 from libs.service.runtime import Kit
 from services.capacity.domain.terms import Refused
+from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.promises import (
     TRIES,
-    Told,
     Wanted,
     heard_index,
     in_turns,
@@ -24,7 +24,7 @@ from services.capacity.handlers.promises import (
     sold,
 )
 from services.capacity.handlers.refusals import refusing
-from services.capacity.promise.answer import Answer, Priced, answers
+from services.capacity.promise.answer import Priced, answers
 from services.capacity.promise.plan import Plan, Takings
 from services.capacity.promise.question import Question
 from services.capacity.search.index import Index
@@ -33,53 +33,18 @@ from services.capacity.together.child import Given
 from services.capacity.together.city import City, fits, taken_together
 from services.capacity.together.greedy import Near, cut_out, greedy, window
 from services.capacity.together.lots import Rooms
-from services.capacity.together.optimiser import Outcome, improved
+from services.capacity.together.optimiser import improved
 from services.capacity.together.retrace import in_turn
 from services.capacity.together.score import Score, late, scored
 
 log = logging.getLogger(__name__)
 
 
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """By what joint plans are compared: the first that differs decides, and then the price."""
-
-    days_late: int
-    """Of the lots that have a due day, in sum."""
-    last_ready: int
-    """Days until all lots are ready, from `day_0`."""
-    days_in_all: int
-    """Days until each lot is ready, in sum."""
-
-
-class Lot(msgspec.Struct, frozen=True, kw_only=True):
-    """What of the joint plan is for one lot."""
-
-    days_late: int | None
-    """None if it has no due day."""
-    answer: Answer
-    """As if it were booked by itself."""
-
-
-class Together(Told, frozen=True, kw_only=True):
+class Together(JointPromise, frozen=True, kw_only=True):
     """Plans for several lots that fit beside each other, and how good they are."""
 
-    day_0: date
-    """Days are counted from this one, yesterday by UTC; nothing begins before tomorrow."""
-    found_by: Literal["greedy", "optimiser"]
-    """Greedy is lot by lot, as they were asked for; what the optimiser found is better."""
-    optimiser: Outcome
-    """What became of its pass."""
-    value: Figures
-    greedy: Figures
-    """What greedy came to."""
-    bound: Figures
-    """No joint plan at all is better than that in any of these, if nothing else is taken or freed."""
-    gap: Figures
-    """By how much the value is above the bound: it may be better by that at most."""
-    price: Money
-    """Of one booking of all, with carriage: setting a resource up is paid once, however many lots go to it."""
-    lots: list[Lot]
-    """In the order in which they were asked for."""
+    hold: PlacedHold | None = None
+    """All of it, or nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +121,7 @@ async def find(kit: Kit, asked: Asked) -> Found:
         as_of=as_of,
         age_seconds=round((index.heard.now() - as_of).total_seconds(), 3),
         day_0=case.day_0,
-        found_by="greedy" if best is first else "optimiser",
+        found_by=FoundBy.GREEDY if best is first else FoundBy.OPTIMISER,
         optimiser=outcome,
         value=_figures(best.score),
         greedy=_figures(first.score),
@@ -204,8 +169,8 @@ async def _joint(database: Database, case: Case, plans: Sequence[Plan]) -> tuple
 def _spared(asked: Asked, score: Score, least: Score) -> Outcome | None:
     """Why no pass is made, if none is."""
     if score == least:
-        return "AT_BOUND"
-    return None if asked.seconds else "NOT_ASKED"
+        return Outcome.AT_BOUND
+    return None if asked.seconds else Outcome.NOT_ASKED
 
 
 async def _improved(database: Database, seconds: int, case: Case, first: Joint, near: Near) -> tuple[Joint, Outcome]:
@@ -217,17 +182,17 @@ async def _improved(database: Database, seconds: int, case: Case, first: Joint, 
         return first, outcome
     if len(found) != len(plans) or not fits(rooms, lots[0].first_day, found):
         log.error("the optimiser sent plans that do not fit")
-        return first, "FAILED"
+        return first, Outcome.FAILED
     joint, _ = await _joint(database, case, found)
-    return (joint, outcome) if joint and joint.rank < first.rank else (first, "NO_BETTER")
+    return (joint, outcome) if joint and joint.rank < first.rank else (first, Outcome.NO_BETTER)
 
 
 def _figures(score: Score) -> Figures:
     return Figures(days_late=score.days_late, last_ready=score.last_day, days_in_all=score.days)
 
 
-def _lot(case: Case, question: Question, priced: Priced, currency: str) -> Lot:
+def _lot(case: Case, question: Question, priced: Priced, currency: str) -> PromisedLot:
     [answer] = answers(question, [priced], currency)
     day = (priced.plan.on(priced.plan.ready_day) - case.day_0).days
     days_late = None if question.due_day is None else late(question, day)
-    return Lot(days_late=days_late, answer=msgspec.structs.replace(answer, best_at=[]))
+    return PromisedLot(days_late=days_late, answer=msgspec.structs.replace(answer, best_at=[]))

@@ -4,9 +4,8 @@ import asyncio
 from dataclasses import asdict
 from uuid import UUID
 
-import msgspec
-
 from libs.contracts import capacity_queues as queues
+from libs.contracts.capacity_answers import PlaceInLine
 from libs.kit.auth import Principal
 from libs.kit.db import WriteSession
 from libs.kit.errors import Conflict, NotFound
@@ -26,13 +25,6 @@ MOST_WAITING = 50
 """Entries of one party that wait or have an offer open: nobody can be in every line of a city."""
 _NEWS_AT_ONCE = 200
 _ENTRIES_AT_ONCE = 500
-
-
-class InLine(msgspec.Struct, frozen=True):
-    """An entry, and how many wait longer for room that could be its own."""
-
-    entry: queues.WaitlistEntry
-    ahead: int
 
 
 # --- joining, leaving, looking ---------------------------------------------------------------------------------------
@@ -86,13 +78,13 @@ async def _give_back(session: WriteSession, hold_id: UUID) -> None:
     await save_and_tell(session, ledger)
 
 
-async def place_in_line(kit: Kit, caller: Principal, entry_id: UUID) -> InLine:
+async def place_in_line(kit: Kit, caller: Principal, entry_id: UUID) -> PlaceInLine:
     """Where the caller stands. Raises NotFound."""
     async with kit.database.read(caller.party, role=LEDGER) as session:
         entry = await store.entry(session, entry_id)
         if entry is None or entry.party_id != caller.party:
             raise NotFound("You have no such place in line.")
-        return InLine(entry_event(entry), await store.ahead(session, entry_id))
+        return PlaceInLine(entry_event(entry), await store.ahead(session, entry_id))
 
 
 # --- serving ---------------------------------------------------------------------------------------------------------

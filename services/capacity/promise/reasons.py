@@ -2,37 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
+from libs.contracts.capacity_promises import WaitReason as Code
 from services.capacity.promise.hours import CLOSES, DAY, OPENS
 from services.capacity.promise.plan import Plan, Step, Trip
 from services.capacity.promise.question import Operation, Question
 
-Code = Literal[
-    "PREVIOUS",
-    "REST",
-    "DRYING",
-    "CARRIERS",
-    "TRAVEL",
-    "QUEUE",
-    "NOTICE",
-    "QUALIFICATION",
-    "TOOLS",
-    "ROOM",
-    "SET_UP",
-    "PACE",
-    "NOT_SOONER",
-]
-"""PREVIOUS: the operation before is under way. REST: the lot lies after it, by the routing. DRYING: it dries, cools or
-burns out, as that resource publishes. CARRIERS: none leaves yet. TRAVEL: it is on the road. QUEUE: it lies before the
-operation. NOTICE: the workshop takes no work sooner. QUALIFICATION: it is not qualified yet, or again. TOOLS: too few
-are free. ROOM: the resource is not free. SET_UP: it is set up. PACE: sooner it would run dry. NOT_SOONER: the due day
-lets it wait.
-"""
-IDLE: frozenset[Code] = frozenset(
-    {"REST", "DRYING", "CARRIERS", "QUEUE", "NOTICE", "QUALIFICATION", "TOOLS", "ROOM", "NOT_SOONER"}
-)
+IDLE = frozenset(Code) - {Code.PREVIOUS, Code.TRAVEL, Code.SET_UP, Code.PACE}
 """Nothing is done to the lot meanwhile."""
 
 
@@ -62,24 +39,24 @@ def _reasons(question: Question, plan: Plan, step: Step, number: int) -> Iterato
         slowest = max(before, key=lambda one: one.ends + one.rest_minutes)
         came = slowest if last is None or last.source is None else plan.steps[last.source]
         ready = came.ends if last else came.first_batch
-        yield Reason("PREVIOUS", came.process, came.resource_id, came.run_starts, ready)
+        yield Reason(Code.PREVIOUS, came.process, came.resource_id, came.run_starts, ready)
         there = ready + came.rest_minutes
         if came.rest_minutes > question.routing[came.operation].wait_minutes:  # as the resource publishes
-            yield Reason("DRYING", came.process, came.resource_id, ready, there)
+            yield Reason(Code.DRYING, came.process, came.resource_id, ready, there)
         else:
-            yield Reason("REST", came.process, None, ready, there)
+            yield Reason(Code.REST, came.process, None, ready, there)
     if last:
         yield from _on_the_road(last)
         there = last.arrives
     queued = there + question.routing[step.operation].queue_minutes
-    yield Reason("QUEUE", step.process, None, there, queued)
+    yield Reason(Code.QUEUE, step.process, None, there, queued)
     paced = last is None and any(one.ends > step.run_starts for one in before)
     yield from _at_the_resource(question, step, queued, paced=paced)
 
 
 def _on_the_road(trip: Trip) -> Iterator[Reason]:
-    yield Reason("CARRIERS", "", None, trip.ready, trip.leaves)
-    yield Reason("TRAVEL", "", None, trip.leaves, trip.arrives)
+    yield Reason(Code.CARRIERS, "", None, trip.ready, trip.leaves)
+    yield Reason(Code.TRAVEL, "", None, trip.leaves, trip.arrives)
 
 
 def _at_the_resource(question: Question, step: Step, since: int, *, paced: bool) -> Iterator[Reason]:
@@ -87,25 +64,25 @@ def _at_the_resource(question: Question, step: Step, since: int, *, paced: bool)
     since = _working(since)
     starts = max(since, step.starts)
     if question.backward:
-        yield Reason("NOT_SOONER", step.name, step.resource_id, since, starts)
+        yield Reason(Code.NOT_SOONER, step.name, step.resource_id, since, starts)
     elif paced:
-        yield Reason("PACE", step.name, step.resource_id, since, starts)
+        yield Reason(Code.PACE, step.name, step.resource_id, since, starts)
     elif since // DAY < starts // DAY:  # on a day that has free time it begins as soon as the lot is there
         yield from _room(step, question.routing[step.operation], since, starts)
     if step.setup_minutes + step.extra_minutes:
-        yield Reason("SET_UP", step.name, step.resource_id, starts, step.run_starts)
+        yield Reason(Code.SET_UP, step.name, step.resource_id, starts, step.run_starts)
 
 
 def _room(step: Step, operation: Operation, since: int, starts: int) -> Iterator[Reason]:
     noticed = min(starts, max(since, step.opens * DAY + OPENS))
-    yield Reason("NOTICE", step.name, step.resource_id, since, noticed)
+    yield Reason(Code.NOTICE, step.name, step.resource_id, since, noticed)
     opens = min(starts, max(noticed, step.qualified * DAY + OPENS))
-    yield Reason("QUALIFICATION", ", ".join(sorted(operation.qualifications)), step.resource_id, noticed, opens)
+    yield Reason(Code.QUALIFICATION, ", ".join(sorted(operation.qualifications)), step.resource_id, noticed, opens)
     short = next((tool for tool in step.tools if _is_short(tool.free.tolist(), tool.quantity, opens, starts)), None)
     if short:
-        yield Reason("TOOLS", short.name, short.id, opens, starts)
+        yield Reason(Code.TOOLS, short.name, short.id, opens, starts)
     else:
-        yield Reason("ROOM", step.name, step.resource_id, opens, starts)
+        yield Reason(Code.ROOM, step.name, step.resource_id, opens, starts)
 
 
 def _is_short(free: Sequence[int], quantity: int, since: int, until: int) -> bool:

@@ -5,7 +5,7 @@ from datetime import date
 
 from services.capacity.promise.plan import Plan
 from services.capacity.promise.question import Question
-from services.capacity.promise.reasons import IDLE, Code, reasons
+from services.capacity.promise.reasons import IDLE, reasons
 
 _DAYS = {
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
@@ -15,7 +15,7 @@ _MONTHS = {
     "en": "January/February/March/April/May/June/July/August/September/October/November/December",
     "it": "gennaio/febbraio/marzo/aprile/maggio/giugno/luglio/agosto/settembre/ottobre/novembre/dicembre",
 }
-_WAITS: dict[str, Mapping[Code, str]] = {
+_WAITS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "REST": "the lot rests after {waits_for} until {day}",
         "DRYING": "the lot dries or cools after {waits_for} until {day}",

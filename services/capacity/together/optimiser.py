@@ -6,8 +6,8 @@ import os
 import pickle
 import sys
 from pathlib import Path
-from typing import Literal
 
+from libs.contracts.capacity_promises import Outcome
 from services.capacity.promise.plan import Plan
 from services.capacity.together.child import Given
 
@@ -21,11 +21,6 @@ GRACE = 10.0
 CHILD = "services.capacity.together.child"
 _ROOT = Path(__file__).parents[3]
 
-Outcome = Literal["BETTER", "NO_BETTER", "AT_BOUND", "NOT_ASKED", "NOT_INSTALLED", "BUSY", "TOO_SLOW", "FAILED"]
-"""Of a pass. BETTER: it found what is told. NO_BETTER: it found nothing better. AT_BOUND: nothing better could be
-found, so it was not made; no more was it if it was NOT_ASKED for, if OR-tools are NOT_INSTALLED, or if this process was
-BUSY with another. TOO_SLOW: it was ended when its time was over. FAILED: it broke, and the log says why."""
-
 _one = asyncio.Semaphore(1)
 """At a time in this process: a pass takes all cores that it gets."""
 
@@ -33,18 +28,18 @@ _one = asyncio.Semaphore(1)
 async def improved(given: Given) -> tuple[list[Plan] | None, Outcome]:
     """Plans that are better, if they were found in time."""
     if not (FOLDER / "ortools").is_dir():
-        return None, "NOT_INSTALLED"
+        return None, Outcome.NOT_INSTALLED
     if _one.locked():
-        return None, "BUSY"
+        return None, Outcome.BUSY
     async with _one:
         try:
             plans = await _passed(given)
         except TimeoutError:
-            return None, "TOO_SLOW"
+            return None, Outcome.TOO_SLOW
         except (OSError, RuntimeError, pickle.UnpicklingError, EOFError):
             log.exception("a pass of the optimiser failed")
-            return None, "FAILED"
-    return plans, "BETTER" if plans else "NO_BETTER"
+            return None, Outcome.FAILED
+    return plans, Outcome.BETTER if plans else Outcome.NO_BETTER
 
 
 async def _passed(given: Given) -> list[Plan] | None:

@@ -8,13 +8,17 @@ import strawberry
 from strawberry import field
 
 from libs.contracts import Event, capacity, catalog, orders, values
+from libs.contracts import capacity_queues as queues
 from libs.graphql.services import Call
 from libs.graphql.shapes import list_of
 from libs.graphql_commands.commands import bulk, command
 from libs.graphql_commands.inputs import input_type
 from libs.service.commands import Imported
-from services.gateway.api import types
+from services.gateway.api import promising, types
 from services.gateway.api.inputs import PatternInput, fields_of
+
+_UNDER = {"WaitlistEntry": "waitlist"}
+_SHOWN = {topic: name for name, topic in types.TOPICS.items()}
 
 
 def _command(
@@ -22,26 +26,28 @@ def _command(
 ) -> Any:
     """A mutation that writes one aggregate, taking these fields of it and `more`."""
     fields = fields_of(call.answer, names, optional=optional) if names else {}
-    shown = getattr(types, call.answer.topic.partition(".")[2].capitalize())
+    shown = getattr(types, _SHOWN[call.answer.topic])
     return command(name, description, call, shown, fields | more)
 
 
 def _act(of: str, name: str, event: type[Event], description: str, names: str = "", at: str = "", **more: Any) -> Any:
     """A mutation of what there is, at `/<of>s/{id}/<at>` of its service; unless told, at the verb of its name."""
     verb = at or name.partition(next(filter(str.isupper, name)))[0]
-    call = Call(event.topic.partition(".")[0], f"/{of.lower()}s/{{id}}/{verb}", event, of)
+    under = _UNDER.get(of, f"{of.lower()}s")
+    call = Call(event.topic.partition(".")[0], f"/{under}/{{id}}/{verb}", event, of)
     return _command(name, description, call, names, **more)
 
 
 _product, _resource = partial(_act, "Product"), partial(_act, "Resource")
 _hold, _booking, _order = partial(_act, "Hold"), partial(_act, "Booking"), partial(_act, "Order")
+_entry, _pool = partial(_act, "WaitlistEntry"), partial(_act, "Pool")
 _SECONDS = field(description="How long to hold; 900 unless told.", graphql_type=int | None, default=None)
 _SAMPLE = field(description="Less than the minimum, where samples are sold.", graphql_type=bool, default=False)
 _PRICE = field(description="In minor units; the terms' price unless told.", graphql_type=int | None, default=None)
 _REPORT = fields_of(values.Actual, "quantity good scrap")
 _UNIT = field(description="Unit of its buckets.", graphql_type=str, default="minutes")
 _PLACE = "name municipality latitude longitude time_zone"
-_WORK = "site_id name kind processes terms calendar pattern"
+_WORK = "site_id name kind processes terms calendar pattern work"
 _EITHER = {"calendar"}
 """A resource says when it works by one or the other; what it takes, the service says."""
 _GOODS = "name description price variants routing"
@@ -74,6 +80,14 @@ _COMMANDS = (
         at="terms",
     ),
     _resource(
+        "changeWork",
+        capacity.ResourceChanged,
+        "Change what a resource is called, does, or takes for that; what is left out stays, as does what is booked.",
+        "name kind processes work",
+        optional={"name", "kind", "processes", "work"},
+        at="work",
+    ),
+    _resource(
         "changeCalendar",
         capacity.CalendarChanged,
         "Change the days or hours of a resource; then it works by no pattern. What they carry no more becomes "
@@ -97,6 +111,7 @@ _COMMANDS = (
         seconds=_SECONDS,
         sample=_SAMPLE,
     ),
+    *promising.HOLDING,
     _hold("confirmHold", capacity.BookingConfirmed, "Book it."),
     _hold("releaseHold", capacity.HoldReleased, "Give the room back."),
     _hold("proposeHold", capacity.HoldProposed, "Ask the workshop, which decides by hand, to book it."),
@@ -115,6 +130,24 @@ _COMMANDS = (
     _booking("acceptMove", capacity.BookingConfirmed, "As the holder: agree to the days that it was moved to."),
     _booking("rejectMove", capacity.BookingCancelled, "As the holder: do not agree to them; the booking ends."),
     _booking("cancelBooking", capacity.BookingCancelled, "Cancel it, as either side; its `ending` tells what is due."),
+    _command(
+        "joinWaitlist",
+        "Wait for a resource or for a process. When there is room and it is your turn, it is held for you, for an hour;"
+        " the subscription `waitlistOffer` tells.",
+        Call("capacity", "/waitlist", queues.WaitlistJoined),
+        "resource_id process currency quantity first_day last_day",
+    ),
+    _entry("leaveWaitlist", queues.WaitlistWithdrawn, "Leave the line; what was offered goes to the next."),
+    _command(
+        "openPool",
+        "As a workshop: set room aside for firms that each need less than the minimum.",
+        Call("capacity", "/pools", queues.PoolOpened),
+        "resource_id day quantity minimum closes_at",
+        {"minimum"},
+    ),
+    _pool("joinPool", queues.SharePledged, "Pledge a share; once the minimum is met, all are booked.", "quantity"),
+    _pool("leavePool", queues.ShareWithdrawn, "Take your share back while the pool is open."),
+    _pool("closePool", queues.PoolClosed, "As its workshop: let everybody go, and free the room."),
     _command(
         "placeOrder",
         "Order pieces to be made; what comes of it is told by the subscription `order`.",

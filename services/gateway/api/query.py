@@ -1,20 +1,24 @@
 """What can be asked."""
 
 from collections.abc import Callable
+from enum import Enum
 from typing import Annotated, Any, TypeVar, cast
 
 import strawberry
 from strawberry import ID
 
-from libs.contracts import capacity, orders
+from libs.contracts import capacity
+from libs.contracts import capacity_queues as queues
+from libs.contracts.orders import OrderState
 from libs.contracts.values import PartyKind
 from libs.graphql.opaque import key_of, parse_id
 from libs.graphql.paging import After, First
 from libs.graphql.shapes import Node
 from libs.graphql_limits.cost import CALLS_SERVICE
 from libs.graphql_limits.limits import MOST_POINTS
+from libs.read_models.listing import Listing
 from services.gateway import store
-from services.gateway.api import finding, types
+from services.gateway.api import finding, promising, types
 from services.gateway.api.context import Info
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,15 +28,22 @@ Kind = Annotated[PartyKind | None, strawberry.argument(description="Only of this
 Name = Annotated[str | None, strawberry.argument(description="Whose name begins so, in any case.")]
 Process = Annotated[str | None, strawberry.argument(description="That can do this process.")]
 OfParty = Annotated[ID | None, strawberry.argument(description="Only of this party.")]
-HoldState = Annotated[capacity.HoldState | None, strawberry.argument(description="Only in this state.")]
-BookingState = Annotated[capacity.BookingState | None, strawberry.argument(description="Only in this state.")]
-OrderState = Annotated[orders.OrderState | None, strawberry.argument(description="Only in this state.")]
 
 
 def _ask(description: str, graphql_type: Any, **metadata: bool) -> Callable[[F], F]:
     """A field of the query."""
     made = strawberry.field(description=description, graphql_type=graphql_type, metadata=metadata)
     return cast("Callable[[F], F]", made)
+
+
+def _listed(name: str, listing: Listing, states: type[Enum], description: str) -> Any:
+    """What the caller may see of a type, all or in one state."""
+
+    async def find(info: Info, first: First = 20, after: After = None, state: Any = None) -> Any:
+        return await info.context.page(listing, first, after, state=state)
+
+    find.__annotations__["state"] = Annotated[states | None, strawberry.argument(description="Only in this state.")]
+    return _ask(description=description, graphql_type=types.page_type(name))(find)
 
 
 @strawberry.type(
@@ -75,21 +86,21 @@ class Query:
         workshop = key_of(workshop_id, "Party") if workshop_id else None
         return await info.context.page(store.RESOURCES, first, after, process=process, party_id=workshop)
 
-    @_ask(description="Holds that concern you, newest first.", graphql_type=types.page_type("Hold"))
-    async def holds(self, info: Info, first: First = 20, after: After = None, state: HoldState = None) -> Any:
-        return await info.context.page(store.HOLDS, first, after, state=state)
-
-    @_ask(description="Bookings that concern you, newest first.", graphql_type=types.page_type("Booking"))
-    async def bookings(self, info: Info, first: First = 20, after: After = None, state: BookingState = None) -> Any:
-        return await info.context.page(store.BOOKINGS, first, after, state=state)
-
-    @_ask(description="Orders that concern you, newest first.", graphql_type=types.page_type("Order"))
-    async def orders(self, info: Info, first: First = 20, after: After = None, state: OrderState = None) -> Any:
-        return await info.context.page(store.ORDERS, first, after, state=state)
-
+    holds = _listed("Hold", store.HOLDS, capacity.HoldState, "Holds that concern you, newest first.")
+    bookings = _listed("Booking", store.BOOKINGS, capacity.BookingState, "Bookings that concern you, newest first.")
+    orders = _listed("Order", store.ORDERS, OrderState, "Orders that concern you, newest first.")
+    waitlist = _listed("WaitlistEntry", store.WAITLIST, queues.WaitlistState, "Your places in line, newest first.")
+    pools = _listed("Pool", store.POOLS, queues.PoolState, "Room that is sold by shares, newest first.")
+    pool_shares = _listed("PoolShare", store.SHARES, queues.ShareState, "Your shares of pools, newest first.")
+    place_in_line = _ask(
+        description="How many wait longer than you for room that could be yours. It needs a token.",
+        graphql_type=finding.PlaceInLine,
+        **{CALLS_SERVICE: True},
+    )(finding.place_in_line)
     search = _ask(
         description="Where there is room for work, the best first: a resource once. What is free may be taken a moment"
         " later; `placeHold` with its `days` decides. It needs a token.",
         graphql_type=finding.SearchAnswer,
         **{CALLS_SERVICE: True},
     )(finding.search)
+    promise, promise_together = promising.promise, promising.promise_together

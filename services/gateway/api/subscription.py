@@ -9,6 +9,8 @@ from uuid import UUID
 import strawberry
 from strawberry import ID, field
 
+from libs.contracts.capacity_queues import WaitlistState
+from libs.contracts.orders import OrderCompleted, OrderState
 from libs.graphql.opaque import Malformed, key_of
 from libs.graphql_streams.following import follow
 from services.gateway import store
@@ -17,18 +19,32 @@ from services.gateway.api.context import Info
 
 MOST_RESOURCES = 1_000
 """Of a workshop that are followed. The oldest: a new one must not push out one that was told."""
-OrderId = Annotated[ID, strawberry.argument(description="Which order.")]
+Id = Annotated[ID, strawberry.argument(description="Which one.")]
+_OPEN = {OrderState.PLACED, OrderState.RESERVED, OrderState.CONFIRMED, WaitlistState.WAITING, WaitlistState.OFFERED}
+"""Of other states, and of an order that is completed, nothing more becomes."""
 Day = Annotated[date, strawberry.argument(description="A local day of the workshop's sites.")]
 
 
-def _order(info: Info, id: OrderId) -> AsyncIterator[Any]:  # noqa: A002 - the customary name
-    key = key_of(id, "Order")
+def _over(event: Any) -> bool:
+    return event.state not in _OPEN or isinstance(event, OrderCompleted)
 
-    async def look() -> Mapping[Any, Any]:
-        found = await info.context.find("orders.order", key)
-        return {key: found} if found else {}
 
-    return follow(info.context, f"orders.order:{key}", look, "There is no such order, or none that you may see.")
+def _life(name: str, description: str) -> Any:
+    """A field that follows one aggregate of this type, until it has ended."""
+    topic = types.TOPICS[name]
+
+    def one(info: Info, id: Id) -> AsyncIterator[Any]:  # noqa: A002 - the customary name
+        key = key_of(id, name)
+
+        async def look() -> Mapping[Any, Any]:
+            found = await info.context.find(topic, key)
+            return {key: found} if found else {}
+
+        missing = "There is none of this id, or none that you may see."
+        return follow(info.context, f"{topic}:{key}", look, missing, over=_over)
+
+    shown = getattr(types, name)
+    return field(resolver=one, is_subscription=True, graphql_type=shown, description=description)
 
 
 def _workshop_day(info: Info, day: Day) -> AsyncIterator[Any]:
@@ -54,11 +70,11 @@ def _workshop_day(info: Info, day: Day) -> AsyncIterator[Any]:
     " left it ends with an error `RATE_LIMITED`."
 )
 class Subscription:
-    order: Any = field(
-        resolver=_order,
-        is_subscription=True,
-        graphql_type=types.Order,
-        description="An order's life; complete once you may see it no more.",
+    order: Any = _life("Order", "An order's life; complete once that is over, or once you may see it no more.")
+    waitlist_offer: Any = _life(
+        "WaitlistEntry",
+        "Your place in line, until it is offered room, and what becomes of that: accepted, declined or missed; or that"
+        " it lapsed. Then it is complete. The offer is a hold, `holdId`.",
     )
     workshop_day: Any = field(
         resolver=_workshop_day,

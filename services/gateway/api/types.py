@@ -9,6 +9,7 @@ import strawberry
 from strawberry import ID, Parent, field
 
 from libs.contracts import capacity, catalog, orders, values
+from libs.contracts import capacity_queues as queues
 from libs.contracts.values import PartyKind
 from libs.graphql.lookups import Lookups, looked_up
 from libs.graphql.opaque import Malformed, global_id
@@ -27,14 +28,22 @@ TOPICS = {
     "Hold": "capacity.hold",
     "Booking": "capacity.booking",
     "Order": "orders.order",
+    "WaitlistEntry": "capacity.waitlist",
+    "Pool": "capacity.pool",
+    "PoolShare": "capacity.share",
 }
 TERMS = (
     "price_per_unit setup_price minimum_charge minimum_quantity lot_multiple notice_days window_days deposit_percent"
     " cancellation visibility samples approval answer_hours material_days party_percent newcomers_percent"
 )
-PATTERN = "shifts holidays august_weeks closures overtime events"
-_shapes, _lookups = Shapes(), Lookups(TOPICS, __name__)
-shape, later, one, several = _shapes.shape, _lookups.later, _lookups.one, _lookups.several
+ENTRIES = {"exceptions": values.DayQuantity, "changes": values.Change, "work": values.ProcessWork}
+"""What mappings are shown and given as, by their names."""
+_PARTIES = "workshop_id brand_id debtor_id creditor_id"
+OWNERS = {f"{name.lower()}_id": name for name in TOPICS if name != "Party"} | dict.fromkeys(_PARTIES.split(), "Party")
+"""What ids are shown as, by their names; of a party's own it is told what the party is to it."""
+_lookups = Lookups(TOPICS, __name__)
+_shapes = Shapes(_lookups.one, OWNERS, **ENTRIES)
+shape, whole, later, one, several = _shapes.shape, _shapes.whole, _lookups.later, _lookups.one, _lookups.several
 MOST_DAYS = 92
 FromDay = Annotated[date, strawberry.argument(name="from", description="The first day.")]
 Days = Annotated[int, strawberry.argument(description=f"How many days, 1 to {MOST_DAYS}. Each costs a point.")]
@@ -54,25 +63,16 @@ def many(name: str, listing: Listing, column: str, description: str) -> Any:
     return field(resolver=find, description=description, graphql_type=page_type(name))
 
 
-@strawberry.type(description="What one day offers, whatever the week says.")
-class DayQuantity:
-    day: date = field(description="A local day of the resource's site.")
-    quantity: int = field(description="In the resource's unit.")
-
-
-def _exceptions(description: str) -> Any:
-    def days(root: Parent[Any]) -> list[DayQuantity]:
-        return [DayQuantity(day=date.fromisoformat(day), quantity=n) for day, n in sorted(root.exceptions.items())]
-
-    return field(resolver=days, description=description)
-
-
 def _invited(root: Parent[values.Terms]) -> list[ID]:
     return [ID(global_id("Party", one)) for one in root.invited]
 
 
 def _offered(root: Parent[catalog.Product]) -> bool:
     return views.offered(root)
+
+
+def _offer(root: Parent[queues.WaitlistEntry]) -> ID | None:
+    return ID(global_id("Hold", root.id)) if root.allocations else None
 
 
 async def _buckets(root: Parent[capacity.Resource], info: Info, start: FromDay, days: Days = 14) -> Any:
@@ -99,8 +99,9 @@ async def bucket(context: Context, key: str) -> views.Bucket | None:
     return (await context.days_of(found, start, 1))[0] if found else None
 
 
-_shapes.whole(values.Money, values.Variant, values.Operation, values.Refusal, values.Rung)
-_shapes.whole(values.Span, values.Shift, values.Overtime, values.CalendarEvent)
+whole(values.Money, values.Variant, values.Operation, values.Refusal, values.Rung)
+whole(values.Span, values.Shift, values.Overtime, values.CalendarEvent, values.DayQuantity, values.Calendar)
+whole(values.Pattern, values.Change, values.Work, values.ProcessWork)
 Need = shape(values.Need, "process minutes")
 Terms = shape(
     values.Terms,
@@ -109,38 +110,10 @@ Terms = shape(
         resolver=_invited, description="Ids of the parties it is sold to: to its workshop all, else your own."
     ),
 )
-Calendar = shape(
-    values.Calendar,
-    "weekly starts_on ends_on",
-    exceptions=_exceptions("Public holidays, closures, overtime; in order."),
-)
-Pattern = shape(
-    values.Pattern, PATTERN, exceptions=_exceptions("Days by themselves, whatever the rest says; in order.")
-)
-Allocation = shape(
-    values.Allocation,
-    "day quantity",
-    resource=one("Resource", "resource_id", "What is taken."),
-    workshop=one("Party", "workshop_id", "Whose it is."),
-)
-Agreed = shape(
-    values.Agreed,
-    "price deposit cancellation material_days",
-    resource=one("Resource", "resource_id", "What was booked."),
-    workshop=one("Party", "workshop_id", "Whose it is."),
-)
-Proposal = shape(values.Proposal, "awaiting price", hidden="price")
-Actual = shape(values.Actual, "quantity good scrap completed", workshop=one("Party", "workshop_id", "Who reports."))
-Due = shape(
-    values.Due, "amount", debtor=one("Party", "debtor_id", "Who owes."), creditor=one("Party", "creditor_id", "Whom.")
-)
-Ending = shape(values.Ending, "by code message due")
-Line = shape(
-    orders.Line,
-    "sku quantity price needs",
-    product=one("Product", "product_id", "What is made."),
-    brand=one("Party", "brand_id", "Whose product it is."),
-)
+Allocation = shape(values.Allocation, "day quantity resource_id workshop_id")
+Proposal = shape(values.Proposal, hidden="price")
+whole(values.Agreed, values.Actual, values.Due, values.Ending)
+Line = shape(orders.Line, "sku quantity price needs product_id brand_id")
 Party = shape(
     catalog.Party,
     "version kind name",
@@ -166,7 +139,7 @@ Bucket = shape(
 )
 Resource = shape(
     capacity.Resource,
-    "version name kind processes unit time_zone terms calendar pattern",
+    "version name kind processes unit time_zone terms calendar pattern work",
     workshop=one("Party", "party_id", "Whose it is."),
     site=looked_up(_sites, "Where it stands; null if not its workshop's.", later("Site") | None),
     buckets=field(
@@ -174,26 +147,46 @@ Resource = shape(
         graphql_type=list_of(Bucket),
         description="Its days. One that nobody has touched offers what the calendar says.",
     ),
+    pools=many("Pool", store.POOLS, "resource_id", "What it sells by shares, newest first."),
 )
 Hold = shape(
     capacity.Hold,
-    "version state allocations placed_at expires_at refusal proposal",
+    "version state allocations placed_at expires_at refusal proposal order_id",
     holder=one("Party", "party_id", "Who holds."),
-    order=one("Order", "order_id", "The order that asked, if one did."),
 )
 Booking = shape(
     capacity.Booking,
-    "version state stage deadline allocations promised placed_at price agreed material_by material_at actual ending",
+    "version state stage deadline allocations promised placed_at price agreed material_by material_at actual ending"
+    " order_id",
     hidden="price",
     holder=one("Party", "party_id", "Who booked."),
     displaced_by=several("Party", "displaced_by", "Workshops whose calendars shrank below it, until it stands again."),
-    order=one("Order", "order_id", "The order that it is for, if one asked."),
 )
 Order = shape(
     orders.Order,
     "version state stage lines total earliest_day due_day allocations refusal",
     hidden="total",
     buyer=one("Party", "party_id", "Who asked."),
+)
+WaitlistEntry = shape(
+    queues.WaitlistEntry,
+    "version state resource_id process currency quantity first_day last_day joined_at allocations expires_at",
+    waiting=one("Party", "party_id", "Who waits."),
+    hold_id=field(resolver=_offer, description="Id of the hold that it is offered: `confirmHold` takes it, in time."),
+    hold=one("Hold", "id", "That hold."),
+    booking=one("Booking", "id", "What it was confirmed as."),
+)
+Pool = shape(
+    queues.Pool,
+    "version state resource_id day quantity minimum pledged price_per_unit setup_price minimum_charge closes_at",
+    workshop=one("Party", "party_id", "Whose that is."),
+    shares=many("PoolShare", store.SHARES, "pool_id", "What you have pledged of it, newest first."),
+)
+PoolShare = shape(
+    queues.PoolShare,
+    "version pool_id state quantity joined_at at_most price",
+    holder=one("Party", "party_id", "Who pledged."),
+    booking=one("Booking", "id", "What it has become, if the pool has fired."),
 )
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from libs.contracts import capacity_queues as queues
+from libs.contracts.capacity_answers import PlaceInLine
 from libs.kit.db import Database
 from services.capacity.domain.offer import Allocation, Resource
 from services.capacity.domain.waitlist import Entry, Wish
@@ -37,7 +38,7 @@ async def leave(db: Database, entry: queues.WaitlistEntry) -> queues.WaitlistEnt
         return await waitlist.leave_waitlist(session, world.principal(party=entry.party_id), entry.id)
 
 
-async def place(db: Database, entry: queues.WaitlistEntry, party: UUID | None = None) -> waitlist.InLine:
+async def place(db: Database, entry: queues.WaitlistEntry, party: UUID | None = None) -> PlaceInLine:
     caller = world.principal(party=party or entry.party_id)
     return await waitlist.place_in_line(SimpleNamespace(database=db), caller, entry.id)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -60,6 +61,14 @@ async def serve(client: Clients) -> AsyncIterator[Serve]:
             return f"http://{await stack.enter_async_context(port_of(served))}"
 
         yield start
+
+
+@pytest.fixture
+async def live(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Asker]:
+    """The gateway and capacity, for real, behind real ports."""
+    monkeypatch.setenv("FILIERA_SERVICES", json.dumps({"capacity": await serve("capacity")}))
+    async with httpx.AsyncClient(base_url=await serve("gateway"), timeout=30) as http:
+        yield Asker(http)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from tests.services.gateway import world
 from tests.services.gateway.conftest import Tell
 
 ORDER = "subscription($id: ID!) { order(id: $id) { version state lines { brand { name } } } }"
+OFFER = "subscription($id: ID!) { waitlistOffer(id: $id) { state holdId expiresAt } }"
 DAY = 'subscription { workshopDay(day: "2031-03-03") { published available held resource { name } } }'
 
 

@@ -1,10 +1,7 @@
 """Where there is room is answered by capacity itself, over real ports."""
 
-import json
-from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 
 from libs.kit.ids import new_id
@@ -13,7 +10,6 @@ from services.capacity.domain.terms import Money
 from tests.conftest import Databases
 from tests.services.capacity.world import a_resource, day, publish
 from tests.services.gateway import world
-from tests.services.gateway.conftest import Serve
 
 SEARCH = """query($for: SearchInput!, $order: WindowOrder! = EARLIEST, $first: Int! = 20) {
     search(for: $for, order: $order, first: $first) { ageSeconds windows {
@@ -29,14 +25,6 @@ async def windows(asker: world.Asker, **given: Any) -> list[Any]:
         return answer if answer.get("errors", [{}])[0].get("extensions") != {"code": "SEARCH_STALE"} else None
 
     return list((await eventually(answered))["data"]["search"]["windows"])
-
-
-@pytest.fixture
-async def live(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[world.Asker]:
-    """The gateway and capacity, for real."""
-    monkeypatch.setenv("FILIERA_SERVICES", json.dumps({"capacity": await serve("capacity")}))
-    async with httpx.AsyncClient(base_url=await serve("gateway"), timeout=30) as http:
-        yield world.Asker(http)
 
 
 async def test_search_finds_what_is_free_and_says_what_to_hold(live: world.Asker, database: Databases) -> None:

@@ -16,7 +16,9 @@ from tests.services.gateway import world
 from tests.services.gateway.conftest import Serve, Tell
 from tests.services.gateway.sockets import wire
 from tests.services.gateway.streams import EVENTS
-from tests.services.gateway.test_commands import HOLD, PLACE, PLACE_IN_MILAN, REGISTER, SITE, WITHDRAW
+from tests.services.gateway.test_commands import HOLD, PLACE_IN_MILAN, REGISTER, SITE, WITHDRAW
+from tests.services.gateway.test_commands import PLACE as ORDER
+from tests.services.gateway.test_promising import PLACE, PROMISE
 
 ITALIAN = {"Accept-Language": "it-IT, it;q=0.9, en;q=0.8"}
 WRONG_ID = 'query { node(id: "x") { __typename } }'
@@ -50,6 +52,7 @@ async def test_a_refused_mutation_is_told_in_the_language_that_is_asked_for(live
     await the_fields_that_are_wrong(me)
     await values_of_a_sentence(me)
     await what_the_gateway_says_itself(me)
+    await what_a_question_has_wrong(me)
     await a_problem_of_a_service_asked_directly(me)
 
 
@@ -85,10 +88,24 @@ async def values_of_a_sentence(me: world.Asker) -> None:
 
 async def what_the_gateway_says_itself(me: world.Asker) -> None:
     line = {"productId": world.gid("Product", new_id()), "sku": "S", "quantity": 1}
-    _, away = await both(me, PLACE, lines=[line], earliestDay="2031-03-03", dueDay="2031-03-04")
+    _, away = await both(me, ORDER, lines=[line], earliestDay="2031-03-03", dueDay="2031-03-04")
     assert away["message"].startswith("Il servizio orders non risponde.")
-    _, wrong = await both(me, PLACE, lines=[line | {"productId": "x"}], earliestDay="2031-03-03", dueDay="2031-03-04")
+    _, wrong = await both(me, ORDER, lines=[line | {"productId": "x"}], earliestDay="2031-03-03", dueDay="2031-03-04")
     assert wrong["fields"] == [{"path": "lines.0.productId", "message": NO_ID["it"]}]
+
+
+async def what_a_question_has_wrong(me: world.Asker) -> None:
+    """Of the gateway's own, and of capacity's: sentence and fields in one message."""
+    wanted: dict[str, Any] = {"quantity": 1, "place": PLACE, "routing": []}
+    for given, message in (
+        (wanted, "Un lotto è di un prodotto, o dice come si fa. product_id: o un `routing` proprio, non entrambi"),
+        (
+            wanted | {"quantity": 0, "routing": [{"process": "cutting", "runMinutes": 1}]},
+            "Correggi questi campi e invia di nuovo. quantity: deve essere maggiore o uguale a 1",
+        ),
+    ):
+        answer = await me.answer(PROMISE, ITALIAN, **{"for": given})
+        assert [error["message"] for error in answer["errors"]] == [message]
 
 
 async def a_problem_of_a_service_asked_directly(me: world.Asker) -> None:

@@ -55,7 +55,7 @@ async def test_a_party_unknown_so_far_does_not_stop_what_belongs_to_it(ask: worl
     assert (await ask.data(query, id=world.gid("Site", site.id)))["node"] == {"name": site.name, "party": None}
 
 
-NOT_SHOWN = {"capacity.waitlist", "capacity.pool", "capacity.share", "catalog.qualification"}
+NOT_SHOWN = {"catalog.qualification"}
 """Aggregates that the graph does not have: their services answer for them over HTTP."""
 
 

@@ -36,6 +36,11 @@ PATTERN = """mutation($input: ChangePatternInput!) { changePattern(input: $input
     ... on ChangePatternSuccess { resource { version pattern { holidays augustWeeks closures { startsOn endsOn }
     shifts { weekdays starts ends breakMinutes teams } events { starts minutes rule } exceptions { day quantity }
     overtime { span { startsOn endsOn } weekdays quantity mostAWeek } } } } } }"""
+WORK_FIELDS = """work { process work { run pieces setup cleanup changes { what quantity } efficiencyPercent rampPercent
+    lotMultiple minimumPieces transferBatch elapsedMinutes } }"""
+CHANGE_WORK = f"""mutation($input: ChangeWorkInput!) {{ changeWork(input: $input) {{ __typename
+    ... on InvalidInput {{ fields {{ path message }} }}
+    ... on ChangeWorkSuccess {{ resource {{ version name kind processes {WORK_FIELDS} }} }} }} }}"""
 MONEY = {"amount": 50, "currency": "EUR"}
 BENCH = {
     "name": "Banco",
@@ -153,3 +158,37 @@ async def test_a_workshop_works_by_another_pattern(ask: world.Asker, capacity: D
     }
     done = (await workshop.data(PATTERN, input={"id": bench, "pattern": pattern}))["changePattern"]
     assert done["resource"] == {"version": 2, "pattern": pattern}
+
+
+async def test_how_a_bench_works_is_told_and_changed_process_by_process(ask: world.Asker, capacity: Database) -> None:
+    party, site = new_id(), new_id()
+    await know_site(capacity, party, site)
+    workshop = ask.as_(party, "workshop")
+    sewing = {
+        "run": 1,
+        "pieces": 5,
+        "setup": 30,
+        "changes": [{"what": "colour", "quantity": 8}],
+        "rampPercent": [60, 80],
+    }
+    work = [{"process": "lockstitch", "work": sewing}]
+    given = BENCH | {"siteId": world.gid("Site", site), "pattern": {"shifts": [HOURS]}, "work": work}
+    publish = PUBLISH.replace("calendar { weekly }", f"id {WORK_FIELDS}")
+    bench = (await workshop.data(publish, input=given))["publishResource"]["resource"]
+    [told] = bench["work"]
+    whole = sewing | {"cleanup": 0, "efficiencyPercent": 100, "lotMultiple": 1, "minimumPieces": 1}
+    assert told == {"process": "lockstitch", "work": whole | {"transferBatch": None, "elapsedMinutes": 0}}
+    assert (await published(capacity, {"id": world.bare(bench["id"])})).work["lockstitch"].changes == {"colour": 8}
+
+    casting = [{"process": "casting", "work": {"run": 4}}, {"process": "burn_out", "work": {"run": 1}}]
+    change = {"id": bench["id"], "processes": ["casting", "burn_out"], "work": casting}
+    done = (await workshop.data(CHANGE_WORK, input=change))["changeWork"]
+    assert (done["resource"]["version"], done["resource"]["name"]) == (2, "Banco")
+    assert [one["process"] for one in done["resource"]["work"]] == ["burn_out", "casting"]
+    renamed = (await workshop.data(CHANGE_WORK, input={"id": bench["id"], "name": "Forno"}))["changeWork"]["resource"]
+    assert (renamed["name"], renamed["work"]) == ("Forno", done["resource"]["work"])
+
+    refused = (await workshop.data(CHANGE_WORK, input={"id": bench["id"]}))["changeWork"]
+    assert refused["__typename"] == "InvalidInput"
+    wrong = change | {"work": [{"process": "knitting", "work": {"run": 0}}]}
+    assert (await workshop.data(CHANGE_WORK, input=wrong))["changeWork"]["__typename"] == "InvalidInput"

@@ -249,12 +249,14 @@ async def test_killed_half_way_it_leaves_the_old_tables_and_is_started_again(sta
 
 async def test_interrupted_it_says_so_and_leaves_nothing(stage: Stage) -> None:
     db, _ = stage
-    await told_beside_the_log(db, world.party())
+    lost = world.party(name="Not in the log")
+    await told_beside_the_log(db, lost)
     command = await waiting_for_the_owner()
     command.send_signal(signal.SIGINT)
     _, said = await asyncio.wait_for(command.communicate(), 30)
     assert said.decode().splitlines()[1:] == ["Ended; nothing half built is left."]
     assert (command.returncode, await beside_them(db)) == (130, 0)
+    await tell(db, lost)  # whoever rebuilds after this misses nothing
 
 
 async def test_who_may_see_a_row_is_said_before_there_is_one(stage: Stage) -> None:
@@ -264,7 +266,8 @@ async def test_who_may_see_a_row_is_said_before_there_is_one(stage: Stage) -> No
     async with beside(Settings(service="gateway").url, "gateway", MODELS):
         async with db.work() as session:
             hidden = f"{forced} AND relnamespace = 'rebuilt'::regnamespace"
-            assert set(await session.scalars(text(hidden))) >= {"resource", "hold", "booking", "orders"}
+            private = {"resource", "hold", "booking", "orders", "waitlist", "pool", "share"}
+            assert set(await session.scalars(text(hidden))) >= private
             where = "WHERE tablename = ANY(:names) AND schemaname = '{}' ORDER BY 1, 2"
             [old, new] = [
                 (await session.execute(text(f"{rules} {where.format(schema)}"), {"names": NAMES})).all()
@@ -278,14 +281,16 @@ async def test_who_may_see_a_row_is_said_before_there_is_one(stage: Stage) -> No
 
 async def test_what_is_swapped_in_is_seen_by_whom_it_concerns_alone(stage: Stage) -> None:
     db, _ = stage
-    held = world.hold(new_id(), world.resource(new_id()))
-    await tell(db, held)
-    await heard(db, held)
+    bench = world.resource(new_id())
+    private = msgspec.structs.replace(bench, terms=msgspec.structs.replace(bench.terms, visibility="private"))
+    held, pool = world.hold(new_id(), private), world.pool(private)
+    await tell(db, private, held, pool)
+    await heard(db, private, held, pool)
     await rebuild(Settings(service="gateway"), MODELS, nobody, patience=30)
-    for party, seen in ((held.party_id, 1), (held.allocations[0].workshop_id, 1), (new_id(), 0)):
+    for party, seen in ((held.party_id, ["hold"]), (private.party_id, ["hold", "pool"]), (new_id(), [])):
+        query = "SELECT 'hold' FROM hold WHERE id = :hold UNION SELECT 'pool' FROM pool WHERE id = :pool ORDER BY 1"
         async with db.read(party) as session:
-            found = await session.scalars(text("SELECT id FROM hold WHERE id = :id"), {"id": held.id})
-            assert len(found.all()) == seen
+            assert list(await session.scalars(text(query), {"hold": held.id, "pool": pool.id})) == seen
 
 
 async def test_only_the_worker_may_have_tables_made_or_swapped(stage: Stage) -> None:

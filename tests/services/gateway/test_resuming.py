@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from libs.contracts import capacity, orders
+from libs.contracts import capacity_queues as queues
 from libs.kit.ids import new_id
 from tests.services.gateway import world
 from tests.services.gateway.conftest import Serve, Tell
-from tests.services.gateway.sockets import DAY, ORDER, an_order, wire
+from tests.services.gateway.sockets import DAY, OFFER, ORDER, an_order, wire
 from tests.services.gateway.streams import events
 
 OTHER_DAY = DAY.replace("held", "held blocked")
@@ -51,6 +52,25 @@ async def test_an_event_stream_goes_on_by_its_header_and_its_ids_are_those_of_th
     await tell(world.later(order, orders.OrderReserved))
     async with events(address, ORDER, shop, variables=its, last=event["id"]) as stream:
         assert (await stream.next("order"))["version"] == 2
+
+
+async def test_what_has_ended_meanwhile_is_told_and_complete_and_who_was_told_hears_that_alone(
+    address: str, tell: Tell
+) -> None:
+    shop, bench = new_id(), world.resource(new_id())
+    entry = world.waiting(shop, bench)
+    offered = world.offered(entry, bench)
+    await tell(offered)
+    its = {"id": world.gid("WaitlistEntry", entry.id)}
+    async with events(address, OFFER, shop, variables=its) as stream:
+        offer = await stream.event_named("next")
+    await tell(world.later(offered, queues.WaitlistAccepted, version=3, state=queues.WaitlistState.ACCEPTED))
+    async with events(address, OFFER, shop, variables=its, last=offer["id"]) as stream:
+        end = await stream.event_named("next")
+        assert '"state":"ACCEPTED"' in end["data"]
+        assert await stream.told() == ("complete", None)
+    async with events(address, OFFER, shop, variables=its, last=end["id"]) as stream:
+        assert await stream.told() == ("complete", None)
 
 
 async def test_what_may_be_seen_no_more_meanwhile_is_complete(address: str, tell: Tell) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from libs.contracts import Event, capacity, orders
+from libs.contracts import capacity_queues as queues
 from libs.graphql.changes import Changes
 from libs.kit.db import Database
 from libs.kit.ids import new_id
@@ -17,7 +18,7 @@ from services.gateway.handlers import project
 from services.gateway.subscriptions import changes
 from tests.services.gateway import world
 from tests.services.gateway.conftest import Serve, Tell
-from tests.services.gateway.sockets import DAY, ORDER, following, placed, wire
+from tests.services.gateway.sockets import DAY, OFFER, ORDER, following, placed, wire
 
 
 async def test_an_order_is_told_as_it_is_and_then_as_it_becomes(address: str, tell: Tell) -> None:
@@ -28,6 +29,41 @@ async def test_an_order_is_told_as_it_is_and_then_as_it_becomes(address: str, te
             told = await client.next("order", seconds=1)
             assert (told["version"], told["state"]) == (version, state)
         assert await client.silent(2.5)
+
+
+@pytest.mark.parametrize("end", [orders.OrderRefused, orders.OrderCompleted])
+async def test_following_is_complete_with_the_end_of_the_order(
+    address: str, tell: Tell, end: type[orders.Order]
+) -> None:
+    state = orders.OrderState.CONFIRMED if end is orders.OrderCompleted else orders.OrderState.REFUSED
+    async with following(address, tell) as (client, order):
+        assert (await client.next("order"))["state"] == "PLACED"
+        await tell(world.later(order, end, state=state))
+        assert (await client.next("order"))["state"] == state.name
+        assert await client.receive() == {"type": "complete", "id": "1"}
+        await client.subscribe(ORDER, "again", id=world.gid("Order", order.id))
+        assert (await client.next("order"))["state"] == state.name
+        assert await client.receive() == {"type": "complete", "id": "again"}
+    await eventually(lambda: f"orders.order:{order.id}" not in changes._watches)
+
+
+async def test_a_place_in_line_is_followed_from_the_offer_to_what_becomes_of_it(address: str, tell: Tell) -> None:
+    shop, bench = new_id(), world.resource(new_id())
+    entry = world.waiting(shop, bench)
+    await tell(bench, entry)
+    async with wire(address) as client:
+        await client.begin(shop)
+        await client.subscribe(OFFER, id=world.gid("WaitlistEntry", entry.id))
+        assert await client.next("waitlistOffer") == {"state": "WAITING", "holdId": None, "expiresAt": None}
+        offered = world.offered(entry, bench)
+        await tell(offered)
+        told = {"state": "OFFERED", "holdId": world.gid("Hold", entry.id), "expiresAt": "2031-02-02T00:00:00+00:00"}
+        assert await client.next("waitlistOffer", seconds=1) == told
+        assert await client.silent(2.5)
+        missed = world.later(offered, queues.WaitlistMissed, version=3, state=queues.WaitlistState.MISSED)
+        await tell(missed)
+        assert (await client.next("waitlistOffer", seconds=1))["state"] == "MISSED"
+        assert await client.receive() == {"type": "complete", "id": "1"}
 
 
 async def test_an_old_event_told_again_is_not_news(address: str, tell: Tell) -> None:
@@ -69,14 +105,17 @@ async def test_following_ends_when_the_order_concerns_a_workshop_no_more(address
 
 
 @pytest.mark.parametrize("who", ["a stranger", "nobody"])
-async def test_an_order_that_is_not_theirs_does_not_exist_for_others(address: str, tell: Tell, who: str) -> None:
-    order = placed(new_id())
-    await tell(order)
+@pytest.mark.parametrize(("query", "name"), [(ORDER, "Order"), (OFFER, "WaitlistEntry")])
+async def test_what_is_not_theirs_does_not_exist_for_others(
+    address: str, tell: Tell, who: str, query: str, name: str
+) -> None:
+    theirs = placed(new_id()) if name == "Order" else world.waiting(new_id())
+    await tell(theirs)
     async with wire(address) as client:
         await client.begin(new_id() if who == "a stranger" else None)
         answers = []
-        for number, id_ in (("1", order.id), ("2", new_id())):
-            await client.subscribe(ORDER, number, id=world.gid("Order", id_))
+        for number, id_ in (("1", theirs.id), ("2", new_id())):
+            await client.subscribe(query, number, id=world.gid(name, id_))
             answer = (await client.receive())["payload"]
             del answer["extensions"]  # what it cost, and what is left: the second answer leaves less
             answers.append(answer)

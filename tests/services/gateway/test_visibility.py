@@ -11,10 +11,11 @@ from graphql import GraphQLField, GraphQLObjectType, get_named_type
 from libs.contracts import Event, capacity
 from libs.kit.ids import new_id
 from services.gateway.api.schema import schema
+from services.gateway.api.types import TOPICS
 from tests.services.gateway import world
 from tests.services.gateway.conftest import Tell
 
-PRIVATE = {"Hold", "Booking", "Order"}
+PRIVATE = {"Hold", "Booking", "Order", "WaitlistEntry", "PoolShare"}
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Trade:
     events: list[Event]
 
     def id_of(self, name: str) -> str:
-        [found] = [event for event in self.events if event.topic.endswith(f".{name.lower()}")]
+        [found] = [event for event in self.events if event.topic == TOPICS[name]]
         return world.gid(name, found.id)
 
 
@@ -38,14 +39,16 @@ async def trade(tell: Tell) -> Trade:
     products = [world.product(brand) for brand in brands]
     benches = [world.resource(workshop) for workshop in workshops]
     events = [world.hold(shop, *benches), world.booking(shop, *benches), world.order(shop, products, benches)]
+    events += [world.waiting(shop, benches[0]), world.share(shop, world.pool(benches[0]))]
     await tell(*products, *benches, *events)
     return Trade(shop, brands, workshops, events)
 
 
 def fields_that_answer_private_things() -> Iterator[tuple[GraphQLObjectType, str, GraphQLField]]:
-    """Every field that leads to a hold, booking or order, but for answers of mutations: services give those."""
+    """Every field that leads to a private thing, but for those of what services answer: it is for who asks alone."""
     for type_ in schema.graphql.type_map.values():
-        if isinstance(type_, GraphQLObjectType) and not type_.name.endswith("Success"):
+        found_here = type_.name.endswith(("Query", "Subscription", "Connection", "Edge"))
+        if isinstance(type_, GraphQLObjectType) and (type_.interfaces or found_here):
             for name, field in type_.fields.items():
                 target = get_named_type(field.type).name.removesuffix("Connection").removesuffix("Edge")
                 if target in PRIVATE or target == "Node":
@@ -97,10 +100,12 @@ async def test_a_strangers_answer_is_that_of_what_does_not_exist(ask: world.Aske
 
 
 async def test_what_concerns_a_party_is_in_its_lists(ask: world.Asker, trade: Trade) -> None:
-    query = "{ holds { edges { node { id } } } bookings { edges { node { id } } } orders { edges { node { id } } } }"
+    lists = ("holds", "bookings", "orders", "waitlist", "poolShares")
+    query = f"{{ {' '.join(f'{one} {{ edges {{ node {{ id }} }} }}' for one in lists)} }}"
     for party in (trade.shop, *trade.workshops):
         found = msgspec.json.encode(await ask.as_(party).data(query)).decode()
-        assert all(trade.id_of(private) in found for private in PRIVATE)
+        own = PRIVATE if party == trade.shop else PRIVATE - {"WaitlistEntry", "PoolShare"}
+        assert {private for private in PRIVATE if trade.id_of(private) in found} == own
     for brand in trade.brands:
         found = await ask.as_(brand, "brand").data(query)
         assert (found["holds"]["edges"], found["bookings"]["edges"]) == ([], [])
@@ -180,3 +185,27 @@ async def test_a_private_resource_and_its_days_are_there_for_the_invited_alone(
     found = await asker.data(query, **ids, w=world.gid("Party", parties["workshop"]))
     shown = [found["resource"], found["bucket"], found["resources"]["edges"]]
     assert shown == ([{"id": ids["r"]}, {"id": ids["b"]}, [{"node": {"id": ids["r"]}}]] if sees else [None, None, []])
+
+
+@pytest.mark.parametrize(("who", "sees"), [("workshop", True), ("guest", True), ("stranger", False), ("nobody", False)])
+async def test_a_pool_is_there_for_whoever_sees_its_resource_as_that_is_now(
+    ask: world.Asker, tell: Tell, who: str, sees: bool
+) -> None:
+    parties = {name: new_id() for name in ("workshop", "guest", "stranger")}
+    bench = world.resource(parties["workshop"])
+    terms = msgspec.structs.replace(bench.terms, visibility="private", invited=[parties["guest"]])
+    pool = world.pool(bench)
+    asker = ask.as_(parties[who]) if who in parties else ask
+    query = "query($p: ID!, $r: ID!) { pool: node(id: $p) { id } node(id: $r) { ... on Resource {"
+    query += " pools { edges { node { id pledged shares { edges { cursor } } } } } } } }"
+    ids = {"p": world.gid("Pool", pool.id), "r": world.gid("Resource", bench.id)}
+    await tell(pool)
+    assert (await asker.data(query, **ids))["pool"] is None  # whose resource is not known yet: nobody knows who may
+    await tell(bench, world.share(parties["guest"], pool, quantity=90))
+    found = await asker.data(query, **ids)
+    [edge] = found["node"]["pools"]["edges"]
+    assert (found["pool"], edge["node"]["pledged"]) == ({"id": ids["p"]}, 0)
+    assert len(edge["node"]["shares"]["edges"]) == (who == "guest")
+    await tell(world.later(bench, capacity.TermsChanged, terms=terms))
+    found = await asker.data(query, **ids)
+    assert [bool(found["pool"]), bool(found["node"])] == [sees, sees]

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from libs.contracts import Event, capacity, catalog, orders
+from libs.contracts import capacity_queues as queues
 from libs.contracts.values import (
     Allocation,
     Calendar,
@@ -76,6 +77,32 @@ def booking(holder: UUID, *of: capacity.Resource, **changes: Any) -> capacity.Bo
     return _made(capacity.BookingConfirmed, changes, party_id=holder, allocations=[allocation(o) for o in of], **fields)
 
 
+def waiting(party: UUID, on: capacity.Resource | None = None, **changes: Any) -> queues.WaitlistJoined:
+    wish: dict[str, Any] = {"resource_id": on.id} if on else {"process": "cutting", "currency": "EUR"}
+    days = {"first_day": MONDAY, "last_day": MONDAY, "joined_at": datetime(2031, 2, 1, tzinfo=UTC)}
+    state = queues.WaitlistState.WAITING
+    return _made(queues.WaitlistJoined, changes, party_id=party, state=state, quantity=60, **wish, **days)
+
+
+def offered(entry: queues.WaitlistEntry, on: capacity.Resource) -> queues.WaitlistOffered:
+    until = datetime(2031, 2, 2, tzinfo=UTC)
+    state = queues.WaitlistState.OFFERED
+    return later(entry, queues.WaitlistOffered, state=state, allocations=[allocation(on)], expires_at=until)
+
+
+def pool(of: capacity.Resource, **changes: Any) -> queues.PoolOpened:
+    prices = {"price_per_unit": Money(45), "setup_price": Money(1_500)}
+    fields = {"quantity": 240, "minimum": 120, "pledged": 0, "closes_at": datetime(2031, 2, 20, tzinfo=UTC)} | prices
+    state = queues.PoolState.OPEN
+    return _made(queues.PoolOpened, changes, party_id=of.party_id, resource_id=of.id, day=MONDAY, state=state, **fields)
+
+
+def share(party: UUID, of: queues.Pool, **changes: Any) -> queues.SharePledged:
+    fields = {"quantity": 60, "at_most": Money(4_200), "joined_at": datetime(2031, 2, 1, tzinfo=UTC)}
+    state = queues.ShareState.PLEDGED
+    return _made(queues.SharePledged, changes, party_id=party, pool_id=of.id, state=state, **fields)
+
+
 def order(
     buyer: UUID, sold: Sequence[catalog.Product], made_on: Sequence[capacity.Resource] = (), **changes: Any
 ) -> orders.OrderPlaced:
@@ -109,6 +136,11 @@ def _made(event: type[E], changes: dict[str, Any], **fields: Any) -> E:
 
 def gid(name: str, key: object) -> str:
     return base64.b64encode(f"{name}:{key}".encode()).decode()
+
+
+def bare(gid_: str) -> str:
+    """The key inside a global id."""
+    return base64.b64decode(gid_).decode().partition(":")[2]
 
 
 @dataclass

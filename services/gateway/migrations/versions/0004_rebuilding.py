@@ -3,7 +3,7 @@
 from libs.read_models.schema import allow_rebuilding
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:
