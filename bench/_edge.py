@@ -39,10 +39,11 @@ async def served(database: str, clients: int) -> AsyncIterator[Callable[[Allocat
     """What holds one unit of a day over HTTP, for so many clients at once."""
     with tempfile.TemporaryDirectory(prefix="filiera-edge-") as folder:
         make_issuer(Path(folder))
-        socket = f"{folder}/capacity.sock"
+        socket, log = f"{folder}/capacity.sock", Path(folder) / "log"
         command = [sys.executable, "-P", "-m", "uvicorn", "services.capacity.app:api", "--uds", socket, *_SERVER]
         own = {"FILIERA_DATABASE": database, "FILIERA_TOPIC_PREFIX": f"{new_id().hex}."}
-        server = await asyncio.to_thread(subprocess.Popen, command, env=os.environ | own)
+        with log.open("wb") as told:
+            server = await asyncio.to_thread(subprocess.Popen, command, env=os.environ | own, stderr=told)
         try:
             free: asyncio.Queue[Connection] = asyncio.Queue(clients)
             for _ in range(clients):
@@ -60,6 +61,9 @@ async def served(database: str, clients: int) -> AsyncIterator[Callable[[Allocat
                     server.send_signal(signal.SIGSTOP)
 
             yield place
+        except BaseException:  # else nobody wants it: it tells of nothing but that the service was stopped and woken
+            sys.stderr.write(log.read_text())
+            raise
         finally:
             server.terminate()
             server.send_signal(signal.SIGCONT)

@@ -1,7 +1,7 @@
 """How many holds a second the ledger takes with group commit, against one statement for each hold.
 
-Where clients, service and PostgreSQL share two cores the ceiling is the CPU: docs/decisions/0018 has what a hold spends
-it on, and how far that is from the aims.
+Where clients, service and PostgreSQL share two cores the ceiling is the CPU: docs/decisions/0018 and 0027 have what a
+hold spends it on, and how far that is from the aims.
 
 Servers are those of `FILIERA_*`; the database `capacity_bench` is made anew and dropped at the end.
 """
@@ -19,6 +19,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
@@ -40,14 +41,14 @@ DATABASE = "capacity_bench"
 CLIENTS, ROUNDS, SECONDS = 32, 5, 2.0
 RESOURCES, DAYS = 100, 100
 METHOD = (
-    f"{CLIENTS} clients in one process, each asking for its next hold when it has the last; {ROUNDS} rounds of"
-    f" {SECONDS:.0f} s, the ways in turn within every round, medians of the rounds; p50 and p99 over all of them."
-    " Group commit is the service's own: rules, cap on open holds, bucket, hold, two events and idempotency key,"
-    " several statements on a connection, two batches at a time. The raw ways know no rules: one prepared statement a"
-    f" hold on {CLIENTS} connections, committing by itself; `bare` updates the bucket and inserts the hold, `same"
-    " effects` inserts the events and the key too. All in the same role, under the same row-level security. HTTP is the"
-    " whole service, one process, with token, validation, relay and jobs, on a database of its own, stopped while"
-    " others are measured; its clients are in the measuring process."
+    f"{CLIENTS} clients in one process, on the loop that the services run on, each asking for its next hold when it has"
+    f" the last; {ROUNDS} rounds of {SECONDS:.0f} s, the ways in turn in every round, medians of the rounds; p50 and"
+    " p99 over all of them. Group commit is the service's own: rules, cap on open holds, bucket, hold, two events and"
+    " idempotency key, several statements on a connection, two batches at a time. The raw ways know no rules: one"
+    f" prepared statement a hold on {CLIENTS} connections, committing by itself; `bare` updates the bucket and inserts"
+    " the hold, `same effects` inserts the events and the key too. All in the same role, under the same row-level"
+    " security. HTTP is the whole service, one process, with token, validation, relay and jobs, on a database of its"
+    " own, stopped while others are measured; its clients are in the measuring process."
 )
 _TAKE = """
     WITH taken AS (
@@ -216,4 +217,4 @@ def _show(measured: dict[str, dict[str, Measured]]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

@@ -46,7 +46,7 @@ _LOOK_AGAIN_AFTER = 10.0
 _AFTER_FAILURE = 1.0
 _LEEWAY = 5
 MOST_REMEMBERED = 4096
-"""Tokens whose signature need not be checked again."""
+"""Tokens that need not be checked again."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Verifier:
         self._settings = settings
         self._clock = clock
         self._keys: KeySet | None = None
-        self._signed: dict[str, dict[str, Any]] = {}
-        """Claims of tokens whose signature was found good under these keys: to find it again is most of the work."""
+        self._known: dict[str, tuple[datetime, Principal]] = {}
+        """Tokens that were found good under these keys, since when and whose: so they are until they end."""
         self._looked_at = self._failed_at = float("-inf")
         self._looking = asyncio.Lock()
         self._claims: dict[str, Any] = {
@@ -97,24 +97,26 @@ class Verifier:
             raise Unauthenticated(f"The token is not accepted: {_reason(error)}. Get a new one.") from None
 
     async def _verify(self, token: str) -> Principal:
-        keys = await self._keyset(unknown=token not in self._signed and self._is_unknown(_key_id(token)))
-        signed = self._signed.get(token)
-        claims = signed or jwt.decode(token, keys, algorithms=[self._settings.jwt_algorithm]).claims
-        registry = jwt.JWTClaimsRegistry(now=int(self._clock.now().timestamp()), leeway=_LEEWAY, **self._claims)
+        keys = await self._keyset(unknown=token not in self._known and self._is_unknown(_key_id(token)))
+        now = self._clock.now()
+        since, known = self._known.get(token, (now, None))
+        if known and since <= now < known.expires_at:
+            return known
+        claims = jwt.decode(token, keys, algorithms=[self._settings.jwt_algorithm]).claims
+        registry = jwt.JWTClaimsRegistry(now=int(now.timestamp()), leeway=_LEEWAY, **self._claims)
         # RFC 7519 gives nobody a reason to refuse for `iat`: by a clock that is slow every new token is of the future.
         registry.validate({name: value for name, value in claims.items() if name != "iat"})
         if len(claims["sub"]) > _LONGEST_SUBJECT:
             raise ValueError("the subject is too long")
         ends = datetime.fromtimestamp(claims["exp"] + _LEEWAY, UTC)
         principal = Principal(UUID(str(claims["party"])), PartyKind(claims["role"]), str(claims["sub"]), ends)
-        if signed is None:
-            self._remember(token, claims)
+        self._remember(token, now, principal)
         return principal
 
-    def _remember(self, token: str, claims: dict[str, Any]) -> None:
-        if len(self._signed) >= MOST_REMEMBERED:
-            del self._signed[next(iter(self._signed))]
-        self._signed[token] = claims
+    def _remember(self, token: str, now: datetime, principal: Principal) -> None:
+        if len(self._known) >= MOST_REMEMBERED:
+            del self._known[next(iter(self._known))]
+        self._known[token] = now, principal
 
     def _is_unknown(self, kid: str) -> bool:
         return self._keys is None or all(key.kid != kid for key in self._keys.keys)
@@ -131,7 +133,7 @@ class Verifier:
             now = self._clock.monotonic()
             if self._is_time(oldest, pause):
                 try:
-                    self._keys, self._looked_at, self._signed = await self._fetch(), now, {}
+                    self._keys, self._looked_at, self._known = await self._fetch(), now, {}
                 except (OSError, TimeoutError, httpx.HTTPError, msgspec.MsgspecError, JoseError, ValueError) as error:
                     self._failed_at = self._clock.monotonic()
                     log.warning("no keys from the issuer", extra={"error": type(error).__name__, "reason": str(error)})

@@ -10,7 +10,7 @@ Application code never commits. `outbox.add` takes a WriteSession, so an event c
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
 from functools import lru_cache, partial
 from itertools import accumulate
 from typing import Any, NamedTuple, NewType
@@ -56,7 +56,6 @@ class Database:
         """Set after a commit that added to the outbox; the relay sleeps on it."""
         self._requests, self._background = _pool(url, pool_size), _pool(url, BACKGROUND)
         self._reader = self._requests.execution_options(postgresql_readonly=True)
-        self._plain = self._requests.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def read(self, *parties: UUID, role: str | None = None) -> AsyncIterator[ReadSession]:
@@ -73,17 +72,17 @@ class Database:
     async def batch(self, role: str) -> AsyncIterator[WriteSession]:
         """A transaction of a role that speaks for every party, for `rows` and `write` alone: in SQLAlchemy's hands a
         transaction costs this process ten times as much."""
-        session = WriteSession(AsyncSession())
-        async with heeding_cancellation(), self._plain.connect() as connection:
-            driver: Any = (await connection.get_raw_connection()).driver_connection
-            session.info["driver"] = driver
-            try:
-                await driver.execute(f"BEGIN; SET LOCAL ROLE {role}")
-                yield session
-                await driver.execute("COMMIT")
-            except BaseException:
-                await connection.invalidate()  # nobody knows how far its transaction is: it must not be used again
-                raise
+        async with heeding_cancellation():
+            with closing(await self._requests.raw_connection()) as connection:
+                driver: Any = connection.driver_connection
+                session = WriteSession(AsyncSession(info={"driver": driver}))
+                try:
+                    await driver.execute(f"BEGIN; SET LOCAL ROLE {role}")
+                    yield session
+                    await driver.execute("COMMIT")
+                except BaseException:
+                    connection.invalidate()  # nobody knows how far its transaction is: it must not be used again
+                    raise
         self._committed(session)
 
     def work(self) -> AbstractAsyncContextManager[WriteSession]:

@@ -60,7 +60,7 @@ def service(
     api = FastAPI(
         title=f"Filiera {name}", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, max_body_size=LARGEST
     )
-    for router in (health.router, *routers):
+    for router in (*routers, health.router):  # tried in this order: what is asked for most often comes first
         api.include_router(router)
     errors.install(api)
     telemetry.set_up_traces(read(name), api)

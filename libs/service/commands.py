@@ -13,7 +13,9 @@ from libs.kit.auth import Principal
 from libs.kit.db import WriteSession, write
 from libs.kit.errors import BadRequest, Problem, whole
 from libs.service.idempotency import Asked, first_answers, remembering
-from libs.service.runtime import Kit, KitOf
+from libs.service.runtime import Kit, KitOf, kit_of
+
+LONGEST_KEY = 255
 
 
 class Body(BaseModel):
@@ -76,9 +78,11 @@ class Command:
 
 
 async def command(
-    request: Request, kit: KitOf, caller: Caller, idempotency_key: Annotated[str | None, Header(max_length=255)] = None
+    request: Request, idempotency_key: Annotated[str | None, Header(max_length=LONGEST_KEY)] = None
 ) -> Command:
-    """The command that a request carries; raises BadRequest without a key."""
+    """The command that a request carries; raises Unauthenticated, or BadRequest without a key."""
+    kit = kit_of(request)
+    caller = await principal(request, kit)
     if not idempotency_key:
         raise BadRequest("Send an `Idempotency-Key` header, new for each command, e.g. a UUID.", code="KEY_MISSING")
     body = await request.body()

@@ -61,10 +61,11 @@ class _Waiting(Generic[A]):
 
 
 class GroupCommit(Generic[A]):
-    """One per process, database and kind of command. `role` is the database role that may speak for many parties."""
+    """One per process, database and kind of command. `role` is the database role that may speak for many parties,
+    `turn` names what commands of one party do one after another, whichever process decides."""
 
-    def __init__(self, database: Database, role: str, decide: Decide[A], status: int = 201) -> None:
-        self._database, self._role, self._decide, self._status = database, role, decide, status
+    def __init__(self, database: Database, role: str, turn: str, decide: Decide[A], status: int = 201) -> None:
+        self._database, self._role, self._turn, self._decide, self._status = database, role, turn, decide, status
         self._waiting: list[_Waiting[A]] = []
         self._lanes: set[asyncio.Task[None] | None] = set()
         self._deciding = 0
@@ -85,7 +86,7 @@ class GroupCommit(Generic[A]):
     async def together(self, asks: Sequence[A]) -> list[Outcome]:
         """Decide asks in one transaction: the answer or the problem of each."""
         async with self._database.batch(self._role) as session:
-            known = await first_answers(session, [ask.asked for ask in asks])
+            known = await first_answers(session, [ask.asked for ask in asks], self._turn)
             new = [ask for ask, answer in zip(asks, known, strict=True) if answer is None]
             decided, writes = await self._decide(session, new) if new else ((), ())
             outcomes = [self._outcome(one) for one in decided]

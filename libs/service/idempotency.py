@@ -15,7 +15,10 @@ from libs.kit.db import Write, WriteSession, rows
 from libs.kit.errors import Conflict, Invalid, Problem
 
 _GIVEN = "FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS given (party, key, number)"
-_LOCK = f"SELECT pg_try_advisory_xact_lock(hashtextextended(party || ' ' || key, 0)) {_GIVEN} ORDER BY number"
+# The turns in the order of the parties, which is the same for everybody: nobody waits for each other in a ring.
+_LOCK = f"""SELECT min(number), pg_try_advisory_xact_lock(hashtextextended(party || ' ' || key, 0)),
+    CASE WHEN $3 <> '' THEN pg_advisory_xact_lock(hashtextextended($3 || party, 0)) END
+    {_GIVEN} GROUP BY party, key ORDER BY party"""
 _FIND = f"SELECT * FROM idempotency_key WHERE (party_id, key) IN (SELECT party, key {_GIVEN})"  # noqa: S608 - a constant
 _STORE = """
     INSERT INTO idempotency_key (party_id, key, request_hash, status, body)
@@ -31,20 +34,20 @@ class Asked(NamedTuple):
     request_hash: bytes
 
 
-async def first_answers(session: WriteSession, asked: Sequence[Asked]) -> list[Response | Problem | None]:
-    """Take the keys of these requests until the transaction ends. For each: the answer it got before, why it gets none,
-    or nothing, if it is new and this transaction is to answer it."""
+Known = Response | Problem | None
+
+
+async def first_answers(session: WriteSession, asked: Sequence[Asked], turn: str = "") -> list[Known]:
+    """Take the keys of these requests until the transaction ends, and wait for their parties' `turn` if it has a name.
+    For each: the answer it got before, why it gets none, or nothing, if it is new and this transaction is to answer it.
+    """
     given = [one.party for one in asked], [one.key for one in asked]
-    free = [is_free for (is_free,) in await rows(session, _LOCK, *given)]
-    # A second statement: it sees what was committed by whoever had the locks before.
+    # The same key twice: the second finds the first still running.
+    free = {first for first, is_free, _ in await rows(session, _LOCK, *given, turn) if is_free}
+    # Another statement: it sees what was committed by whoever had the locks before.
     known = {(row["party_id"], row["key"]): row for row in await rows(session, _FIND, *given)}
-    seen: set[tuple[UUID, str]] = set()  # the same key twice: the second finds the first still running
-    answers: list[Response | Problem | None] = []
-    for one, is_free in zip(asked, free, strict=True):
-        whose = one.party, one.key
-        answers.append(_answer(one, known.get(whose), running=not is_free or whose in seen))
-        seen.add(whose)
-    return answers
+    numbered = enumerate(asked, 1)
+    return [_answer(one, known.get((one.party, one.key)), running=number not in free) for number, one in numbered]
 
 
 def remembering(answers: Sequence[tuple[Asked, Response]]) -> list[Write]:
@@ -53,7 +56,7 @@ def remembering(answers: Sequence[tuple[Asked, Response]]) -> list[Write]:
     return [Write(_STORE, tuple(map(list, zip(*given, strict=True))))] if given else []
 
 
-def _answer(asked: Asked, known: Any, *, running: bool) -> Response | Problem | None:
+def _answer(asked: Asked, known: Any, *, running: bool) -> Known:
     if known is None:
         message = "A request with this Idempotency-Key is still running; ask again."
         return Conflict(message, code="STILL_RUNNING") if running else None

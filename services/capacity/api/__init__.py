@@ -17,6 +17,7 @@ from services.capacity.api import (
 )
 
 ROUTERS = [
+    holds.hot,
     resources.router,
     calendars.router,
     bulk.router,

@@ -5,19 +5,20 @@ from functools import lru_cache
 from typing import Annotated, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from libs.contracts import capacity
 from libs.service.commands import Body, Command, Commanded, answers
-from libs.service.group_commit import GroupCommit
-from libs.service.runtime import KitOf
+from services.capacity.api.straight import Straight
 from services.capacity.domain.terms import MOST
 from services.capacity.handlers import holds
 from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.holds import LEDGER
 
 router = APIRouter(tags=["capacity"])
+hot = APIRouter(tags=["capacity"], route_class=Straight)
+"""What a crowd asks for at once: tried before every other route."""
 
 
 class AllocationBody(Body):
@@ -58,19 +59,11 @@ class PlaceHold(Days):
 _placing = lru_cache(maxsize=8)(holds.placing)
 
 
-async def _group_commit(kit: KitOf) -> GroupCommit[holds.Ask]:
-    """Where this process decides on holds."""
-    return _placing(kit.database)
-
-
-Together = Annotated[GroupCommit[holds.Ask], Depends(_group_commit)]
-
-
-@router.post("/holds", **answers(PlacedHold, 201))
-async def place_hold(body: PlaceHold, command: Commanded, together: Together) -> Response:
+@hot.post("/holds", **answers(PlacedHold, 201))
+async def place_hold(body: PlaceHold, command: Commanded) -> Response:
     """Hold quantities of days, resources and workshops, all or nothing, until a time. The answer has the limits that
     apply, and how much of each is used."""
-    return await together.run(body.to_domain(command))
+    return await _placing(command.kit.database).run(body.to_domain(command))
 
 
 @router.post("/holds/{hold_id}/confirm", **answers(capacity.Booking))

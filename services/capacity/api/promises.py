@@ -154,7 +154,7 @@ async def ask_promise(
     if not body.hold:
         found = await promises.find(kit, wanted)
         return Response(msgspec.json.encode(found.told), media_type="application/json")
-    asked = (await command(request, kit, caller, idempotency_key)).asked
+    asked = (await command(request, idempotency_key)).asked
     try:
         ask = promises.ask(asked, await promises.find(kit, wanted), body.prefer, body.seconds)
     except Problem as problem:

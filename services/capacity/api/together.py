@@ -84,7 +84,7 @@ async def ask_together(
     if not body.hold:
         found = await together.find(kit, asked)
         return Response(msgspec.json.encode(found.told), media_type="application/json")
-    given = await command(request, kit, caller, idempotency_key)
+    given = await command(request, idempotency_key)
     if (known := await given.answered()) is not None:
         return known
     try:

@@ -115,9 +115,13 @@ Parts = Sequence[tuple[Resource, Allocation]]
 
 def parts_of(resources: Mapping[UUID, Resource], days: NamedDays, party: UUID) -> list[tuple[Resource, Allocation]]:
     """Quantities of days of resources that this party may see. Raises Refused (UNKNOWN_RESOURCE)."""
-    if unknown := [key for key, _, _ in days if key not in resources or not resources[key].is_seen_by(party)]:
-        raise Refused("UNKNOWN_RESOURCE", f"There is no resource {unknown[0]}.")
-    return [(resources[key], resources[key].allocate(day, quantity)) for key, day, quantity in days]
+    parts = []
+    for key, day, quantity in days:
+        resource = resources.get(key)
+        if resource is None or not resource.is_seen_by(party):
+            raise Refused("UNKNOWN_RESOURCE", f"There is no resource {key}.")
+        parts.append((resource, resource.allocate(day, quantity)))
+    return parts
 
 
 def check_sale(asked: Parts, party: UUID, now: datetime, *, sample: bool = False) -> None:
@@ -185,6 +189,8 @@ def check_price(asked: Parts) -> None:
 
 def totals(asked: Parts) -> list[tuple[Resource, int]]:
     """The quantity of each resource over all its days."""
+    if len(asked) == 1:  # as most do who come in a crowd
+        return [(resource, part.quantity) for resource, part in asked]
     resources = {resource.id: resource for resource, _ in asked}
     quantities = dict.fromkeys(resources, 0)
     for resource, part in asked:

@@ -57,14 +57,14 @@ class Ask:
 
 def placing(database: Database) -> GroupCommit[Ask]:
     """Holds of many parties are decided together, in the role that may do so."""
-    return GroupCommit(database, LEDGER, place_holds)
+    return GroupCommit(database, LEDGER, store.TURN, place_holds)
 
 
 async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> Decided:
-    """Decide asks of any parties, in their order: each is held whole, or is refused and changes nothing."""
+    """Decide asks of any parties, whose turn it is, in their order: each is held whole, or is refused and changes
+    nothing."""
     resource_ids = {resource_id for ask in asks for resource_id, _, _ in ask.days}
     parties = {ask.party_id for ask in asks}
-    await store.queue_up(session, parties)
     ids = {bucket_id(resource_id, day) for ask in asks for resource_id, day, _ in ask.days}
     (now, resources, open_holds), buckets = await store.look_and_lock(session, resource_ids, parties, ids)
     known = {resource.id: resource for resource in resources}

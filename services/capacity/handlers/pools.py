@@ -55,7 +55,7 @@ class Pooled(msgspec.Struct, frozen=True):
 async def open_pool(session: WriteSession, caller: Principal, asked: Opening) -> queues.Pool:
     """Set room aside for who pools. Raises NotFound, or Conflict if there is no room or it could not be booked."""
     caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
-    await store.queue_up(session, [caller.party])
+    await store.queue_up(session, caller.party)
     now, known, open_holds = await store.look(session, [asked.resource_id], [caller.party])
     if not known or known[0].party_id != caller.party:
         raise NotFound("You have no such resource.")
@@ -108,7 +108,7 @@ async def close_pool(session: WriteSession, caller: Principal, pool_id: UUID) ->
 
 async def join_pool(session: WriteSession, caller: Principal, pool_id: UUID, quantity: int) -> queues.PoolShare:
     """Pledge a share; if the minimum is met by it, all shares are booked. Raises NotFound or Conflict."""
-    await store.queue_up(session, [caller.party])
+    await store.queue_up(session, caller.party)
     pool = await store.locked_pool(session, pool_id)
     pool, resource = await _seen(session, pool, caller.party)
     shares = await store.pledged(session, [pool_id])

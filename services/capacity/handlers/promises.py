@@ -234,7 +234,7 @@ def whole(asked: Asked, told: Told, taken: Takings, seconds: int) -> Ask:
 
 def holding(database: Database) -> GroupCommit[Ask]:
     """Promises of many parties are held together, in the role that may do so."""
-    return GroupCommit(database, holds.LEDGER, hold_promises)
+    return GroupCommit(database, holds.LEDGER, store.TURN, hold_promises)
 
 
 async def hold_promises(session: WriteSession, asks: Sequence[Ask]) -> Decided:

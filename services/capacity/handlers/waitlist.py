@@ -32,7 +32,7 @@ _ENTRIES_AT_ONCE = 500
 
 async def join_waitlist(session: WriteSession, caller: Principal, wish: Wish) -> queues.WaitlistEntry:
     """Put the caller in line, at the end. Raises NotFound, or Conflict if it would wait in vain or waits too often."""
-    await store.queue_up(session, [caller.party])
+    await store.queue_up(session, caller.party)
     now, found, _ = await store.look(session, [wish.resource_id] if wish.resource_id else [], [caller.party])
     known = [one for one in found if one.is_seen_by(caller.party)]
     if wish.resource_id and not known:

@@ -18,6 +18,7 @@ from services.capacity.store.availability import (
     worn_availabilities,
 )
 from services.capacity.store.claims import (
+    TURN,
     Look,
     bookings,
     holds,
@@ -63,6 +64,7 @@ from services.capacity.store.waitlist import (
 )
 
 __all__ = [
+    "TURN",
     "Days",
     "Look",
     "Sold",

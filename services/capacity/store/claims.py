@@ -22,7 +22,9 @@ _OVERDUE_BOOKINGS = (
     WHERE deadline <= statement_timestamp() ORDER BY deadline LIMIT $1 FOR UPDATE SKIP LOCKED"""
 )
 OVER_IN_THE_WAY = _OVER + "AND allocations @> ANY ($1::jsonb[]) ORDER BY id FOR UPDATE"
-_QUEUE_UP = "SELECT pg_advisory_xact_lock(hashtextextended('open holds of ' || party, 0)) FROM unnest($1::text[]) party"
+TURN = "open holds of "
+"""Before a party: who has this lock alone gives it more, so that its cap is exact, whichever process decides."""
+_QUEUE_UP = f"SELECT pg_advisory_xact_lock(hashtextextended('{TURN}' || $1, 0))"
 # Which buckets to lock is settled before the first is, outside the query that locks: its own conditions PostgreSQL asks
 # again about each row that it had to wait for, and by then a hold may be over. Some would be locked and some not.
 _LOOK = f"""WITH lockable AS MATERIALIZED (
@@ -79,9 +81,9 @@ most of a look at holds on many days was to write terms and calendars as JSON, a
 _MOST_KNOWN = 5000
 
 
-async def queue_up(session: WriteSession, parties: Collection[UUID]) -> None:
-    """Wait for these parties' turn, which makes their cap on open holds exact, whichever process decides."""
-    await rows(session, _QUEUE_UP, sorted(map(str, parties)))
+async def queue_up(session: WriteSession, party: UUID) -> None:
+    """Wait for this party's turn."""
+    await rows(session, _QUEUE_UP, str(party))
 
 
 async def look(session: WriteSession, resource_ids: Collection[UUID], parties: Collection[UUID]) -> Look:
@@ -98,8 +100,8 @@ async def look_and_lock(
     marks = [known[one][0] if one in known else None for one in resource_ids]
     [(seen,)] = await rows(session, _LOOK, list(resource_ids), list(parties), list(ids), marks)
     now, resources, open_holds, buckets = msgspec.json.decode(seen, type=_Seen)
+    _remember([one for one in resources if not isinstance(one, UUID)])
     found = [known[one] if isinstance(one, UUID) else one for one in resources]
-    _remember(found)
     return (now, [resource for _, resource in found], open_holds), buckets
 
 

@@ -29,7 +29,7 @@ _TOGETHER = Call("capacity", "/promises/together", promises.JointPromise, posts=
 
 async def _made(context: Context, body: dict[str, Any]) -> dict[str, Any]:
     """The same, each lot with the routing of its product. Raises Invalid, NotFound."""
-    lots = body.get("lots") or [body]
+    lots = body.get("lots", [body])
     if any(bool(lot["routing"]) == ("product_id" in lot) for lot in lots):
         error = FieldError("product_id", "or a `routing` of its own, and not both")
         raise Invalid("A lot is of a product, or tells how it is made.", errors=[error])

@@ -132,6 +132,17 @@ async def test_a_token_that_was_accepted_is_refused_when_it_is_over() -> None:
         await verifier.principal(good)
 
 
+async def test_a_token_that_was_accepted_is_refused_by_a_clock_that_goes_back_before_it_was_good() -> None:
+    clock = HandClock()
+    verifier = Verifier(Settings(service="probe"), clock)
+    later = f"Bearer {token(new_id(), 'brand', nbf=int(time.time()) + 60)}"
+    clock.ahead += 70
+    assert await verifier.principal(later) == await verifier.principal(later)
+    clock.ahead -= 70
+    with pytest.raises(Unauthenticated, match="nbf"):
+        await verifier.principal(later)
+
+
 async def test_a_token_says_the_same_however_many_others_came_since(verifier: Verifier) -> None:
     first = f"Bearer {token(new_id(), 'brand')}"
     said = await verifier.principal(first)

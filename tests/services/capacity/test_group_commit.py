@@ -15,6 +15,7 @@ from libs.kit.ids import new_id
 from libs.kit.testing import eventually
 from libs.service import group_commit
 from libs.service.group_commit import Decided, GroupCommit
+from services.capacity import store
 from services.capacity.domain.offer import Resource
 from services.capacity.handlers.holds import LEDGER, Ask, place_holds, placing
 from tests.services.capacity import world
@@ -69,7 +70,7 @@ async def test_after_a_stall_those_who_have_just_come_are_not_refused_with_those
         await turns.acquire()
         return await place_holds(session, asks)
 
-    commit = GroupCommit(db, LEDGER, decide)
+    commit = GroupCommit(db, LEDGER, store.TURN, decide)
 
     def asks() -> asyncio.Task[Response]:
         return asyncio.create_task(commit.run(ask(new_id(), (bench, day(1), 10))))

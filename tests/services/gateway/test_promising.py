@@ -135,6 +135,8 @@ async def test_a_product_is_made_by_its_routing_and_a_basket_is_held_in_one_hold
     assert held["__typename"] == "HoldTogetherSuccess", held
     allocated = sum(one["quantity"] for one in held["promise"]["hold"]["allocations"])
     assert allocated == 2 * 30 + 30 * 4
+    nothing = await me.error(TOGETHER, **{"for": {"lots": []}})
+    assert (nothing["extensions"], "lots" in nothing["message"]) == ({"code": "INVALID"}, True)
     withdrawn = (await me.data(HOLD_TOGETHER, input={"lots": [of(shirt.id, 1), of(gone.id, 1)]}))["holdTogether"]
     assert (withdrawn["__typename"], withdrawn["code"]) == ("NotFound", "UNKNOWN_PRODUCT")
 
