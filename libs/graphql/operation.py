@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
+from graphql import GraphQLError
 from starlette.requests import HTTPConnection
 from strawberry.dataloader import DataLoader
 
@@ -23,7 +24,9 @@ from libs.graphql_limits.payers import RATE_LIMITED, is_hub, payer, too_dear
 from libs.graphql_limits.rules import Allowed
 from libs.kit.auth import Principal
 from libs.kit.db import ReadSession
+from libs.kit.errors import language_of
 from libs.kit.metrics import REFUSALS
+from libs.language import preferred, told
 from libs.service.runtime import Kit, kit_of
 
 _PATIENCE = 2.0
@@ -60,6 +63,21 @@ class Connection:
     """That, what remains, and how far behind what is read may be, for `extensions`."""
     connection_params: dict[str, Any] | None = None
     """The payload of a web socket's `connection_init`."""
+
+    def speak(self, language: object) -> None:
+        """Know the caller's language by what a web socket is opened with, if it says so by an `Accept-Language`."""
+        if isinstance(language, str):
+            self.services.language = preferred(language)
+
+    def told(self, text: str) -> str:
+        """A sentence of ours in the caller's language."""
+        return told(text, self.services.language)
+
+    def told_of(self, errors: list[GraphQLError]) -> list[GraphQLError]:
+        """Errors with their sentences in the caller's language."""
+        for error in errors:
+            error.message = self.told(error.message)
+        return errors
 
     async def identify(self, authorization: str | None) -> None:
         """Learn who is calling, if anybody says so. Raises Unauthenticated."""
@@ -111,7 +129,7 @@ class Connection:
 def connect(http: HTTPConnection, changes: Changes, after: Sequence[Written] = ()) -> Connection:
     """The beginning of a request or a web socket."""
     kit, state = kit_of(http), http.app.state
-    services = Services(state.http, kit.settings.services)
+    services = Services(state.http, kit.settings.services, language_of(http))
     address = http.client.host if http.client else ""
     return Connection(kit, changes, services, state.allowed, after=after, address=address)
 

@@ -119,7 +119,8 @@ class Schema(strawberry.Schema):
         self, connection: Connection, query: str, variables: Any, operation: str | None, *, writes: bool
     ) -> ExecutionResult:
         """Run a query or, if it may write, a mutation, for HTTP. Raises Refusal, OnlyReads."""
-        asked = self._sha256, connection.allowed.rules.introspection, query, variables, operation, writes
+        told = connection.services.language, connection.allowed.rules.introspection
+        asked = self._sha256, *told, query, variables, operation, writes
         reading = await connection.changes.answers.look(*asked) if connection.is_anybody else None
         if isinstance(reading, Kept):
             await charge_kept(connection, query, reading.points)
@@ -139,7 +140,7 @@ class Schema(strawberry.Schema):
             await context.release()
         if context.reading and not result.errors:
             result.data = await connection.changes.answers.store(context.reading, points, result.data)
-        return _told(result, stale)
+        return _told(result, connection, stale)
 
     async def _execute(
         self, document: DocumentNode, chosen: OperationDefinitionNode | None, variables: Any, context: Operation
@@ -186,13 +187,13 @@ class Schema(strawberry.Schema):
                 async for result in results:
                     await context.release()  # a slow reader must not keep a connection of the pool
                     await connection.pay(due)
-                    told = _told(result, stale)
+                    told = _told(result, connection, stale)
                     event = {"eventId": context.event_id} if context.event_id and not told.errors else {}
                     told.extensions = (told.extensions or {}) | connection.spent | event
                     connection.cost, due = 0, cost
                     yield told
         except Refusal as refusal:
-            yield PreExecutionError(data=None, errors=refusal.errors, extensions=connection.spent)
+            yield PreExecutionError(None, connection.told_of(refusal.errors), connection.spent)
         finally:
             await context.release()
 
@@ -234,9 +235,10 @@ def _unexpected(error: GraphQLError) -> bool:
     return error.original_error is not None and not isinstance(error.original_error, GraphQLError | Malformed)
 
 
-def _told(result: ExecutionResult, stale: bool = False) -> ExecutionResult:
+def _told(result: ExecutionResult, connection: Connection, stale: bool = False) -> ExecutionResult:
     if result.errors:
-        result.errors = [_masked(error) if _unexpected(error) else _plain(error) for error in result.errors]
+        told = [_masked(error) if _unexpected(error) else _plain(error) for error in result.errors]
+        result.errors = connection.told_of(told)
     result.extensions = {"stale": True} if stale else None
     return result
 

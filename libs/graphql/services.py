@@ -10,6 +10,7 @@ import httpx
 import msgspec
 
 from libs.kit.errors import Problem, ProblemDetails, Unauthenticated, Unavailable
+from libs.language import Language
 
 A = TypeVar("A")
 
@@ -40,21 +41,20 @@ class Call(Generic[A]):
 
 
 class Services:
-    """The other services, by name."""
+    """The other services, by name. They are asked in the caller's `language`."""
 
-    def __init__(self, http: httpx.AsyncClient, urls: Mapping[str, str]) -> None:
-        self._http = http
-        self._urls = urls
+    def __init__(self, http: httpx.AsyncClient, urls: Mapping[str, str], language: Language = "en") -> None:
+        self._http, self._urls, self.language = http, urls, language
 
     async def send(self, call: Call[A], body: dict[str, Any], authorization: str | None, key: str) -> A:
         """Send a command and decode its answer. Raises the Problem of the service, or Unavailable."""
         path, rest = call.addressed(body)
-        headers = _of(authorization) | {"Idempotency-Key": key} | _JSON
+        headers = self._of(authorization) | {"Idempotency-Key": key} | _JSON
         return await self._answer(call, _SEND_AGAIN, "POST", path, headers=headers, content=msgspec.json.encode(rest))
 
     async def ask(self, call: Call[A], question: Mapping[str, Any], authorization: str | None) -> A:
         """Ask what changes nothing. Raises the Problem of the service, or Unavailable."""
-        (path, rest), headers = call.addressed(question), _of(authorization)
+        (path, rest), headers = call.addressed(question), self._of(authorization)
         if not call.posts:
             return await self._answer(call, _ASK_AGAIN, "GET", path, headers=headers, params=rest)
         content = msgspec.json.encode(rest)
@@ -71,6 +71,12 @@ class Services:
             raise _problem(call.service, answer, again)
         return msgspec.json.decode(answer.content, type=call.answer)
 
+    def _of(self, authorization: str | None) -> dict[str, str]:
+        """The headers that say who is calling, and in which language. Raises Unauthenticated."""
+        if authorization is None:
+            raise Unauthenticated("This needs a token: send `Authorization: Bearer <token>`.")
+        return {"Authorization": authorization, "Accept-Language": self.language}
+
     async def _twice(self, method: str, url: str, **request: Any) -> httpx.Response:
         async with asyncio.timeout(_DEADLINE):
             try:
@@ -82,13 +88,6 @@ class Services:
 def client() -> httpx.AsyncClient:
     """The connections that `Services` uses; whoever makes them closes them."""
     return httpx.AsyncClient(timeout=httpx.Timeout(_DEADLINE, connect=_CONNECT), follow_redirects=False)
-
-
-def _of(authorization: str | None) -> dict[str, str]:
-    """The header that says who is calling. Raises Unauthenticated."""
-    if authorization is None:
-        raise Unauthenticated("This needs a token: send `Authorization: Bearer <token>`.")
-    return {"Authorization": authorization}
 
 
 def _problem(service: str, answer: httpx.Response, again: str) -> Problem:

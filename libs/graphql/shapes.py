@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 import strawberry
 from msgspec.structs import FieldInfo
-from strawberry import ID
+from strawberry import ID, Parent
 
 from libs.contracts.docstrings import meanings, text, values
 from libs.graphql.opaque import global_id
@@ -42,11 +42,14 @@ class Shapes:
     def shape(self, contract: Any, names: str = "", *, hidden: str = "", **more: Any) -> Any:
         """The type that shows these fields of a contract and `more` that are looked up.
 
-        `hidden` names fields that are null to some parties. An event's state becomes a Node.
+        `hidden` names fields that are null to some parties. An event's state becomes a Node. A `message` is a sentence,
+        told in the caller's language.
         """
         fields: dict[str, Any] = {}
         for one, told in members(contract, names):
-            if one.name in self._owners:
+            if one.name == "message":
+                fields[one.name] = strawberry.field(resolver=_said, description=f"{told} In the caller's language.")
+            elif one.name in self._owners:
                 owned = self._look_up(self._owners[one.name], one.name, told)
                 fields[one.name.removesuffix("_id")] = owned
             elif get_origin(one.type) is dict:
@@ -68,6 +71,10 @@ class Shapes:
             return [msgspec.convert(dict(pair), entry) for pair in pairs]
 
         return strawberry.field(resolver=listed, description=told, graphql_type=list_of(self._known[entry]))
+
+
+def _said(root: Parent[Any], info: strawberry.Info[Any, None]) -> str:
+    return str(info.context.connection.told(root.message))
 
 
 def output(name: str, source: type, description: str, fields: dict[str, Any]) -> Any:

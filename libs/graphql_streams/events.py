@@ -42,7 +42,7 @@ class EventStream(Response):
         with self._places.place(self._connection.payer) as there_is:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             try:
-                last = await self._tell_all(receive, send) if there_is else _error(no_room(), FULL)
+                last = await self._tell_all(receive, send) if there_is else self._error(no_room(), FULL)
                 await send({"type": "http.response.body", "body": last + _COMPLETE})
             except asyncio.CancelledError:  # the server stops; it is not complete, so the client goes on with another
                 await send({"type": "http.response.body"})
@@ -51,28 +51,30 @@ class EventStream(Response):
         """Tell what comes, until it ends; what is to be told of its end."""
         try:
             async with asyncio.timeout_at(self._connection.ends_at()), asyncio.TaskGroup() as group:
-                ways_to_end = _keep_alive(send), self._tell(send), _gone(receive)
+                ways_to_end = self._keep_alive(send), self._tell(send), _gone(receive)
                 tasks = [group.create_task(way) for way in ways_to_end]
                 ended, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in others:
                     task.cancel()
         except TimeoutError:
-            return _error(TOKEN_ENDED, "UNAUTHENTICATED")
+            return self._error(TOKEN_ENDED, "UNAUTHENTICATED")
         return ended.pop().result()
 
     async def _tell(self, send: Send) -> bytes:
         async with aclosing(self._results) as results:
             async for result in results:
                 if not await in_time(_send(send, _next(body_of(result)))):
-                    return _error(TOO_SLOW, SLOW)
+                    return self._error(TOO_SLOW, SLOW)
         return b""
 
+    async def _keep_alive(self, send: Send) -> bytes:
+        while True:
+            if not await in_time(_send(send, _COMMENT)):
+                return self._error(TOO_SLOW, SLOW)
+            await asyncio.sleep(KEEP_ALIVE)
 
-async def _keep_alive(send: Send) -> bytes:
-    while True:
-        if not await in_time(_send(send, _COMMENT)):
-            return _error(TOO_SLOW, SLOW)
-        await asyncio.sleep(KEEP_ALIVE)
+    def _error(self, said: str, code: str) -> bytes:
+        return _next({"errors": [{"message": self._connection.told(said), "extensions": {"code": code}}]})
 
 
 async def _gone(receive: Receive) -> bytes:
@@ -89,7 +91,3 @@ def _next(body: Mapping[str, Any]) -> bytes:
     event = body.get("extensions", {}).get("eventId")
     named = f"event: next\nid: {event}\n" if event else "event: next\n"
     return named.encode() + b"data: %b\n\n" % msgspec.json.encode(body)
-
-
-def _error(said: str, code: str) -> bytes:
-    return _next({"errors": [{"message": said, "extensions": {"code": code}}]})

@@ -25,14 +25,14 @@ from libs.graphql_streams.places import Places
 from libs.graphql_streams.resume import LAST_EVENT, last_event
 from libs.graphql_transports.messages import GraphQLRequest, NulError, request_of, value_of
 from libs.graphql_transports.websocket import Sockets
-from libs.kit.errors import BadRequest, Problem, problem_response
+from libs.kit.errors import BadRequest, Problem, language_of, problem_response
 from libs.kit.settings import usable
 
 _LARGEST_OF_HUBS = 4 * 1024 * 1024
 """Bytes of a request: an import of 500 things with all that they hold. More is not read of anybody."""
 _JSON, _RESPONSE = "application/json", "application/graphql-response+json"
 _AS_JSON = {"variables", "extensions"}
-_VARY = {"Vary": "Authorization, Accept, Filiera-After"}
+_VARY = {"Vary": "Authorization, Accept, Accept-Language, Filiera-After"}
 
 
 class _NotKept(APIRoute):
@@ -46,8 +46,8 @@ class _NotKept(APIRoute):
             try:
                 response = await handle(request)
             except Problem as problem:
-                response = problem_response(problem)
-            response.headers.update(_VARY)
+                response = problem_response(problem, request)
+            response.headers.update(_VARY | {"Content-Language": language_of(request)})
             response.headers.setdefault("Cache-Control", "no-store")
             return response
 
@@ -129,7 +129,7 @@ class _Requests:
                 return EventStream(connection, self._places, told)
             result = await self._schema.run(connection, text, variables, name, writes=writes)
         except Refusal as refusal:
-            result = PreExecutionError(data=None, errors=refusal.errors)
+            result = PreExecutionError(data=None, errors=connection.told_of(refusal.errors))
         result.extensions = (result.extensions or {}) | connection.spent
         if EVENTS in accepted:
             return EventStream(connection, self._places, _alone(result))

@@ -67,7 +67,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Connection, None]):
         """Operations have ended. The place is kept until the client has read why, or is gone: whoever never reads has
         so many places and no more. The server may have closed the socket itself, if nobody answers its pings."""
         with suppress(WebSocketDisconnect, RuntimeError):
-            await self.websocket.close(*self._why)
+            await self.websocket.close(self._why[0], self.context.told(self._why[1]))
 
     async def handle_message(self, message: Any) -> None:
         """A message is paid before it is read. Of any JSON, an object of the right shape alone is one."""
@@ -84,9 +84,10 @@ class _Handler(BaseGraphQLTransportWSHandler[Connection, None]):
         if refusal is None or (read["type"] != "subscribe" and len(raw) < _SMALL):
             await super().handle_message(cast("Message", read))
         elif read["type"] == "subscribe":
-            await self.send_message({"type": "error", "id": read["id"], "payload": [refusal.errors[0].formatted]})
+            told = self.context.told_of(refusal.errors)[0]
+            await self.send_message({"type": "error", "id": read["id"], "payload": [told.formatted]})
         else:
-            await self.websocket.close(_POLICY, refusal.errors[0].message)
+            await self.websocket.close(_POLICY, self.context.told(refusal.errors[0].message))
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         await super().handle_connection_init(message)
@@ -116,7 +117,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Connection, None]):
         self._place.close()
         there_is = self._place.enter_context(cast("Sockets", self.view).places.place(self.context.payer))
         if not there_is:
-            await self.websocket.close(_POLICY, no_room())
+            await self.websocket.close(_POLICY, self.context.told(no_room()))
         return there_is
 
 
@@ -145,7 +146,9 @@ class Sockets(GraphQL[Connection, None]):
 
     async def on_ws_connect(self, context: Connection) -> Any:
         """Learn who is calling. A token that is not valid closes the socket; without one, what is public is told."""
-        given = (context.connection_params or {}).get("authorization")
+        payload = context.connection_params or {}
+        context.speak(payload.get("accept-language"))
+        given = payload.get("authorization")
         try:
             await context.identify(None if given is None else str(given))
         except Problem:

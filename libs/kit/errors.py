@@ -11,7 +11,6 @@ Problem
 """
 
 import logging
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -21,9 +20,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from libs.kit.db import transient
 from libs.kit.metrics import REFUSALS
+from libs.language import Language, plain, preferred, told
 
 log = logging.getLogger(__name__)
 
@@ -101,14 +102,21 @@ class ProblemDetails(msgspec.Struct, kw_only=True, omit_defaults=True):
     errors: list[FieldError] = msgspec.field(default_factory=list)
 
 
-def problem_response(problem: Problem) -> Response:
-    """The answer that tells a problem."""
+def language_of(http: HTTPConnection) -> Language:
+    """The language that a request, or a web socket, asks for."""
+    return preferred(", ".join(http.headers.getlist("accept-language")))
+
+
+def problem_response(problem: Problem, request: Request) -> Response:
+    """The answer that tells a problem, in the language that the request asks for."""
     REFUSALS.labels(problem.code).inc()
-    body = ProblemDetails(
-        title=problem.title, status=problem.status, detail=problem.detail, code=problem.code, errors=problem.errors
-    )
+    language = language_of(request)
+    title, detail = told(problem.title, language), told(problem.detail, language)
+    errors = [FieldError(one.path, told(one.message, language)) for one in problem.errors]
+    body = ProblemDetails(title=title, status=problem.status, detail=detail, code=problem.code, errors=errors)
     content = msgspec.json.encode(msgspec.to_builtins(body) | {"type": f"urn:filiera:problem:{problem.code.lower()}"})
-    return Response(content, problem.status, dict(problem.headers), "application/problem+json")
+    headers = {"Content-Language": language, "Vary": "Accept-Language", **problem.headers}
+    return Response(content, problem.status, headers, "application/problem+json")
 
 
 def install(api: FastAPI) -> None:
@@ -121,41 +129,27 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(Exception, _on_bug)
 
 
-async def _on_problem(_request: Request, error: Exception) -> Response:
+async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for this type alone
-    return problem_response(error)
+    return problem_response(error, request)
 
 
-async def _on_invalid_body(_request: Request, error: Exception) -> Response:
+async def _on_invalid_body(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
-    return problem_response(Invalid("Correct these fields and send again.", errors=field_errors(error.errors())))
+    wrong = field_errors(error.errors())
+    return problem_response(Invalid("Correct these fields and send again.", errors=wrong), request)
 
 
 def field_errors(errors: Iterable[Mapping[str, Any]]) -> list[FieldError]:
     """What Pydantic found wrong with a body; its locations begin with where it was, e.g. `body`."""
-    return [FieldError(".".join(map(str, e["loc"][1:])) or str(e["loc"][0]), _plain(e["msg"])) for e in errors]
+    return [FieldError(".".join(map(str, e["loc"][1:])) or str(e["loc"][0]), plain(e["msg"])) for e in errors]
 
 
-_UNKNOWN = "is not known here; is it misspelt?"
-_SENTENCES = {
-    "Field required": "is missing",
-    "Extra inputs are not permitted": _UNKNOWN,
-    "Unexpected keyword argument": _UNKNOWN,
-}
-
-
-def _plain(message: str) -> str:
-    """Pydantic's sentence, to be read after the name of the field."""
-    if message in _SENTENCES:
-        return _SENTENCES[message]
-    return re.sub("^(Input|String|List) should ", "must ", message.removeprefix("Value error, "))
-
-
-async def _on_http(_request: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
     problem = Problem(str(error.detail), code=f"HTTP_{error.status_code}")
     problem.status, problem.title = error.status_code, str(error.detail)
-    response = problem_response(problem)
+    response = problem_response(problem, request)
     response.headers.update(error.headers or {})
     return response
 
@@ -164,9 +158,11 @@ async def _on_trouble(request: Request, error: Exception) -> Response:
     if not transient(error):
         return await _on_bug(request, error)
     log.warning("the database is away, or busy", extra={"path": request.url.path, "error": type(error).__name__})
-    return problem_response(Unavailable("The database does not answer. Send again, with the same Idempotency-Key."))
+    away = "The database does not answer. Send again, with the same Idempotency-Key."
+    return problem_response(Unavailable(away), request)
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
     log.error("unexpected failure", exc_info=error, extra={"path": request.url.path})
-    return problem_response(Problem("This is a fault of ours. Sending it again will hardly help: tell us the time."))
+    fault = Problem("This is a fault of ours. Sending it again will hardly help: tell us the time.")
+    return problem_response(fault, request)

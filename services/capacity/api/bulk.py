@@ -1,7 +1,7 @@
 """Publishing by the thousand over HTTP, as JSON or as a table: every row is judged for itself."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -9,11 +9,13 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import AfterValidator, Field, ValidationError
 
 from libs.contracts.values import PartyKind
 from libs.kit.db import WriteSession
-from libs.kit.errors import FieldError, field_errors
+from libs.kit.errors import FieldError, field_errors, language_of
+from libs.language import Language, told
 from libs.service.commands import Body, Command, Commanded, answers
 from services.capacity.api.calendars import ICS
 from services.capacity.api.resources import NO_SITE, PublishResource, printable
@@ -24,7 +26,26 @@ from services.capacity.handlers import bulk, calendars
 from services.capacity.handlers.sites import known_sites
 
 T = TypeVar("T")
-router = APIRouter(tags=["capacity"])
+
+
+class _Told(APIRoute):
+    """A report tells why rows were refused in the language of who reads it: as it is kept, it is English."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # or a coroutine
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            response, language = await handle(request), language_of(request)
+            if language != "en":
+                report = await asyncio.to_thread(_in, language, bytes(response.body))
+                response = Response(report, response.status_code, media_type="application/json")
+            response.headers.update({"Content-Language": language, "Vary": "Accept-Language"})
+            return response
+
+        return answer
+
+
+router = APIRouter(tags=["capacity"], route_class=_Told)
 _MOST_PATTERNS = 500
 """Each is a year of days to work out, and each event of theirs is another."""
 _CSV = {"text/csv": {"schema": {"type": "string"}}}
@@ -92,6 +113,14 @@ class _Made:
             self._days[key] = body.days(site, self._now)
             self._left -= 1 + (len(body.pattern.events) if body.pattern else 0)
         return self._days.get(key)
+
+
+def _in(language: Language, report: bytes) -> bytes:
+    """A report with its sentences in a language."""
+    said = msgspec.json.decode(report)
+    for fault in (fault for line in said["lines"] for fault in line.get("errors", ())):
+        fault["message"] = told(fault["message"], language)
+    return msgspec.json.encode(said)
 
 
 def _refused(one: _Read, where: str, why: str) -> bulk.Row:

@@ -15,8 +15,7 @@ from libs.read_models.listing import Listing
 from services.gateway import store, tables, views
 
 E = TypeVar("E", bound=Event)
-_DAYS = of_owners("days")
-_BY_IDS = partial(of_ids, also=store.SEEN_THROUGH)
+_BY_IDS, _DAYS = partial(of_ids, also=store.SEEN_THROUGH), of_owners("days")
 
 
 class Context(Operation):

@@ -1,6 +1,6 @@
 """What capacity alone can answer, when it is asked: where there is room."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
@@ -9,11 +9,11 @@ from strawberry import ID
 
 from libs.contracts import capacity_answers as answers
 from libs.contracts.capacity_questions import WindowOrder
-from libs.graphql.inputs import body_of
 from libs.graphql.opaque import Malformed, key_of
 from libs.graphql.paging import First, check_first
 from libs.graphql.services import Call
 from libs.graphql.shapes import translated
+from libs.graphql_commands.inputs import body_of
 from libs.kit.errors import Problem
 from services.gateway.api.context import Context, Info
 from services.gateway.api.inputs import SearchInput
@@ -42,18 +42,18 @@ async def ask(context: Context, call: Call[A], question: Mapping[str, Any]) -> A
 
 
 @contextmanager
-def told_as_errors() -> Iterator[None]:
+def told_as_errors(context: Context) -> Iterator[None]:
     """A question has no types for its failures: what the caller can mend is an error with a code."""
     try:
         yield
     except Problem as problem:
-        raise _told(problem) from None
+        raise _told(problem, context.connection.told) from None
 
 
 async def search(info: Info, wanted: Any, order: By = WindowOrder.EARLIEST, first: First = 20) -> Any:
     """The best windows. Raises Malformed with the code of what is wrong."""
     check_first(first)
-    with told_as_errors():
+    with told_as_errors(info.context):
         return await ask(info.context, _SEARCH, _question(body_of(wanted)) | {"order": order.value, "limit": first})
 
 
@@ -62,7 +62,7 @@ search.__annotations__["wanted"] = argument(SearchInput, "What there should be r
 
 async def place_in_line(info: Info, id: EntryId) -> Any:  # noqa: A002 - the customary name
     """Where the caller stands. Raises Malformed with the code of what is wrong."""
-    with told_as_errors():
+    with told_as_errors(info.context):
         return await ask(info.context, _PLACE, {"id": key_of(id, "WaitlistEntry")})
 
 
@@ -72,8 +72,8 @@ def _question(given: dict[str, Any]) -> dict[str, Any]:
     return near | given | {"lot": lot}
 
 
-def _told(problem: Problem) -> Exception:
+def _told(problem: Problem, told: Callable[[str], str]) -> Exception:
     if problem.status == 500:
         return problem
-    wrong = "; ".join(f"{one.path}: {one.message}" for one in problem.errors)
-    return Malformed(f"{problem.detail} {wrong}".strip(), problem.code)
+    wrong = "; ".join(f"{one.path}: {told(one.message)}" for one in problem.errors)
+    return Malformed(f"{told(problem.detail)} {wrong}".strip(), problem.code)

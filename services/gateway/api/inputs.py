@@ -2,7 +2,7 @@
 
 from libs.contracts import capacity_questions as questions
 from libs.contracts import orders, values
-from libs.graphql.inputs import Inputs
+from libs.graphql_commands.inputs import Inputs
 from services.gateway.api.types import ENTRIES
 
 _inputs = Inputs({"invited": "Party"}, **ENTRIES)

@@ -9,10 +9,10 @@ from strawberry import field
 
 from libs.contracts import Event, capacity, catalog, orders, values
 from libs.contracts import capacity_queues as queues
-from libs.graphql.commands import bulk, command
-from libs.graphql.inputs import input_type
 from libs.graphql.services import Call
 from libs.graphql.shapes import list_of
+from libs.graphql_commands.commands import bulk, command
+from libs.graphql_commands.inputs import input_type
 from libs.service.commands import Imported
 from services.gateway.api import promising, types
 from services.gateway.api.inputs import PatternInput, fields_of

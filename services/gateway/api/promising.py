@@ -9,10 +9,10 @@ from strawberry import field
 from libs.contracts import capacity, catalog
 from libs.contracts import capacity_promises as promises
 from libs.contracts import capacity_questions as questions
-from libs.graphql.commands import mutation
-from libs.graphql.inputs import body_of
 from libs.graphql.opaque import after_token
 from libs.graphql.services import Call
+from libs.graphql_commands.commands import mutation
+from libs.graphql_commands.inputs import body_of
 from libs.graphql_limits.cost import CALLS_SERVICE
 from libs.kit.errors import FieldError, Invalid, NotFound
 from services.gateway.api.context import Context, Info
@@ -50,7 +50,7 @@ def _asked(call: Call[Any], given: Any, shown: Any, description: str) -> Any:
     """A field of the query that only tells."""
 
     async def find(info: Info, wanted: Any) -> Any:
-        with told_as_errors():
+        with told_as_errors(info.context):
             return await ask(info.context, call, await _made(info.context, body_of(wanted)) | {"dry_run": True})
 
     find.__annotations__["wanted"] = argument(given, "What is to be made.")

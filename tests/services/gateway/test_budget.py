@@ -119,7 +119,7 @@ async def test_a_command_that_cannot_be_paid_is_not_sent(ask: world.Asker, monke
     async def sent(*_: Any) -> None:
         raise AssertionError("sent")
 
-    monkeypatch.setattr("libs.graphql.commands._send", sent)
+    monkeypatch.setattr("libs.graphql_commands.commands._send", sent)
     party = new_id()
     await post(ask, DEAR, "brand", party=party)
     many = " ".join(f'a{n}: releaseHold(input: {{id: "x"}}) {{ __typename }}' for n in range(30))

@@ -292,7 +292,7 @@ async def test_a_get_is_asked_about_by_its_entity_tag(ask: world.Asker, tell: Te
         first = await get(ask, NODE, **of_it)
         assert first.json() == {"data": {"node": {"__typename": "Party", "name": workshop.name} | of_it}}
         assert first.headers["cache-control"] == "no-cache"
-        assert first.headers["vary"] == "Authorization, Accept, Filiera-After"
+        assert first.headers["vary"] == "Authorization, Accept, Accept-Language, Filiera-After"
         assert "cost=2, remaining=" in first.headers["filiera-budget"]
         tag = first.headers["etag"]
         for asked in (tag, f'"x", W/{tag}', "*"):
@@ -324,7 +324,7 @@ async def test_nothing_else_has_an_entity_tag_or_may_be_kept_by_anybody(ask: wor
         assert answer.status_code != 304
         assert "etag" not in answer.headers
         assert answer.headers["cache-control"] == "no-store"
-        assert answer.headers["vary"] == "Authorization, Accept, Filiera-After"
+        assert answer.headers["vary"] == "Authorization, Accept, Accept-Language, Filiera-After"
 
 
 async def test_entity_tags_need_no_valkey(ask: world.Asker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,12 @@ import strawberry
 from strawberry import ID, field
 
 from libs.contracts import Event
-from libs.graphql.failures import FAILURES, failure
-from libs.graphql.inputs import body_of, input_type
 from libs.graphql.opaque import after_token
 from libs.graphql.operation import Operation
 from libs.graphql.services import Call
 from libs.graphql.shapes import list_of
+from libs.graphql_commands.failures import FAILURES, failure
+from libs.graphql_commands.inputs import body_of, input_type
 from libs.kit.errors import FieldError, Invalid, Problem
 from libs.kit.ids import new_id
 from libs.service.commands import Imported
@@ -78,7 +78,7 @@ def mutation(
             done = await _send(info.context, call, body, key)
             return success(**answer(info.context, done, body))
         except Problem as problem:
-            return failure(problem, key)
+            return failure(problem, key, info.context.connection.told)
 
     run.__annotations__["input"] = Annotated[given, strawberry.argument(description="What it takes.")]
     result = Annotated[Union[(success, *FAILURES)], union]  # type: ignore[valid-type]  # made at run time

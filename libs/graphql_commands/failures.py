@@ -1,5 +1,7 @@
 """What a mutation may answer instead of its success: a type for each kind of no, with a stable code."""
 
+from collections.abc import Callable
+
 import strawberry
 from strawberry import field
 
@@ -9,13 +11,13 @@ from libs.kit.errors import Problem
 @strawberry.interface(description="Why a mutation has not succeeded. It changed nothing, but for `Unavailable`.")
 class Failure:
     code: str = field(description="Stable, for programs.")
-    message: str = field(description="A plain sentence, for people: what to do next.")
+    message: str = field(description="A plain sentence, for people: what to do next. In the caller's language.")
 
 
 @strawberry.type(description="What is wrong with one field of the input.")
 class FieldProblem:
     path: str = field(description="Where in the input, e.g. `lines.0.quantity`.")
-    message: str = field(description="What it should be.")
+    message: str = field(description="What it should be. In the caller's language.")
 
 
 @strawberry.type(description="The input breaks a rule: correct it and send again.")
@@ -53,19 +55,22 @@ _RUNNING = "STILL_RUNNING"
 """The code of the 409 while the same key is being worked on: nobody knows yet what comes of it."""
 
 
-def failure(problem: Problem, key: str) -> Failure:
-    """The answer that tells a service's problem with the command of this key; field paths in the schema's spelling.
+def failure(problem: Problem, key: str, told: Callable[[str], str]) -> Failure:
+    """The answer that tells a problem with the command of this key; field paths in the schema's spelling.
+
+    `told` gives a sentence in the caller's language: a service's is so already, one of the gateway's own is not.
 
     Raises what is none of them, such as a 500: that is a fault, and sending again does not help.
     """
+    message = told(problem.detail)
     if problem.status in (400, 422):
-        fields = [FieldProblem(path=_camel(one.path), message=one.message) for one in problem.errors]
-        return InvalidInput(code=problem.code, message=problem.detail, fields=fields)
+        fields = [FieldProblem(path=_camel(one.path), message=told(one.message)) for one in problem.errors]
+        return InvalidInput(code=problem.code, message=message, fields=fields)
     if problem.status in _AWAY or problem.code == _RUNNING:
-        return Unavailable(code=problem.code, message=problem.detail, idempotency_key=key)
+        return Unavailable(code=problem.code, message=message, idempotency_key=key)
     if problem.status not in _BY_STATUS:
         raise problem
-    return _BY_STATUS[problem.status](code=problem.code, message=problem.detail)
+    return _BY_STATUS[problem.status](code=problem.code, message=message)
 
 
 def _camel(path: str) -> str:

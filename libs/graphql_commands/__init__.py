@@ -1,0 +1,1 @@
+"""Mutations that are commands of services: see README.md."""
