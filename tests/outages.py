@@ -33,6 +33,14 @@ class LostBrokers:
         elif self._next and not self._away and self._done >= self._turn() * self._session.testscollected:
             self._kill(self._next.pop(0))
 
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """A run in which a broker was never killed has shown nothing of it."""
+        if self._next:
+            self._told.append(
+                f"{', '.join(one.name for one in self._next)}: never killed, the run was too short for it"
+            )
+            session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("lost brokers")
         for line in self._told:

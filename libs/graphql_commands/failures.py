@@ -1,10 +1,12 @@
 """What a mutation may answer instead of its success: a type for each kind of no, with a stable code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import strawberry
 from strawberry import field
 
+from libs.graphql.opaque import Malformed
 from libs.kit.errors import Problem
 
 
@@ -71,6 +73,18 @@ def failure(problem: Problem, key: str, told: Callable[[str], str]) -> Failure:
     if problem.status not in _BY_STATUS:
         raise problem
     return _BY_STATUS[problem.status](code=problem.code, message=message)
+
+
+@contextmanager
+def told_as_errors(told: Callable[[str], str]) -> Iterator[None]:
+    """For a question, which has no types for its failures: what the caller can mend is an error with a code."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.status == 500:
+            raise
+        wrong = "; ".join(f"{_camel(one.path)}: {told(one.message)}" for one in problem.errors)
+        raise Malformed(f"{told(problem.detail)} {wrong}".strip(), problem.code) from None
 
 
 def _camel(path: str) -> str:

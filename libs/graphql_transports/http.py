@@ -1,7 +1,7 @@
 """GraphQL over HTTP: POST of JSON, or GET of what only reads, answered as `application/graphql-response+json` or as
 `application/json` (the GraphQL-over-HTTP specification, https://graphql.github.io/graphql-over-http/draft/)."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -39,7 +39,7 @@ class _NotKept(APIRoute):
     """What is answered depends on who asks, and when: nobody between us may keep it, but what has an entity tag, which
     is asked about each time."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # or a coroutine
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:

@@ -20,6 +20,8 @@ _LOOKS = 4
 """How often it is looked, with writers waiting, whether all has come: what they have written is on its way."""
 _GIVE_UP_MS = 800
 """Shorter than PostgreSQL's deadlock_timeout of 1 s: whoever waits for us here is never ended for it."""
+_WRITERS_WAIT = 3.0
+"""Seconds at most: less than their own patience for a lock."""
 _MOST = 1_000
 
 _MISSING = """
@@ -87,11 +89,13 @@ class Beside:
         try:
             async with self._swapping(self._connection), self._connection.transaction():
                 await self._lock("EXCLUSIVE", self._names)
-                if not await self._complete(read_on):
+                async with asyncio.timeout(_WRITERS_WAIT):
+                    complete = await self._complete(read_on)
+                if not complete:
                     return False
                 await self._lock("ACCESS EXCLUSIVE", [*(model.table for model in self.models.values()), *self._names])
                 await self._connection.execute("SELECT rebuilt_swap($1, $2)", self._names, self._made_at)
-        except asyncpg.QueryCanceledError:  # somebody reads for long: later
+        except (asyncpg.QueryCanceledError, TimeoutError):  # somebody reads for long, or the log is slow: later
             return False
         return True
 

@@ -170,9 +170,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     tables = importlib.import_module(f"services.{given.service}.tables")
-    models, swapping = list(getattr(tables, "OF_TOPIC", {}).values()), getattr(tables, "SWAPPING", nullcontext)
-    if not models:
+    if not hasattr(tables, "OF_TOPIC"):
         parser.error(f"{given.service} has no read models")
+    models, swapping = list(tables.OF_TOPIC.values()), tables.SWAPPING
     print(f"building {len(models)} read models from Kafka, beside those that answer; Ctrl-C ends", file=sys.stderr)
     try:
         ask_owners = republish if given.republish else tell_who_can

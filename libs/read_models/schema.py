@@ -4,8 +4,11 @@ The service's roles own nothing and may create nothing. These functions run as t
 worker alone may call them.
 """
 
+from collections.abc import Sequence
+
 from alembic import op
 
+_ONLY = "IF NOT names <@ ARRAY[{names}] THEN RAISE EXCEPTION 'not all of % are read models', names; END IF;"
 _ONLY_FOR_THE_WORKER = "REVOKE ALL ON FUNCTION {function} FROM PUBLIC; GRANT EXECUTE ON FUNCTION {function} TO {worker}"
 
 _MAKE = """
@@ -19,6 +22,7 @@ BEGIN
     FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'rebuilt'::regnamespace AND relkind = 'r' LOOP
         EXECUTE format('DROP TABLE rebuilt.%I', name);
     END LOOP;
+    {only}
     FOREACH name IN ARRAY names LOOP
         live := format('public.%I', name)::regclass;
         EXECUTE format('CREATE TABLE rebuilt.%1$I (LIKE public.%1$I INCLUDING ALL) WITH (autovacuum_enabled = false)',
@@ -62,6 +66,7 @@ BEGIN
     IF made_at <> (SELECT version_num FROM public.alembic_version) THEN
         RAISE EXCEPTION 'the tables were changed by a migration meanwhile';
     END IF;
+    {only}
     FOREACH name IN ARRAY names LOOP
         EXECUTE format('DROP TABLE public.%I', name);
         EXECUTE format('ALTER TABLE rebuilt.%I RESET (autovacuum_enabled)', name);
@@ -76,12 +81,14 @@ _FUNCTIONS = {
 }
 
 
-def allow_rebuilding(service: str) -> None:
-    """Make the functions and the schema `rebuilt`, in which new tables are built: requests do not reach into it."""
+def allow_rebuilding(service: str, tables: Sequence[str]) -> None:
+    """Make the functions, for these tables and no others, and the schema `rebuilt`, in which new ones are built:
+    requests do not reach into it."""
+    only = _ONLY.format(names=", ".join(f"'{name}'" for name in tables))
     worker = f"{service}_worker"
     op.execute("CREATE SCHEMA rebuilt")
     op.execute(f"GRANT USAGE ON SCHEMA rebuilt TO {worker}")
     for function, text in _FUNCTIONS.items():
-        op.execute(text)
+        op.execute(text.replace("{only}", only))
         for statement in _ONLY_FOR_THE_WORKER.format(function=function, worker=worker).split(";"):
             op.execute(statement)

@@ -1,7 +1,7 @@
 """Publishing by the thousand over HTTP, as JSON or as a table: every row is judged for itself."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -28,24 +28,24 @@ from services.capacity.handlers.sites import known_sites
 T = TypeVar("T")
 
 
-class _Told(APIRoute):
+class _InLanguage(APIRoute):
     """A report tells why rows were refused in the language of who reads it: as it is kept, it is English."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # or a coroutine
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
             response, language = await handle(request), language_of(request)
             if language != "en":
-                report = await asyncio.to_thread(_in, language, bytes(response.body))
-                response = Response(report, response.status_code, media_type="application/json")
+                response.body = await asyncio.to_thread(_translated, language, bytes(response.body))
+                response.headers["Content-Length"] = str(len(response.body))
             response.headers.update({"Content-Language": language, "Vary": "Accept-Language"})
             return response
 
         return answer
 
 
-router = APIRouter(tags=["capacity"], route_class=_Told)
+router = APIRouter(tags=["capacity"], route_class=_InLanguage)
 _MOST_PATTERNS = 500
 """Each is a year of days to work out, and each event of theirs is another."""
 _CSV = {"text/csv": {"schema": {"type": "string"}}}
@@ -115,7 +115,7 @@ class _Made:
         return self._days.get(key)
 
 
-def _in(language: Language, report: bytes) -> bytes:
+def _translated(language: Language, report: bytes) -> bytes:
     """A report with its sentences in a language."""
     said = msgspec.json.decode(report)
     for fault in (fault for line in said["lines"] for fault in line.get("errors", ())):
@@ -181,16 +181,16 @@ async def import_many(request: Request, command: Commanded) -> Response:
     """Have many resources work by the events of one calendar file: each says by X-FILIERA-REFERENCE whose it is."""
     if (known := await command.answered()) is not None:
         return known
-    return await _told(command, await calendars.import_many(command.kit, command.caller, await request.body()))
+    return await _remembered(command, await calendars.import_many(command.kit, command.caller, await request.body()))
 
 
-async def _told(command: Command, report: bulk.Report) -> Response:
+async def _remembered(command: Command, report: bulk.Report) -> Response:
     """What was done in several transactions, as the answer to this command from now on."""
 
-    async def told(_session: WriteSession) -> bulk.Report:
+    async def reported(_session: WriteSession) -> bulk.Report:
         return report
 
-    return await command.run(told)
+    return await command.run(reported)
 
 
 def _numbered(body: PublishMany) -> Iterable[_Sent]:
@@ -229,7 +229,7 @@ async def _change(command: Command, sent: Sequence[_Sent]) -> Response:
     party = command.caller.party
     known = await bulk.known_resources(command.kit, party, {reference.strip() for _, reference, _ in sent})
     read = await asyncio.to_thread(lambda: [_read_over(known.get(row[1].strip()), *row) for row in sent])
-    return await _told(command, await bulk.change_rows(command.kit, party, await _rows(command, read)))
+    return await _remembered(command, await bulk.change_rows(command.kit, party, await _rows(command, read)))
 
 
 def _read_over(known: Resource | None, line: int, reference: str, row: _Said) -> _Read:

@@ -30,7 +30,7 @@ class Straight(APIRoute):
                 return await otherwise(request)
             try:
                 body = model.model_validate(json.loads(await request.body()))
-            except (ValidationError, ValueError):
+            except (ValidationError, ValueError, RecursionError):
                 return await otherwise(request)
             answer: Response = await self.endpoint(body, await command(request, key))
             return answer

@@ -1,7 +1,6 @@
 """What capacity alone can answer, when it is asked: where there is room."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 import strawberry
@@ -9,12 +8,12 @@ from strawberry import ID
 
 from libs.contracts import capacity_answers as answers
 from libs.contracts.capacity_questions import WindowOrder
-from libs.graphql.opaque import Malformed, key_of
+from libs.graphql.opaque import key_of
 from libs.graphql.paging import First, check_first
 from libs.graphql.services import Call
 from libs.graphql.shapes import translated
+from libs.graphql_commands.failures import told_as_errors
 from libs.graphql_commands.inputs import body_of
-from libs.kit.errors import Problem
 from services.gateway.api.context import Context, Info
 from services.gateway.api.inputs import SearchInput
 from services.gateway.api.types import shape, whole
@@ -41,19 +40,10 @@ async def ask(context: Context, call: Call[A], question: Mapping[str, Any]) -> A
     return await context.connection.services.ask(call, question, context.connection.authorization)
 
 
-@contextmanager
-def told_as_errors(context: Context) -> Iterator[None]:
-    """A question has no types for its failures: what the caller can mend is an error with a code."""
-    try:
-        yield
-    except Problem as problem:
-        raise _told(problem, context.connection.told) from None
-
-
 async def search(info: Info, wanted: Any, order: By = WindowOrder.EARLIEST, first: First = 20) -> Any:
     """The best windows. Raises Malformed with the code of what is wrong."""
     check_first(first)
-    with told_as_errors(info.context):
+    with told_as_errors(info.context.connection.told):
         return await ask(info.context, _SEARCH, _question(body_of(wanted)) | {"order": order.value, "limit": first})
 
 
@@ -62,7 +52,7 @@ search.__annotations__["wanted"] = argument(SearchInput, "What there should be r
 
 async def place_in_line(info: Info, id: EntryId) -> Any:  # noqa: A002 - the customary name
     """Where the caller stands. Raises Malformed with the code of what is wrong."""
-    with told_as_errors(info.context):
+    with told_as_errors(info.context.connection.told):
         return await ask(info.context, _PLACE, {"id": key_of(id, "WaitlistEntry")})
 
 
@@ -70,10 +60,3 @@ def _question(given: dict[str, Any]) -> dict[str, Any]:
     lot = "day" if given.pop("one_day") else "resource"
     near: dict[str, Any] = given.pop("near", {})
     return near | given | {"lot": lot}
-
-
-def _told(problem: Problem, told: Callable[[str], str]) -> Exception:
-    if problem.status == 500:
-        return problem
-    wrong = "; ".join(f"{one.path}: {told(one.message)}" for one in problem.errors)
-    return Malformed(f"{told(problem.detail)} {wrong}".strip(), problem.code)

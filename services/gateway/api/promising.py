@@ -12,11 +12,12 @@ from libs.contracts import capacity_questions as questions
 from libs.graphql.opaque import after_token
 from libs.graphql.services import Call
 from libs.graphql_commands.commands import mutation
+from libs.graphql_commands.failures import told_as_errors
 from libs.graphql_commands.inputs import body_of
 from libs.graphql_limits.cost import CALLS_SERVICE
 from libs.kit.errors import FieldError, Invalid, NotFound
 from services.gateway.api.context import Context, Info
-from services.gateway.api.finding import argument, ask, told_as_errors
+from services.gateway.api.finding import argument, ask
 from services.gateway.api.inputs import BasketInput, PromiseInput, fields_of
 from services.gateway.api.types import TOPICS, shape, whole
 
@@ -30,9 +31,11 @@ _TOGETHER = Call("capacity", "/promises/together", promises.JointPromise, posts=
 async def _made(context: Context, body: dict[str, Any]) -> dict[str, Any]:
     """The same, each lot with the routing of its product. Raises Invalid, NotFound."""
     lots = body.get("lots", [body])
-    if any(bool(lot["routing"]) == ("product_id" in lot) for lot in lots):
-        error = FieldError("product_id", "or a `routing` of its own, and not both")
-        raise Invalid("A lot is of a product, or tells how it is made.", errors=[error])
+    for number, lot in enumerate(lots):
+        if bool(lot["routing"]) == ("product_id" in lot):
+            path = f"lots.{number}.product_id" if "lots" in body else "product_id"
+            error = FieldError(path, "or a `routing` of its own, and not both")
+            raise Invalid("A lot is of a product, or tells how it is made.", errors=[error])
     of_products = [lot for lot in lots if "product_id" in lot]
     products = await context.find_all(TOPICS["Product"], [UUID(lot.pop("product_id")) for lot in of_products])
     for lot, product in zip(of_products, products, strict=True):
@@ -50,7 +53,7 @@ def _asked(call: Call[Any], given: Any, shown: Any, description: str) -> Any:
     """A field of the query that only tells."""
 
     async def find(info: Info, wanted: Any) -> Any:
-        with told_as_errors(info.context):
+        with told_as_errors(info.context.connection.told):
             return await ask(info.context, call, await _made(info.context, body_of(wanted)) | {"dry_run": True})
 
     find.__annotations__["wanted"] = argument(given, "What is to be made.")

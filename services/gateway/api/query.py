@@ -49,7 +49,8 @@ def _listed(name: str, listing: Listing, states: type[Enum], description: str) -
 @strawberry.type(
     description="What can be asked. What concerns you is known by your token; without one it is nothing. An operation"
     f" costs a point for each object that its answer may hold, {MOST_POINTS:,} at most; `extensions.budget` tells what"
-    " remains, `extensions.lag` how many events have happened that are not to be seen yet."
+    " remains, `extensions.lag` how many events have happened that are not to be seen yet; by GET without a token"
+    " the headers `Filiera-Budget` and `Filiera-Lag`."
 )
 class Query:
     @_ask(description="Anything by its id; null if there is none, or none that you may see.", graphql_type=Node | None)

@@ -30,6 +30,8 @@ async def test_a_report_tells_in_the_language_of_who_reads_it_why_rows_were_refu
     late = ROW.format(reference="Y", site=at, name="Y").replace("08:00-12:00", "late")
     sent = headers(workshop, "workshop", str(new_id()))
     english, italian = await told(api, "/bulk/resources.csv", sent, content=a_table(strange, late))
+    again = await api.post("/bulk/resources.csv", headers=sent | ITALIAN, content=a_table(strange, late))
+    assert (again.json(), again.headers["idempotent-replay"]) == (italian, "true")
     assert [line["errors"][0]["message"] for line in english["lines"]] == [
         "is no site of this workshop's; if it was registered just now, send this again",
         "'Mon-Fri late 13:00-17:00' is not understood; write e.g. Mon-Fri 08:00-12:00 13:00-17:00; Sat 08:00-12:00",

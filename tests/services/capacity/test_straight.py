@@ -33,6 +33,7 @@ SENT = {
     "two fields wrong": (GOOD.replace("2}", '"2"}').replace("2030-01-07", "soon"), {}),
     "a field unknown": (GOOD.replace('{"allocations"', '{"second": 1, "allocations"'), {}),
     "half a character": (GOOD.replace('"2030-01-07"', '"\\ud800"'), {}),
+    "nested too deeply": ("[" * 5_000 + "]" * 5_000, {}),
     "NUL": (GOOD.replace('"2030-01-07"', '"\\u0000"'), {}),
     "no UTF-8": (b'{"allocations": "\xff"}', {}),
     "no key": (GOOD, {"idempotency-key": ""}),

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -46,7 +46,7 @@ class Process:
             if isinstance(found, Reading):
                 await found.reads(session, of_ids, PARTY, [party])
             event = (await store.by_ids(session, PARTY, [party])).get(party)
-        return event and event.name  # type: ignore[attr-defined]
+        return cast("catalog.Party", event).name if event else None
 
     async def store(self, found: Kept | Reading | None, name: str | None) -> None:
         if isinstance(found, Reading):

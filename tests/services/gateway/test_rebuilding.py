@@ -326,6 +326,14 @@ async def test_only_the_worker_may_have_tables_made_or_swapped(stage: Stage) -> 
                 await session.execute(text(f"SELECT {call}"))
 
 
+@pytest.mark.parametrize("call", ["rebuilt_make('{party,consumed}')", "rebuilt_swap('{consumed}', '0005')"])
+async def test_nothing_but_read_models_can_be_made_or_swapped(stage: Stage, call: str) -> None:
+    db, _ = stage
+    async with db.work() as session:
+        with pytest.raises(Exception, match="are read models"):
+            await session.execute(text(f"SELECT {call}"))
+
+
 async def test_a_migration_meanwhile_ends_it(stage: Stage) -> None:
     db, _ = stage
     async with db.work() as session:
