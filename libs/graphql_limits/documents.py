@@ -53,7 +53,7 @@ def points(schema: GraphQLSchema, text: str, variables: Mapping[str, Any] | None
 def _prepared(schema: GraphQLSchema, text: str) -> Prepared:
     try:
         limits.check_text(text)
-        document = parse(text, max_tokens=limits.MOST_TOKENS)
+        document = parse(text, max_tokens=limits.MOST_TOKENS, allow_empty_selection_sets=False)
         measured = limits.check(schema, document)
     except limits.TooMuch as error:
         raise _too_much(error) from None

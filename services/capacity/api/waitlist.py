@@ -34,7 +34,7 @@ class JoinWaitlist(Body):
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
         if (self.resource_id is None) == (self.process is None):
-            raise ValueError("name a resource_id or a process, and not both")
+            raise ValueError("name a resource_id or a process, one of the two")
         if not timedelta() <= self.last_day - self.first_day <= _LONGEST:
             raise ValueError("last_day is not before first_day, and at most 366 days after it")
         return self

@@ -34,7 +34,7 @@ async def _made(context: Context, body: dict[str, Any]) -> dict[str, Any]:
     for number, lot in enumerate(lots):
         if bool(lot["routing"]) == ("product_id" in lot):
             path = f"lots.{number}.product_id" if "lots" in body else "product_id"
-            error = FieldError(path, "or a `routing` of its own, and not both")
+            error = FieldError(path, "give this or a `routing`, one of the two")
             raise Invalid("A lot is of a product, or tells how it is made.", errors=[error])
     of_products = [lot for lot in lots if "product_id" in lot]
     products = await context.find_all(TOPICS["Product"], [UUID(lot.pop("product_id")) for lot in of_products])

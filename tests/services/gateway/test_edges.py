@@ -44,6 +44,12 @@ async def test_several_requests_in_one_are_not_taken(http: httpx.AsyncClient) ->
     assert (answer.status_code, answer.json()["code"]) == (400, "NOT_JSON")
 
 
+@pytest.mark.parametrize("document", ["{}", "mutation {}", "{ viewer {} }", "{ ...F } fragment F on Query {}"])
+async def test_whoever_selects_nothing_is_refused(http: httpx.AsyncClient, document: str) -> None:
+    """The specification wants one selection or more (GraphQL, section 2.5)."""
+    assert (await error(http, document)).startswith("Syntax Error: Expected Name, found '}'")
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "HEAD"])
 async def test_nothing_is_changed_but_by_post(http: httpx.AsyncClient, method: str) -> None:
     headers = {"authorization": f"Bearer {token(new_id(), 'brand')}", "content-type": "application/json"}

@@ -98,7 +98,7 @@ async def what_a_question_has_wrong(me: world.Asker) -> None:
     """Of the gateway's own, and of capacity's: sentence and fields in one message."""
     wanted: dict[str, Any] = {"quantity": 1, "place": PLACE, "routing": []}
     for given, message in (
-        (wanted, "Un lotto è di un prodotto, o dice come si fa. productId: o un `routing` proprio, non entrambi"),
+        (wanted, "Un lotto è di un prodotto, o dice come si fa. productId: indica questo o un `routing`, uno dei due"),
         (
             wanted | {"quantity": 0, "routing": [{"process": "cutting", "runMinutes": 1}]},
             "Correggi questi campi e invia di nuovo. quantity: deve essere maggiore o uguale a 1",
