@@ -49,7 +49,7 @@ async def _send(broker: Broker, producer: AIOKafkaProducer, event: Event) -> Non
     sending = producer.send_and_wait(
         broker.topic(event.topic), msgspec.json.encode(event), key=str(event.id).encode(), headers=envelope
     )
-    await within(5, sending)
+    await within(30, sending)  # a broker may be killed meanwhile
 
 
 class CapacityBehindTheBroker:
