@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from libs.contracts import Event
 from libs.kit.clock import Clock
-from libs.kit.db import Database, WriteSession, transient
+from libs.kit.db import Database, WriteSession, heeding_cancellation, transient
 from libs.kit.settings import Settings
 from libs.messaging import metrics, parking
 from libs.messaging.broker import LOG, REQUEST, Broker, within
@@ -86,7 +86,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         try:
             while True:
                 try:
-                    await self._consume()
+                    async with heeding_cancellation():
+                        await self._consume()
                 except Exception as error:
                     self.joined = False
                     self.lag.clear()

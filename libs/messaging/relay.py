@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from libs.contracts import REGISTRY, topics
 from libs.kit.clock import Clock
-from libs.kit.db import Database, WriteSession
+from libs.kit.db import Database, WriteSession, heeding_cancellation
 from libs.kit.ids import new_id
 from libs.kit.settings import Settings
 from libs.messaging import metrics, queue
@@ -161,7 +161,8 @@ class Relay:
         while True:
             if self.leading:
                 try:
-                    await self._lead()
+                    async with heeding_cancellation():
+                        await self._lead()
                 except* Exception as trouble:
                     for error in trouble.exceptions:
                         told = {"error": type(error).__name__, "reason": str(error)}

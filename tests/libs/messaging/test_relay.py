@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 from sqlalchemy import text
 
 from libs.kit.clock import SystemClock
@@ -131,6 +132,34 @@ async def test_a_stopped_relay_gives_its_lease_back_at_once(
     with suppress(asyncio.CancelledError):
         await first
     await eventually(lambda: second.leading, seconds=5)
+
+
+async def test_a_relay_told_to_end_while_it_gives_up_a_broken_broker_ends(
+    kit_database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Python 3.11 a task group that is failing already forgets that its task was cancelled."""
+    broken = asyncio.Event()
+
+    async def takes_its_time(_self: Relay) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(1)
+
+    async def breaks(_self: Relay) -> None:
+        await asyncio.sleep(0.1)
+        broken.set()
+        raise KafkaConnectionError("gone")
+
+    monkeypatch.setattr(Relay, "_watch", takes_its_time)
+    monkeypatch.setattr(Relay, "_next", breaks)
+    relaying = asyncio.create_task(Relay(kit_database, settings, SystemClock()).run())
+    await asyncio.wait_for(broken.wait(), 30)
+    relaying.cancel()
+    ended, _ = await asyncio.wait({relaying}, timeout=10)
+    monkeypatch.undo()
+    relaying.cancel()
+    assert ended
 
 
 async def test_a_relay_that_never_led_is_stopped_without_asking_the_database(
