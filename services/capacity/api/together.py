@@ -89,7 +89,7 @@ async def ask_together(
         return known
     try:
         found = await together.find(kit, asked)
-        ask = promises.whole(given.asked, found.told, found.taken, body.seconds)
+        ask = promises.whole(given.asked, found.told, found.plans, body.seconds)
     except Problem as problem:
         ask = promises.Ask(given.asked, problem)
     return await holding.run(ask)

@@ -27,13 +27,14 @@ from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.refusals import refusing
 from services.capacity.handlers.search import MOST_SECONDS
 from services.capacity.promise.answer import Priced, answers, best, unbeaten
-from services.capacity.promise.plan import Plan, Takings
+from services.capacity.promise.plan import Plan, Takings, needed
 from services.capacity.promise.planner import Planning, Turns, planning
 from services.capacity.promise.question import Question
 from services.capacity.promise.shortlister import Sellers
 from services.capacity.search.feed import feed_of
 from services.capacity.search.index import Index
 from services.capacity.search.qualified import qualified_of
+from services.capacity.together.city import taken_together
 
 T = TypeVar("T")
 TRIES = 3
@@ -46,6 +47,7 @@ _STALE = frozenset(
         "TOO_SHORT_NOTICE",
         "TOO_FAR_AHEAD",
         "NOT_INVITED",
+        "NOT_QUALIFIED",
         "UNKNOWN_RESOURCE",
     }
 )
@@ -220,16 +222,17 @@ def ask(asked: Asked, found: Found, prefer: BestAt, seconds: int) -> Ask:
     """Hold what is best at something."""
     number = found.best[prefer]
     told = msgspec.structs.replace(found.told, held=number)
-    return whole(asked, told, found.plans[number].plan.taken(), seconds)
+    return whole(asked, told, [found.plans[number].plan], seconds)
 
 
-def whole(asked: Asked, told: Told, taken: Takings, seconds: int) -> Ask:
-    """Hold all of this in one hold."""
+def whole(asked: Asked, told: Told, plans: Sequence[Plan], seconds: int) -> Ask:
+    """Hold all of these in one hold."""
+    taken = taken_together(plans)
     if len(taken) > MOST_ALLOCATIONS:
         too_large = f"{len(taken)} days of workshops are over {MOST_ALLOCATIONS}; ask for fewer pieces."
         return Ask(asked, Conflict(too_large, code="TOO_LARGE"))
     days = [(resource_id, day, quantity) for (resource_id, day), quantity in taken.items()]
-    return Ask(asked, told, holds.Ask(asked.party, days, seconds, asked))
+    return Ask(asked, told, holds.Ask(asked.party, days, seconds, asked, needed=needed(plans)))
 
 
 def holding(database: Database) -> GroupCommit[Ask]:
@@ -256,4 +259,4 @@ def _held(asks: Sequence[Ask], placed: Iterator[msgspec.Struct | Problem]) -> It
 
 
 def _ask_again(refused: Problem) -> Problem:
-    return Conflict(f"Others were quicker: {refused.detail} Ask again, with a new Idempotency-Key.", code="ASK_AGAIN")
+    return Conflict(f"It is so no more: {refused.detail} Ask again, with a new Idempotency-Key.", code="ASK_AGAIN")

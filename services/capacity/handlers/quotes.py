@@ -10,6 +10,8 @@ from libs.kit.db import WriteSession
 from services.capacity import store
 from services.capacity.domain.agreement import deal
 from services.capacity.domain.offer import NamedDays, Parts, check_sale, parts_of
+from services.capacity.domain.qualification import Needed, check_qualified
+from services.capacity.handlers.qualifications import lacking
 from services.capacity.handlers.refusals import refusing
 
 
@@ -33,12 +35,14 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     days: list[Free]
 
 
-async def quote(session: WriteSession, party: UUID, days: NamedDays, *, sample: bool = False) -> Quote:
+async def quote(session: WriteSession, party: UUID, days: NamedDays, needed: Needed, *, sample: bool = False) -> Quote:
     """Raises NotFound, or Conflict with what these resources do not sell."""
     known, now = await store.resources(session, {key for key, _, _ in days}), await store.now(session)
+    lacks = await lacking(session, known, [needed])
     with refusing():
         asked = parts_of(known, days, party)
         check_sale(asked, party, now, sample=sample)
+        check_qualified(asked, needed, lacks)
     made = deal(asked, now)
     return Quote(
         price=msgspec.convert(made.price, values.Money, from_attributes=True),

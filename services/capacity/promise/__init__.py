@@ -21,7 +21,8 @@ that is smaller than the work's smallest takes the time of that; its own pieces 
 - clean-up is done right after the run. Backward it too ends by the due day.
 
 Who must be qualified for an operation is so on every day on which the operation takes time of it; on days between, the
-lot may lie. Qualifications are looked at as they are when a promise is asked for: a hold does not ask again.
+lot may lie. Qualifications are looked at as they were a second ago at most; a promise that is held has the ledger look
+again, at that moment, and is refused (`ASK_AGAIN`) if one of them was withdrawn meanwhile.
 
 The limits, all of them: today counts as over, so that nothing is promised that should have begun: material leaves and
 work begins tomorrow at the soonest, by the clock that is furthest ahead among the sites of whoever sells any of it

@@ -1,7 +1,7 @@
 """A plan: who does what when, in time that runs forward, with what was taken of which days."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise, product
@@ -9,6 +9,7 @@ from uuid import UUID
 
 import numpy as np
 
+from services.capacity.domain.qualification import Needed
 from services.capacity.promise.free import Single
 from services.capacity.promise.hours import DAY, OPENS, Hours
 from services.capacity.promise.question import Question
@@ -64,6 +65,8 @@ class Step:
     ends: int
     opens: int
     """The first day that the resource sells, counted from day 0."""
+    qualifications: frozenset[str]
+    """Schemes in which its workshop is qualified on each of these days."""
     qualified: int
     """The day from which the workshop is qualified for it without a break until it begins; day 0 if it need not be."""
     minutes: dict[int, int]
@@ -116,6 +119,16 @@ class Plan:
                 found[step.resource_id, on] += minutes
                 found.update({(tool.id, on): tool.quantity for tool in step.tools})
         return dict(sorted(found.items(), key=lambda one: (one[0][1], one[0][0])))
+
+
+def needed(plans: Iterable[Plan]) -> Needed:
+    """In what the workshops of these plans are qualified, day by day."""
+    found = defaultdict[tuple[UUID, date], frozenset[str]](frozenset)
+    for plan in plans:
+        for step in plan.steps:
+            for day in step.minutes if step.qualifications else ():
+                found[step.resource_id, plan.on(day)] |= step.qualifications
+    return found
 
 
 def unfold(question: Question, stages: Sequence[Stage], end: Way, ended: tuple[int, Hours], first_day: date) -> Plan:
@@ -171,6 +184,7 @@ def _step(question: Question, number: int, stage: Stage, part: Part, before: Seq
         first_batch=first_batch,
         ends=ends,
         opens=int(offers.opens[at]),
+        qualifications=shortlist.operation.qualifications,
         qualified=_qualified(question, shortlist, at, min(minutes)),
         minutes=minutes,
         price_per_minute=int(shortlist.price[row]),
