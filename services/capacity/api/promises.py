@@ -89,9 +89,9 @@ class CarriageBody(Body):
 
 
 class AskPromise(Body):
-    """A lot, its routing, and where it is wanted: as soon as can be from the first day on, or, backward, as late as the
-    due day allows; never before tomorrow. `dryRun`, as is usual, only tells; `hold` takes the whole of the plan that is
-    best at `prefer`."""
+    """A lot, its routing, and where it is wanted: as soon as can be from the first day on, of today in the hours that
+    are left; or, backward, as late as the due day allows, and never before tomorrow. `dryRun`, as is usual, only tells;
+    `hold` takes the whole of the plan that is best at `prefer`."""
 
     quantity: Pieces
     routing: Annotated[list[OperationBody], Field(min_length=1, max_length=12)]

@@ -27,6 +27,7 @@ from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.refusals import refusing
 from services.capacity.handlers.search import MOST_SECONDS
 from services.capacity.promise.answer import Priced, answers, best, unbeaten
+from services.capacity.promise.hours import OPENS, SPAN
 from services.capacity.promise.plan import Plan, Takings, needed
 from services.capacity.promise.planner import Planning, Turns, planning
 from services.capacity.promise.question import Question
@@ -81,8 +82,16 @@ class Wanted:
         return ((process, self.currency, unit) for process, unit in self.question.sold)
 
     def ahead(self, index: Index) -> "Wanted":
-        """The same, but never before the first day that may still begin."""
-        return replace(self, first=max(self.first, index.begins(self.sold())))
+        """The same, but never before the first day that has begun at no site."""
+        return replace(self, first=max(self.first, index.latest(self.sold()).date() + timedelta(1)))
+
+    def from_now(self, index: Index) -> "Wanted":
+        """The same, but of today no more than what is left of its hours; backward, today counts as over."""
+        clock = index.latest(self.sold())
+        late = max(0, clock.hour * 60 + clock.minute + 1 - OPENS)
+        if self.question.backward or late >= SPAN or self.first > clock.date():
+            return self.ahead(index)
+        return replace(self, first=clock.date(), question=replace(self.question, late=late))
 
 
 @dataclass(frozen=True)
@@ -109,8 +118,8 @@ async def find(kit: Kit, wanted: Wanted) -> Found:
 
 
 def _in_time(index: Index, wanted: Wanted) -> Wanted:
-    """From the first day on that may still begin. Raises Refused if it is due before."""
-    wanted = wanted.ahead(index)
+    """From now on. Raises Refused if it is due before."""
+    wanted = wanted.from_now(index)
     if wanted.due is not None and wanted.due < wanted.first:
         told = f"Nothing can begin before {wanted.first}, and {wanted.due} is sooner; ask for a later day."
         raise Refused("NO_CAPACITY", told)

@@ -143,7 +143,7 @@ def unfold(question: Question, stages: Sequence[Stage], end: Way, ended: tuple[i
     for number, (stage, one) in enumerate(ordered):
         steps += [_step(question, number, stage, part, steps) for part in one.parts]
     end_at, span = ended
-    leaves = stages[0].hours.mirror(end_at) if question.backward else question.first_day * DAY + OPENS
+    leaves = stages[0].hours.mirror(end_at) if question.backward else question.first_day * DAY + OPENS + span.late
     spots = [_spot(stage, part.row) for stage, one in ordered for part in one.parts]
     trips = [*_trips(question, steps, spots, leaves, span)]
     ready = max(trip.arrives for trip in trips if trip.target is None)
