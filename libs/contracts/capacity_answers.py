@@ -1,4 +1,4 @@
-"""What capacity answers at once to who asks where there is room, or who waits for it."""
+"""What capacity answers at once to who asks where there is room, or who waits for it, or who wants to send a file."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -63,3 +63,16 @@ class PlaceInLine(msgspec.Struct, frozen=True):
     """Its place."""
     ahead: int
     """How many wait longer for room that could be its own."""
+
+
+class SignedUpload(msgspec.Struct, frozen=True, kw_only=True):
+    """What lets whoever has it send one file, as the party that asked for it."""
+
+    signed: str
+    """The end of the address that the file is sent to. Whoever has it may send: it is kept as a password is."""
+    content_type: str
+    """The `Content-Type` that it is sent with."""
+    max_bytes: int
+    """No file may have more."""
+    expires_at: datetime
+    """From then on it is refused."""
