@@ -111,7 +111,7 @@ def questions(most_shared: int = 1) -> st.SearchStrategy[Question]:
         *[operations(most_shared)] * 3,
         pieces=st.integers(1, 7),
         first_day=st.integers(0, 1),
-        late=st.sampled_from([0, 0, 1, 250, 599]),
+        late=st.sampled_from([0, 0, 1, 250, 500, 599]),
         due_day=st.integers(4, 6),
         backward=st.booleans(),
         carriage=carriage,
