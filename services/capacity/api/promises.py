@@ -17,6 +17,7 @@ from libs.service.runtime import KitOf
 from services.capacity.api.search import Scheme
 from services.capacity.handlers import promises
 from services.capacity.promise.question import Carriage, Operation, Place, Question, Tool
+from services.capacity.promise.wanted import Wanted
 
 router = APIRouter(tags=["capacity"])
 
@@ -116,7 +117,7 @@ class AskPromise(Body):
             raise ValueError("either dryRun, which only tells, or hold, which takes")
         return self
 
-    def to_domain(self, caller: Principal) -> promises.Wanted:
+    def to_domain(self, caller: Principal) -> Wanted:
         """What the caller asks."""
         question = Question(
             party=caller.party,
@@ -127,7 +128,7 @@ class AskPromise(Body):
             carriage=self.carriage.to_domain(),
         )
         days: dict[str, Any] = {"first": self.first_day, "due": self.due_day}
-        return promises.Wanted(question=question, currency=self.currency, **days)
+        return Wanted(question=question, currency=self.currency, **days)
 
 
 _commits = lru_cache(maxsize=8)(promises.holding)

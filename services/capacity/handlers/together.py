@@ -16,17 +16,16 @@ from services.capacity.domain.terms import Refused
 from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.promises import (
     TRIES,
-    Wanted,
     heard_index,
     in_turns,
     qualified,
-    sellers,
     sold,
 )
 from services.capacity.handlers.refusals import refusing
 from services.capacity.promise.answer import Priced, answers
 from services.capacity.promise.plan import Plan
 from services.capacity.promise.question import Question
+from services.capacity.promise.wanted import Wanted, sellers
 from services.capacity.search.index import Index
 from services.capacity.together.bound import bound
 from services.capacity.together.child import Given
