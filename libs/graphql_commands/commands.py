@@ -78,7 +78,7 @@ def mutation(
             done = await _send(info.context, call, body, key)
             return success(**answer(info.context, done, body))
         except Problem as problem:
-            return failure(problem, key, info.context.connection.told)
+            return failure(problem, key, info.context.connection.told, input)
 
     run.__annotations__["input"] = Annotated[given, strawberry.argument(description="What it takes.")]
     result = Annotated[Union[(success, *FAILURES)], union]  # type: ignore[valid-type]  # made at run time

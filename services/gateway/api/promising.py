@@ -53,7 +53,7 @@ def _asked(call: Call[Any], given: Any, shown: Any, description: str) -> Any:
     """A field of the query that only tells."""
 
     async def find(info: Info, wanted: Any) -> Any:
-        with told_as_errors(info.context.connection.told):
+        with told_as_errors(info.context.connection.told, wanted):
             return await ask(info.context, call, await _made(info.context, body_of(wanted)) | {"dry_run": True})
 
     find.__annotations__["wanted"] = argument(given, "What is to be made.")

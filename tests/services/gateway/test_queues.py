@@ -124,6 +124,11 @@ async def what_cannot_be_waited_for_is_told(live: world.Asker, me: world.Asker, 
     ):
         assert await refused(asker, JOIN, **wish | change) == wanted
     assert len(listed((await me.data(WAITLIST))["waitlist"])) == 1
+    neither = await do(me, JOIN, {"Accept-Language": "it"}, **wish | {"resourceId": None})
+    assert (neither["message"], neither["fields"]) == (
+        "Correggi e invia di nuovo: indica resourceId o process, uno dei due.",
+        [],
+    )
 
 
 async def it_is_taken(me: world.Asker, entry: str, offer: Any) -> str:
