@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeAlias, Union
 
 import strawberry
+from msgspec.structs import astuple
 from strawberry import ID, field
 
 from libs.contracts import Event
@@ -36,6 +37,7 @@ def command(name: str, description: str, call: Call[Any], shown: Any, fields: di
     written = {aggregate: field(description="As it is now.", graphql_type=shown)}
 
     def answer(operation: Operation, state: Event, _body: Any) -> dict[str, Any]:
+        operation.know(*(value for value in astuple(state) if isinstance(value, Event)))
         return {aggregate: operation.seen(state), "after": after_token(state.topic, state.id, state.version)}
 
     return mutation(name, description, call, fields, written, answer)

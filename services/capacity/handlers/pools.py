@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from libs.contracts import capacity_queues as queues
+from libs.contracts.capacity_answers import Pledge
 from libs.contracts.values import PartyKind
 from libs.kit.auth import Principal
 from libs.kit.db import Session, WriteSession
@@ -106,7 +107,7 @@ async def close_pool(session: WriteSession, caller: Principal, pool_id: UUID) ->
 # --- who shares ------------------------------------------------------------------------------------------------------
 
 
-async def join_pool(session: WriteSession, caller: Principal, pool_id: UUID, quantity: int) -> queues.PoolShare:
+async def join_pool(session: WriteSession, caller: Principal, pool_id: UUID, quantity: int) -> Pledge:
     """Pledge a share; if the minimum is met by it, all shares are booked. Raises NotFound or Conflict."""
     await store.queue_up(session, caller.party)
     pool = await store.locked_pool(session, pool_id)
@@ -120,10 +121,10 @@ async def join_pool(session: WriteSession, caller: Principal, pool_id: UUID, qua
     await _save(session, [after], [share])
     if after.state == "fired":
         *_, share = await _fire(session, fired(after, [*shares, share]), resource, hold, now)
-    return share_event(share)
+    return await _pledge(session, share, after)
 
 
-async def leave_pool(session: WriteSession, caller: Principal, pool_id: UUID) -> queues.PoolShare:
+async def leave_pool(session: WriteSession, caller: Principal, pool_id: UUID) -> Pledge:
     """Take a pledge back while the pool is open. Raises NotFound, or Conflict if it is over."""
     pool = await store.locked_pool(session, pool_id)
     shares = await store.pledged(session, [pool_id])
@@ -135,7 +136,14 @@ async def leave_pool(session: WriteSession, caller: Principal, pool_id: UUID) ->
         left = share.after("leave")
         after = pool.after("leave", -share.quantity)
     await _save(session, [after], [left])
-    return share_event(left)
+    return await _pledge(session, left, after)
+
+
+async def _pledge(session: Session, share: Share, pool: Pool) -> Pledge:
+    resource = (await store.resources(session, [pool.resource_id]))[pool.resource_id]
+    told = msgspec.convert(pool, queues.PoolPledged, from_attributes=True)
+    known = msgspec.structs.asdict(share_event(share))
+    return Pledge(**known, pool=told if resource.is_seen_by(share.party_id) else None)
 
 
 async def look_at_pool(kit: Kit, caller: Principal, pool_id: UUID) -> Pooled:
