@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date, datetime, time
+from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 from pydantic_core._pydantic_core import list_all_errors
 
 from libs.graphql_transports import http  # noqa: F401 - so that every kind of problem is defined
@@ -83,6 +87,41 @@ def test_what_pydantic_says_has_its_italian() -> None:
     said = {one["message_template_python"] for one in list_all_errors()}
     passed_on = {plain(one) for said_ in said if not NOT_SENT.search(said_) for one in plurals(said_)}
     assert sorted(one for one in passed_on if literals(one) not in known) == []
+
+
+def test_no_english_of_pydantics_parsers_is_within_an_italian_sentence() -> None:
+    """What `{error}` stands for is put together deep in the libraries that read dates and JSON."""
+    assert [one for one in catalogue()["pydantic"].values() if "error" in parts(one)[1]] == []
+
+
+class Body(BaseModel):
+    day: date
+    at: datetime
+    of: UUID
+    starts: time
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "x", "2031-13-01", "2031-02-30T25:00:00Z", "0000-00-00", "2031-03-03T08:00:00+99:99", "-1", "1e9"]
+)
+def test_what_is_no_date_nor_id_is_told_in_italian_alone(wrong: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Body.model_validate(dict.fromkeys(Body.model_fields, wrong))
+    known = {
+        "deve essere una data nella forma AAAA-MM-GG",
+        "deve essere una data esatta, senza orario",
+        "deve essere un istante, p. es. 2031-03-03T08:00:00Z",
+        "deve essere un orario, p. es. 08:30",
+        "deve essere un UUID",
+    }
+    assert {told(plain(one["msg"]), "it") for one in refused.value.errors()} <= known
+
+
+def test_json_that_cannot_be_read_is_told_in_italian_alone() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Body.model_validate_json("{\n  x")
+    [error] = refused.value.errors()
+    assert told(plain(error["msg"]), "it") == "JSON non valido: riga 2, colonna 3"
 
 
 def plurals(template: str) -> list[str]:
