@@ -43,6 +43,9 @@ async def join_waitlist(session: WriteSession, caller: Principal, wish: Wish) ->
         for resource in known:
             check_party(resource, caller.party)
         check_hope(wish, next(iter(known), None), now)
+    if wish.process and not await store.is_sold(session, wish, caller.party):
+        said = f"No workshop offers {wish.process} in this currency; ask for another process or currency."
+        raise Conflict(said, code="NOT_OFFERED")
     entry = Entry(id=new_id(), party_id=caller.party, joined_at=now, **asdict(wish))
     await _save(session, [entry])
     await _have_looked_at(session, wish)
