@@ -87,7 +87,9 @@ def whole(sent: Any) -> Any:
     try:
         msgspec.json.encode(sent, enc_hook=str)
     except UnicodeEncodeError:
-        raise BadRequest("Text cannot hold half a character (a lone surrogate).", code="NOT_UTF_8") from None
+        raise BadRequest(
+            "Text cannot hold half a character (a lone surrogate); take it out and send again.", code="NOT_UTF_8"
+        ) from None
     return sent
 
 

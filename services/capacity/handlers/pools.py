@@ -59,7 +59,7 @@ async def open_pool(session: WriteSession, caller: Principal, asked: Opening) ->
     await store.queue_up(session, caller.party)
     now, known, open_holds = await store.look(session, [asked.resource_id], [caller.party])
     if not known or known[0].party_id != caller.party:
-        raise NotFound("You have no such resource.")
+        raise NotFound("You have no such resource; check the id.")
     if open_holds[caller.party] >= MOST_OPEN_HOLDS:
         raise Conflict(f"You have {MOST_OPEN_HOLDS} open holds; release some first.", code="TOO_MANY_HOLDS")
     pool = _pool(asked, known[0])
@@ -93,7 +93,7 @@ async def close_pool(session: WriteSession, caller: Principal, pool_id: UUID) ->
     """Let everybody go, and free the room. Raises NotFound, or Conflict if the pool is over."""
     pool = await store.locked_pool(session, pool_id)
     if pool is None or pool.party_id != caller.party:
-        raise NotFound("You have no such pool.")
+        raise NotFound("You have no such pool; check the id.")
     shares = await store.pledged(session, [pool_id])
     with refusing():
         closed, (hold, now) = pool.after("close"), await _live(session, pool)
@@ -131,7 +131,7 @@ async def leave_pool(session: WriteSession, caller: Principal, pool_id: UUID) ->
     share = next((one for one in shares if one.party_id == caller.party), None)
     share = share or await store.share_of(session, pool_id, caller.party)
     if pool is None or share is None:
-        raise NotFound("You have no share of such a pool.")
+        raise NotFound("You have no share of such a pool; check the id.")
     with refusing():
         left = share.after("leave")
         after = pool.after("leave", -share.quantity)
@@ -158,7 +158,7 @@ async def _seen(session: Session, pool: Pool | None, party: UUID) -> tuple[Pool,
     """A pool with its resource, if there is one for this party to see."""
     resources = await store.resources(session, [pool.resource_id]) if pool else {}
     if pool is None or not resources[pool.resource_id].is_seen_by(party):
-        raise NotFound("There is no such pool.")
+        raise NotFound("There is no such pool; check the id.")
     return pool, resources[pool.resource_id]
 
 

@@ -40,7 +40,7 @@ async def _made(context: Context, body: dict[str, Any]) -> dict[str, Any]:
     products = await context.find_all(TOPICS["Product"], [UUID(lot.pop("product_id")) for lot in of_products])
     for lot, product in zip(of_products, products, strict=True):
         if product is None or isinstance(product, catalog.ProductWithdrawn):
-            raise NotFound("There is no such product on offer.", code="UNKNOWN_PRODUCT")
+            raise NotFound("There is no such product on offer; choose another.", code="UNKNOWN_PRODUCT")
         lot["routing"] = product.routing
     return body
 

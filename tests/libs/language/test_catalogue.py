@@ -185,16 +185,17 @@ def test_values_go_from_one_to_the_other(name: str, asked: int) -> None:
 
 def test_sentences_in_a_row_are_told_one_by_one() -> None:
     one, other = (
-        "You have no such order.",
+        "You have no such order; check the id.",
         "No workshop offers lasting in this currency; ask for another process or currency.",
     )
     assert told(f"{one} {other}", "it") == f"{told(one, 'it')} {told(other, 'it')}" != f"{one} {other}"
 
 
 def test_a_sentence_within_a_sentence_is_told_too() -> None:
-    inner = "Rossi S.r.l. has 30 minutes free on 2026-12-01; 60 were asked for."
+    inner = "Rossi S.r.l. has 30 minutes free on 2026-12-01; 60 were asked for: take less, or another day."
     assert told(f"Others were quicker: {inner} Ask again, with a new Idempotency-Key.", "it") == (
-        "Altri sono stati più veloci: Rossi S.r.l. ha 30 minuti liberi il 2026-12-01; ne sono stati chiesti 60."
+        "Altri sono stati più veloci: Rossi S.r.l. ha 30 minuti liberi il 2026-12-01; ne sono stati chiesti 60:"
+        " prendine meno, o un altro giorno."
         " Chiedi di nuovo, con una nuova Idempotency-Key."
     )
 
@@ -203,7 +204,9 @@ def test_numbers_and_words_are_written_as_in_italian() -> None:
     assert told("A price is 1 to 2,147,483,647 minor units (cents).", "it") == (
         "Un prezzo va da 1 a 2.147.483.647 centesimi."
     )
-    assert told("The hold is released already.", "it") == "L'opzione è già rilasciata."
+    assert told("Your share is booked already; pledge in another pool.", "it").startswith(
+        "La tua quota è già prenotata;"
+    )
     assert told("must be 'brand' or 'lab'", "it") == "deve essere 'brand' o 'lab'"
     booked = "What moves is what was booked of you: 60 minutes of cutting, 5 kg of dyeing; name days that are as much."
     assert ": 60 minuti di cutting, 5 kg di dyeing; " in told(booked, "it")
