@@ -14,6 +14,31 @@ SIZES = (20, 100)
 QUERY = """query List($first: Int!) { resources(first: $first) { edges { cursor node { id name kind processes
     terms { pricePerUnit { amount currency } minimumQuantity } } } pageInfo { hasNextPage endCursor } } }"""
 
+IN_SQL = """
+    WITH newest AS (SELECT id, event FROM resource ORDER BY id DESC LIMIT :first + 1),
+    found AS (
+        SELECT row_number() OVER (ORDER BY id DESC) AS number,
+               translate(encode(place, 'base64'), E'+/\\n', '-_') AS cursor,
+               json_build_object(
+                   'id', translate(encode(global_id, 'base64'), E'\\n', ''),
+                   'name', name, 'kind', kind, 'processes', processes,
+                   'terms', json_build_object(
+                       'pricePerUnit', terms->'price_per_unit', 'minimumQuantity', terms->'minimum_quantity')) AS node
+          FROM newest,
+               convert_to('["capacity.resource","' || id || '"]', 'UTF8') AS place,
+               convert_to('Resource:' || id, 'UTF8') AS global_id,
+               json_to_record(event) AS said (name text, kind text, processes json, terms json)),
+    counted AS (SELECT count(*) AS total FROM newest)
+    SELECT json_build_object('data', json_build_object('resources', json_build_object(
+               'edges', json_agg(json_build_object('cursor', cursor, 'node', node) ORDER BY number)
+                        FILTER (WHERE number <= :first),
+               'pageInfo', json_build_object(
+                   'hasNextPage', count(*) > :first,
+                   'endCursor', max(cursor) FILTER (WHERE number = least(:first, total))))))::text
+      FROM found, counted
+"""
+"""The answer to `QUERY` made by PostgreSQL alone, in one statement."""
+
 
 def resources(many: int) -> list[capacity.ResourcePublished]:
     """Resources, the same in every process."""

@@ -12,10 +12,11 @@ import strawberry
 from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import text
 from starlette.types import ASGIApp, Message
 from strawberry.asgi import GraphQL
 
-from bench._list import QUERY, SIZES, answer, resources
+from bench._list import IN_SQL, QUERY, SIZES, answer, resources
 from bench._rounds import Ask, agree, medians
 from libs.graphql.operation import Connection
 from libs.graphql.services import Services
@@ -36,9 +37,10 @@ from services.gateway.handlers import project
 DATABASE = "gateway_bench"
 ROUNDS, AT_A_TIME = 30, 10
 METHOD = (
-    f"{ROUNDS} rounds of {AT_A_TIME} requests each, one after another, the three in turn within every round; medians. "
+    f"{ROUNDS} rounds of {AT_A_TIME} requests each, one after another, the four in turn within every round; medians. "
     "One process, no network: the ASGI applications are called directly; PostgreSQL is real. The limit runs the same "
     "statement in the same transaction, decodes the events, builds the dicts of the answer by hand and encodes them. "
+    "For sql PostgreSQL builds the whole answer as JSON in one statement of such a transaction. "
     "Strawberry as it comes is strawberry.asgi.GraphQL over the same types and resolvers, without our document cache."
 )
 
@@ -49,9 +51,14 @@ async def main() -> None:
     kit = api.state.kit = build(Settings(service="gateway", database=DATABASE), SystemClock())
     async with running(api):
         await _fill(kit)
-        ways = {"limit": _limit(kit), "gateway": _over_asgi(api, "/graphql"), "strawberry": _strawberry(kit)}
+        ways = {
+            "limit": _limit(kit),
+            "sql": _in_sql(kit),
+            "gateway": _over_asgi(api, "/graphql"),
+            "strawberry": _strawberry(kit),
+        }
         agree([await ask(20) for ask in ways.values()])
-        table = Table("items", "limit ms", "gateway ms", "strawberry ms", "gateway / limit", "strawberry / gateway")
+        table = Table("items", *ways, "/ limit", "/ sql", "/ strawberry", title="ms, and the gateway's against each")
         for size in SIZES:
             took = await medians(ways, size, rounds=ROUNDS, each=AT_A_TIME, clock=time.perf_counter)
             table.add_row(str(size), *_row(took))
@@ -62,8 +69,8 @@ async def main() -> None:
 
 
 def _row(took: dict[str, float]) -> list[str]:
-    times = [f"{took[name] * 1000:.2f}" for name in ("limit", "gateway", "strawberry")]
-    return [*times, f"{took['gateway'] / took['limit']:.1f} x", f"{took['strawberry'] / took['gateway']:.1f} x"]
+    ratios = (f"{took['gateway'] / took[name]:.2f}" for name in ("limit", "sql", "strawberry"))
+    return [*(f"{time * 1000:.2f}" for time in took.values()), *ratios]
 
 
 async def _fill(kit: Kit) -> None:
@@ -77,6 +84,15 @@ def _limit(kit: Kit) -> Ask:
         async with kit.database.read() as session:
             found: Any = await store.page(session, store.RESOURCES, first + 1)
         return msgspec.json.encode(answer(found, first))
+
+    return ask
+
+
+def _in_sql(kit: Kit) -> Ask:
+    async def ask(first: int) -> bytes:
+        async with kit.database.read() as session:
+            made: str = (await session.execute(text(IN_SQL), {"first": first})).scalar_one()
+        return made.encode()
 
     return ask
 

@@ -8,7 +8,7 @@ A fetch's high-water mark and an acknowledgement's offset are right on every bro
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,7 +16,7 @@ from uuid import UUID
 import aiokafka.client
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 
 from libs.kit.db import heeding_cancellation
 from libs.kit.settings import Settings
@@ -142,17 +142,23 @@ class Broker:
         self._admin = None
 
     async def ask(self, question: Callable[[AIOKafkaAdminClient], Awaitable[T]]) -> T:
-        """Ask the cluster something, on a connection kept for questions."""
+        """Ask the cluster something, on a connection kept for questions. It answers if one of its brokers does."""
         async with self._asking:
             try:
                 async with asyncio.timeout(REQUEST), heeding_cancellation():
-                    if self._admin is None:
-                        self._admin = AIOKafkaAdminClient(**self._common(REQUEST))
-                        await _started(self._admin.start(), REQUEST)
-                    return await within(REQUEST, question(self._admin))
+                    while True:
+                        admin = self._admin = self._admin or await self._asker()
+                        with suppress(KafkaConnectionError, NodeNotReadyError):  # aiokafka asks any one, dead or alive
+                            return await within(REQUEST, question(admin))
+                        await self.close()
             except BaseException:
                 await self.close()
                 raise
+
+    async def _asker(self) -> AIOKafkaAdminClient:
+        admin = self._admin = AIOKafkaAdminClient(**self._common(REQUEST))
+        await _started(admin.start(), REQUEST)
+        return admin
 
     def _common(self, seconds: float) -> dict[str, Any]:
         # New topics and moved partitions are seen within the age of the metadata.

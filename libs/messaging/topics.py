@@ -12,9 +12,10 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain
 
-from aiokafka.admin import NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.protocol.metadata import MetadataRequest
 
 from libs.contracts import PARTITIONS, REGISTRY, TOPIC_CONFIG, topics
 from libs.kit.refusal import RefusedError
@@ -52,10 +53,21 @@ async def create_topics(broker: Broker, names: Iterable[str]) -> list[str]:
 
 
 async def _until_known(broker: Broker, names: Set[str]) -> None:
-    """Wait for the broker to know what the controller has created: in KRaft it learns of it a moment later."""
+    """Wait for each broker to know what the controller has created: in KRaft they learn of it moments later."""
     async with asyncio.timeout(_DEADLINE):
-        while names - (await _replicas(broker)).keys():  # noqa: ASYNC110 - nobody tells
+        while names - await broker.ask(_known_to_all):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.05)
+
+
+async def _known_to_all(admin: AIOKafkaAdminClient) -> set[str]:
+    """The topics that every broker knows. One that is down does not count: it learns of them before it serves."""
+    nodes = [node.nodeId for node in admin._client.cluster.brokers()]  # noqa: SLF001 - its public ways ask any one broker
+    asked = (admin._send_request(MetadataRequest(None), node) for node in nodes)  # noqa: SLF001
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    known = [answer.to_object()["topics"] for answer in answers if not isinstance(answer, BaseException)]
+    if not known:
+        raise KafkaConnectionError("no broker answered")
+    return set.intersection(*({topic["topic"] for topic in topics} for topics in known))
 
 
 async def reached(settings: Settings, seconds: float) -> str:

@@ -70,6 +70,7 @@ async def test_the_broker_that_leads_most_killed_under_load_loses_and_doubles_no
         await asyncio.sleep(2)
         leader = apache.brokers.children[await _leading_most(broker) - 1]
         leader.kill()
+        assert len({await broker.cluster_id() for _ in range(20)}) == 1, "whoever asks is answered by those that live"
         await _everything_flows_again(kit_database, ids)
         await _back(leader, apache)
         await eventually(lambda: _all_in_sync(broker), seconds=60)

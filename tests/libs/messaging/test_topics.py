@@ -33,6 +33,13 @@ async def test_a_service_that_may_not_create_topics_says_which_is_missing_and_wh
     await need_topics(broker, ["orders.order"])
 
 
+async def test_what_was_created_is_known_to_whichever_broker_is_asked_next(broker: Broker) -> None:
+    for name in DECLARED:
+        await create_topics(broker, [name])
+        for _ in range(6):
+            await need_topics(broker, [name])
+
+
 async def test_what_differs_is_told_and_left_as_it_is(broker: Broker) -> None:
     topic = broker.topic("orders.order")
     other = [NewTopic(topic, 3, broker.settings.kafka_replication, topic_configs={"cleanup.policy": "delete"})]

@@ -1,22 +1,19 @@
 """The saga as it runs: orders' events on the real broker, capacity's answers in its outbox."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import httpx
-import msgspec
 import pytest
 
-from libs.contracts import Event
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually
-from libs.messaging.broker import Broker, within
+from libs.messaging.broker import Broker
 from libs.messaging.topics import create_topics
+from tests.events import Send, sending
 from tests.services.capacity import world
 from tests.services.capacity.world import an_order, bucket, day, faults, publish, then, told
-
-Send = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
@@ -24,15 +21,8 @@ async def send(api: httpx.AsyncClient, topic_prefix: str) -> AsyncIterator[Send]
     """Put events on the broker as orders would."""
     broker = Broker(Settings(service="orders", topic_prefix=topic_prefix))
     await create_topics(broker, ["orders.order"])
-    async with broker.producer() as producer:
-
-        async def put(*events: Event) -> None:
-            for event in events:
-                headers = [("ce_type", event.type.encode()), ("ce_aggregateversion", str(event.version).encode())]
-                topic, key = broker.topic(event.topic), str(event.id).encode()
-                await within(5, producer.send_and_wait(topic, msgspec.json.encode(event), key=key, headers=headers))
-
-        yield put
+    async with sending(broker) as send:
+        yield send
     await broker.close()
 
 

@@ -1,26 +1,25 @@
 """The saga through the real broker: orders, and an honest capacity that knows nothing but topics."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from uuid import UUID
 
 import httpx
 import msgspec
 import pytest
-from aiokafka import AIOKafkaProducer
 
-from libs.contracts import Event, catalog
+from libs.contracts import catalog
 from libs.kit.db import Database
 from libs.kit.ids import new_id
 from libs.kit.settings import Settings
 from libs.kit.testing import eventually, headers
 from libs.messaging.broker import Broker, within
 from libs.messaging.topics import create_topics
+from tests.events import Send, sending
 from tests.services.orders import world
 from tests.services.orders.honest_capacity import HonestCapacity
 
-Publish = Callable[..., Awaitable[None]]
 TOPICS = ["capacity.booking", "capacity.hold", "catalog.product", "orders.order"]
 
 
@@ -33,29 +32,16 @@ async def broker(api: httpx.AsyncClient, topic_prefix: str) -> AsyncIterator[Bro
 
 
 @pytest.fixture
-async def publish(broker: Broker) -> AsyncIterator[Publish]:
+async def publish(broker: Broker) -> AsyncIterator[Send]:
     """Put events on the broker as another service would."""
-    async with broker.producer() as producer:
-
-        async def send(*events: Event) -> None:
-            for event in events:
-                await _send(broker, producer, event)
-
+    async with sending(broker) as send:
         yield send
-
-
-async def _send(broker: Broker, producer: AIOKafkaProducer, event: Event) -> None:
-    envelope = [("ce_type", event.type.encode()), ("ce_aggregateversion", str(event.version).encode())]
-    sending = producer.send_and_wait(
-        broker.topic(event.topic), msgspec.json.encode(event), key=str(event.id).encode(), headers=envelope
-    )
-    await within(30, sending)  # a broker may be killed meanwhile
 
 
 class CapacityBehindTheBroker:
     """An honest capacity for each order that is placed; even pieces are granted, odd ones refused."""
 
-    def __init__(self, broker: Broker, publish: Publish) -> None:
+    def __init__(self, broker: Broker, publish: Send) -> None:
         self.broker, self.publish = broker, publish
         self.known: dict[UUID, HonestCapacity] = {}
 
@@ -75,7 +61,7 @@ class CapacityBehindTheBroker:
 
 
 @pytest.fixture
-async def capacity(broker: Broker, publish: Publish) -> AsyncIterator[CapacityBehindTheBroker]:
+async def capacity(broker: Broker, publish: Send) -> AsyncIterator[CapacityBehindTheBroker]:
     made = CapacityBehindTheBroker(broker, publish)
     following = asyncio.create_task(made.follow())
     yield made
@@ -84,7 +70,7 @@ async def capacity(broker: Broker, publish: Publish) -> AsyncIterator[CapacityBe
         await following
 
 
-async def sold(api: httpx.AsyncClient, publish: Publish) -> catalog.Product:
+async def sold(api: httpx.AsyncClient, publish: Send) -> catalog.Product:
     """A product that the catalog has told of, and that orders know."""
     product = world.product_event()
     await publish(product)
@@ -103,7 +89,7 @@ async def order(api: httpx.AsyncClient, shop: UUID, product: catalog.Product, qu
 
 
 async def test_orders_are_confirmed_or_refused_by_events_alone(
-    api: httpx.AsyncClient, db: Database, publish: Publish, capacity: CapacityBehindTheBroker
+    api: httpx.AsyncClient, db: Database, publish: Send, capacity: CapacityBehindTheBroker
 ) -> None:
     product, shop = await sold(api, publish), new_id()
     placed = [UUID((await order(api, shop, product, quantity)).json()["id"]) for quantity in range(1, 11)]
@@ -117,7 +103,7 @@ async def test_orders_are_confirmed_or_refused_by_events_alone(
 
 
 async def test_a_cancelled_order_gets_its_room_released_by_events_alone(
-    api: httpx.AsyncClient, db: Database, publish: Publish, capacity: CapacityBehindTheBroker
+    api: httpx.AsyncClient, db: Database, publish: Send, capacity: CapacityBehindTheBroker
 ) -> None:
     product, shop = await sold(api, publish), new_id()
     placed = UUID((await order(api, shop, product, 2)).json()["id"])
@@ -132,7 +118,7 @@ async def test_a_cancelled_order_gets_its_room_released_by_events_alone(
     assert await world.state_of(db, placed) == "cancelled"
 
 
-async def test_a_withdrawn_product_can_soon_not_be_ordered(api: httpx.AsyncClient, publish: Publish) -> None:
+async def test_a_withdrawn_product_can_soon_not_be_ordered(api: httpx.AsyncClient, publish: Send) -> None:
     product = await sold(api, publish)
     await publish(world.product_event(catalog.ProductWithdrawn, id=product.id, version=2))
 
