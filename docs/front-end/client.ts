@@ -10,6 +10,11 @@ export class Filiera {
     private readonly token?: string,
   ) {}
 
+  /** Another address of the same gateway. */
+  at(path: string): string {
+    return new URL(path, this.address).href;
+  }
+
   /** Ask or command. `after` is what a command answered: a query that sends it sees at least what that command did. */
   async ask<Data, Variables>(document: string, variables: Variables, after: string[] = []): Promise<Data> {
     const answer = await fetch(this.address, {

@@ -1,11 +1,28 @@
-// A workshop: who it is by its token, and its day as it fills.
+// A workshop: who it is by its token, its day as it fills, and its list as a file.
 
-import { type Filiera, graphql } from "./client";
-import type { WorkshopDaySubscription, WorkshopViewerQuery, WorkshopViewerQueryVariables } from "./generated";
+import { done, Failed, type Filiera, graphql } from "./client";
+import type {
+  UploadKind,
+  WorkshopDaySubscription,
+  WorkshopSignUploadMutation,
+  WorkshopSignUploadMutationVariables,
+  WorkshopViewerQuery,
+  WorkshopViewerQueryVariables,
+} from "./generated";
 
 const VIEWER = graphql`
   query workshopViewerQuery {
     viewer { role party { name resources(first: 100) { edges { node { id name } } } } }
+  }
+`;
+
+const SIGN = graphql`
+  mutation workshopSignUploadMutation($input: SignUploadInput!) {
+    signUpload(input: $input) {
+      __typename
+      ... on SignUploadSuccess { url method contentType maxBytes }
+      ... on Failure { code message }
+    }
   }
 `;
 
@@ -24,3 +41,30 @@ export async function resources(filiera: Filiera): Promise<string[]> {
 }
 
 export const says = (row: Row): string => `${row.resource?.name}: ${row.available} of ${row.published} ${row.resource?.unit} free`;
+
+export interface Report {
+  published: number;
+  changed: number;
+  unchanged: number;
+  refused: number;
+  lines: { line: number; reference: string; outcome: string; errors?: { path: string; message: string }[] }[];
+}
+
+/** Send a file; the report, and what a query sends as `after` to see what it wrote. The same `key` again does it once. */
+export async function send(
+  filiera: Filiera,
+  kind: UploadKind,
+  file: Blob,
+  key: string,
+): Promise<{ report: Report; after: string[] }> {
+  const input = { kind, idempotencyKey: key };
+  const signed = await filiera.ask<WorkshopSignUploadMutation, WorkshopSignUploadMutationVariables>(SIGN, { input });
+  const to = done(signed.signUpload, "SignUploadSuccess");
+  if (file.size > to.maxBytes) throw new Failed(`A file has no more than ${to.maxBytes} bytes.`);
+  const headers = { "content-type": to.contentType };
+  const answer = await fetch(filiera.at(to.url), { method: to.method, headers, body: file });
+  const told = await answer.json();
+  if (!answer.ok) throw new Failed(told.detail);
+  const after = answer.headers.get("filiera-after");
+  return { report: told, after: after ? [after] : [] };
+}

@@ -1,4 +1,4 @@
-"""What capacity answers at once to who asks where there is room, who waits for it, or who shares it."""
+"""What capacity answers at once to who asks for room, waits for it, shares it, or wants to send a file."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -70,3 +70,16 @@ class Pledge(SharePledged, frozen=True, kw_only=True):
 
     pool: PoolPledged | None = None
     """Its pool, as it is since; none if the party may see it no more."""
+
+
+class SignedUpload(msgspec.Struct, frozen=True, kw_only=True):
+    """What lets whoever has it send one file, as the party that asked for it."""
+
+    signed: str
+    """The end of the address that the file is sent to. Whoever has it may send: it is kept as a password is."""
+    content_type: str
+    """The `Content-Type` that it is sent with."""
+    max_bytes: int
+    """No file may have more."""
+    expires_at: datetime
+    """From then on it is refused."""

@@ -20,6 +20,17 @@ class WindowOrder(StrEnum):
     """What costs the least."""
 
 
+class UploadKind(StrEnum):
+    """What a file of a workshop's does."""
+
+    RESOURCES_CSV = "resources_csv"
+    """A table: its resources are published; what is published already is not changed."""
+    RESOURCE_CHANGES_CSV = "resource_changes_csv"
+    """A table: what of it is new is published, what is otherwise than before is changed."""
+    CALENDARS_ICS = "calendars_ics"
+    """A calendar file: resources work by its events."""
+
+
 class Near(msgspec.Struct, frozen=True, kw_only=True):
     """A place, and how far from it."""
 

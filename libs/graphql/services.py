@@ -62,14 +62,23 @@ class Services:
 
     async def _answer(self, call: Call[A], again: str, method: str, path: str, **request: Any) -> A:
         """What comes back; `again` is what to do if nothing does, or nothing that can be read."""
-        url = self._urls.get(call.service, "") + path  # httpx refuses one of a service that is nowhere
-        try:
-            answer = await self._twice(method, url, **request)
-        except (httpx.TransportError, TimeoutError) as error:
-            raise Unavailable(f"The service {call.service} does not answer. {again}") from error
+        answer = await self.answer_of(call, again, method, path, **request)
         if not answer.is_success:
             raise _problem(call.service, answer, again)
         return msgspec.json.decode(answer.content, type=call.answer)
+
+    async def answer_of(
+        self, call: Call[Any], again: str, method: str, path: str, *, seconds: float = _DEADLINE, **request: Any
+    ) -> httpx.Response:
+        """What its service answers within so many seconds, whatever that is. Raises Unavailable, which says what to do
+        `again`."""
+        url = self._urls.get(call.service, "") + path  # httpx refuses one of a service that is nowhere
+        within = httpx.Timeout(seconds, connect=_CONNECT)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._twice(method, url, timeout=within, **request)
+        except (httpx.TransportError, TimeoutError) as error:
+            raise Unavailable(f"The service {call.service} does not answer. {again}") from error
 
     def _of(self, authorization: str | None) -> dict[str, str]:
         """The headers that say who is calling, and in which language. Raises Unauthenticated."""
@@ -78,16 +87,15 @@ class Services:
         return {"Authorization": authorization, "Accept-Language": self.language}
 
     async def _twice(self, method: str, url: str, **request: Any) -> httpx.Response:
-        async with asyncio.timeout(_DEADLINE):
-            try:
-                return await self._http.request(method, url, **request)
-            except httpx.TransportError:  # the same key: if the first did arrive, its answer comes again
-                return await self._http.request(method, url, **request)
+        try:
+            return await self._http.request(method, url, **request)
+        except httpx.TransportError:  # the same key: if the first did arrive, its answer comes again
+            return await self._http.request(method, url, **request)
 
 
 def client() -> httpx.AsyncClient:
     """The connections that `Services` uses; whoever makes them closes them."""
-    return httpx.AsyncClient(timeout=httpx.Timeout(_DEADLINE, connect=_CONNECT), follow_redirects=False)
+    return httpx.AsyncClient(timeout=_DEADLINE, follow_redirects=False)
 
 
 def _problem(service: str, answer: httpx.Response, again: str) -> Problem:

@@ -23,7 +23,7 @@ _MANY = "Up to 500. Those already known are left as they are."
 _AFTER = "Send it back in the header `Filiera-After`, and a query sees at least this, or says it is `stale`."
 
 Answer = Callable[[Any, Any, dict[str, Any]], dict[str, Any]]
-"""The fields of a success, `after` among them: from the operation, what the service answered and what it was sent."""
+"""The fields of a success: from the operation, what the service answered and what it was sent."""
 Ready = Callable[[Any, dict[str, Any]], Awaitable[dict[str, Any]]]
 """Makes the body whole with what the operation's read models know, before it is sent."""
 _Info: TypeAlias = strawberry.Info[Operation, None]
@@ -40,7 +40,7 @@ def command(name: str, description: str, call: Call[Any], shown: Any, fields: di
         operation.know(*(value for value in astuple(state) if isinstance(value, Event)))
         return {aggregate: operation.seen(state), "after": after_token(state.topic, state.id, state.version)}
 
-    return mutation(name, description, call, fields, written, answer)
+    return mutation(name, description, call, fields, with_after(written), answer)
 
 
 def bulk(name: str, description: str, call: Call[Imported], of: type[Event], item: Any) -> Any:
@@ -56,18 +56,22 @@ def bulk(name: str, description: str, call: Call[Imported], of: type[Event], ite
         last = body[items][-1]["id"]
         return {"accepted": done.accepted, "skipped": done.skipped, "after": after_token(of.topic, last, 1)}
 
-    return mutation(name, description, call, {items: listed}, counts, answer)
+    return mutation(name, description, call, {items: listed}, with_after(counts), answer)
+
+
+def with_after(written: dict[str, Any]) -> dict[str, Any]:
+    """These fields of a success, and what a query sends back to see what was written."""
+    return written | {"after": field(description=_AFTER, graphql_type=str)}
 
 
 def mutation(
-    name: str, description: str, call: Call[Any], fields: Any, written: Any, answer: Answer, ready: Ready | None = None
+    name: str, description: str, call: Call[Any], fields: Any, told: Any, answer: Answer, ready: Ready | None = None
 ) -> Any:
-    """A mutation that takes these fields, sends the call, and answers those `written` or a failure."""
+    """A mutation that takes these fields, sends the call, and answers those `told` or a failure."""
     title = name[0].upper() + name[1:]
     named = field(description=_KEY, graphql_type=str | None, default=None)
     given = input_type(f"{title}Input", f"What `{name}` takes.", fields | {"idempotency_key": named})
-    after = field(description=_AFTER, graphql_type=str)
-    success: Any = strawberry.type(type(f"{title}Success", (), written | {"after": after}), description="It is done.")
+    success: Any = strawberry.type(type(f"{title}Success", (), told), description="It is done.")
     union = strawberry.union(f"{title}Result", description=f"What `{name}` answers.")
 
     async def run(info: _Info, input: Any) -> Any:  # noqa: A002 - the customary name

@@ -1,5 +1,6 @@
 """What the manifests promise, over the YAML that kustomize makes of both overlays."""
 
+import importlib
 import json
 from collections.abc import Iterator
 
@@ -69,6 +70,14 @@ def test_a_broker_outage_takes_no_pod_out_of_its_service_and_restarts_none(overl
         probes = {probe: service[f"{probe}Probe"]["httpGet"]["path"] for probe in ("startup", "readiness", "liveness")}
         assert probes == {"startup": "/health/started", "readiness": "/health/serving", "liveness": "/health/live"}
         assert set(probes.values()) <= {route.path for route in health.router.routes if isinstance(route, APIRoute)}
+
+
+def test_whatever_the_gateway_takes_comes_to_it_from_outside(overlay: str) -> None:
+    """But for the page for people, and what is for whoever runs it."""
+    (rule,) = of_kind(overlay, "HTTPRoute")["gateway"]["spec"]["rules"]
+    led = {match["path"]["value"] for match in rule["matches"]}
+    document = importlib.import_module("services.gateway.app").api.openapi()
+    assert led == {f"/{path.split('/')[1]}" for path in document["paths"]} - {"/health", "/metrics"}
 
 
 def test_a_pod_is_forgotten_before_it_stops_and_has_time_to_finish(overlay: str) -> None:

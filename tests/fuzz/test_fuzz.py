@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import httpx
@@ -27,6 +28,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.graphql import nodes
 
 from libs.kit.testing import eventually
+from services.capacity.files import table
 from services.gateway import sdl
 from tests.system import trade
 from tests.system.running import SERVICES, Running, free_ports
@@ -189,6 +191,56 @@ def sensible(document: str, known: str) -> str:
     """With an id that exists, and pages of a size that there may be: else most are refused for that alone."""
     document = re.sub(r'([iI]d: )"[^"]*"', rf'\1"{known}"', document)
     return re.sub(r"first: -?(\d+)", lambda found: f"first: {int(found[1]) % 100 + 1}", document)
+
+
+SIGN = (
+    "mutation($kind: UploadKind!) { signUpload(input: {kind: $kind}) { ... on SignUploadSuccess { url contentType } } }"
+)
+CELLS = (
+    "B1",
+    "bench",
+    "laser",
+    "55",
+    "-1",
+    "Mon-Fri 08:00-12:00",
+    "laser=1/5+21",
+    "IT-MI",
+    '"',
+    ",",
+    ";",
+    "\n",
+    "\r\n",
+)
+LINES = (
+    *("BEGIN:VCALENDAR", "BEGIN:VEVENT", "END:VEVENT", "END:VCALENDAR", "X-FILIERA-REFERENCE:B1", "DURATION:PT1H"),
+    *("DTSTART:20270301T080000Z", "DTSTART;VALUE=DATE:20270301", "RRULE:FREQ=DAILY;COUNT=3", "RRULE:FREQ=SECONDLY"),
+)
+WORDS = st.sampled_from([*table.NEEDED, *table.OPTIONAL, *CELLS, *(f"{line}\r\n" for line in LINES)])
+FILES = st.binary(max_size=200) | st.lists(WORDS | st.text(max_size=8), max_size=60).map(
+    lambda words: "".join(words).encode()
+)
+
+
+@pytest.mark.parametrize("kind", ["RESOURCES_CSV", "RESOURCE_CHANGES_CSV", "CALENDARS_ICS"])
+def test_no_file_for_a_signed_address_is_a_fault_of_ours(world: World, kind: str) -> None:
+    statuses: Counter[int] = Counter()
+    with httpx.Client(base_url=world.running.url, timeout=30, trust_env=False) as http:
+
+        @seed(SEED)
+        @QUIET
+        @given(file=FILES, spoilt=st.booleans(), more=st.text(max_size=20))
+        def send(file: bytes, spoilt: bool, more: str) -> None:
+            asked = {"query": SIGN, "variables": {"kind": kind}}
+            to = http.post("/graphql", json=asked, headers=world.headers("workshop")).json()["data"]["signUpload"]
+            with suppress(httpx.InvalidURL, UnicodeError):
+                url = to["url"] + (quote(more, safe="") if spoilt else "")
+                answer = http.put(url, content=file, headers={"Content-Type": to["contentType"]})
+                statuses[answer.status_code] += 1
+                assert answer.status_code < 500, (SEED, kind, file, more, answer.text)
+
+        send()
+    print(f"seed {SEED}, {kind}: {dict(sorted(statuses.items()))}")
+    assert statuses.total() > EXAMPLES // 2
 
 
 def test_what_was_taken_is_understood_by_everybody(world: World) -> None:

@@ -19,6 +19,8 @@ class Span:
     trace_id: str
     span_id: str
     parent_id: str
+    all: str = ""
+    """All that it carries, as text."""
 
 
 class Collector:
@@ -37,7 +39,7 @@ class Collector:
             service = {a.key: a.value.string_value for a in resource.resource.attributes}["service.name"]
             for scope in resource.scope_spans:
                 self.spans += [
-                    Span(service, s.name, s.trace_id.hex(), s.span_id.hex(), s.parent_span_id.hex())
+                    Span(service, s.name, s.trace_id.hex(), s.span_id.hex(), s.parent_span_id.hex(), str(s))
                     for s in scope.spans
                 ]
 

@@ -13,6 +13,7 @@ from services.capacity.api import (
     resources,
     search,
     together,
+    uploads,
     waitlist,
 )
 
@@ -21,6 +22,7 @@ ROUTERS = [
     resources.router,
     calendars.router,
     bulk.router,
+    uploads.router,
     estimates.router,
     search.router,
     promises.router,

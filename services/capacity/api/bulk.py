@@ -28,7 +28,7 @@ from services.capacity.handlers.sites import known_sites
 T = TypeVar("T")
 
 
-class _InLanguage(APIRoute):
+class InLanguage(APIRoute):
     """A report tells why rows were refused in the language of who reads it: as it is kept, it is English."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -45,7 +45,7 @@ class _InLanguage(APIRoute):
         return answer
 
 
-router = APIRouter(tags=["capacity"], route_class=_InLanguage)
+router = APIRouter(tags=["capacity"], route_class=InLanguage)
 _MOST_PATTERNS = 500
 """Each is a year of days to work out, and each event of theirs is another."""
 _CSV = {"text/csv": {"schema": {"type": "string"}}}
@@ -118,7 +118,7 @@ class _Made:
 def _translated(language: Language, report: bytes) -> bytes:
     """A report with its sentences in a language."""
     said = msgspec.json.decode(report)
-    for fault in (fault for line in said["lines"] for fault in line.get("errors", ())):
+    for fault in (fault for line in said.get("lines", ()) for fault in line.get("errors", ())):
         fault["message"] = told(fault["message"], language)
     return msgspec.json.encode(said)
 
@@ -141,8 +141,7 @@ async def publish_many(body: PublishMany, command: Commanded) -> Response:
 )
 async def publish_table(request: Request, command: Commanded) -> Response:
     """The same from a table (CSV); docs/publishing.md tells its columns."""
-    command.caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
-    return await _publish(command, await _of_table(request, lambda body: _read(table.rows(body))))
+    return await published(command, await request.body())
 
 
 @router.put("/bulk/resources", **answers(bulk.Report))
@@ -160,14 +159,13 @@ async def change_many(body: PublishMany, command: Commanded) -> Response:
 )
 async def change_table(request: Request, command: Commanded) -> Response:
     """The same from a table (CSV), which may leave out all columns but `reference`, and cells."""
-    command.caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
-    return await _change(command, await _of_table(request, lambda body: [*table.rows(body, ("reference",))]))
+    return await changed(command, await request.body())
 
 
-async def _of_table(request: Request, read: Callable[[bytes], list[T]]) -> list[T]:
+async def _of_table(body: bytes, read: Callable[[bytes], list[T]]) -> list[T]:
     """Its rows, read in a thread. Raises Invalid (FAULTY_FILE)."""
     try:
-        return await asyncio.to_thread(read, await request.body())
+        return await asyncio.to_thread(read, body)
     except FaultyFileError as error:
         raise calendars.faulty(error) from None
 
@@ -179,9 +177,26 @@ async def _of_table(request: Request, read: Callable[[bytes], list[T]]) -> list[
 )
 async def import_many(request: Request, command: Commanded) -> Response:
     """Have many resources work by the events of one calendar file: each says by X-FILIERA-REFERENCE whose it is."""
+    return await imported(command, await request.body())
+
+
+async def published(command: Command, body: bytes) -> Response:
+    """Publish the new resources of a table."""
+    command.caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
+    return await _publish(command, await _of_table(body, lambda body: _read(table.rows(body))))
+
+
+async def changed(command: Command, body: bytes) -> Response:
+    """Publish what is new in a table, and change the rest."""
+    command.caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
+    return await _change(command, await _of_table(body, lambda body: [*table.rows(body, ("reference",))]))
+
+
+async def imported(command: Command, body: bytes) -> Response:
+    """Have resources work by the events of a calendar file."""
     if (known := await command.answered()) is not None:
         return known
-    return await _remembered(command, await calendars.import_many(command.kit, command.caller, await request.body()))
+    return await _remembered(command, await calendars.import_many(command.kit, command.caller, body))
 
 
 async def _remembered(command: Command, report: bulk.Report) -> Response:

@@ -1,4 +1,4 @@
-"""What workshops send and fetch as files: calendars (RFC 5545) and tables (RFC 4180)."""
+"""What workshops send and fetch as files: calendars (RFC 5545) and tables (RFC 4180); and where they may send them."""
 
 from dataclasses import dataclass
 

@@ -51,6 +51,8 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: list[FieldError] = msgspec.field(default_factory=list)
     changed: list[str] = msgspec.field(default_factory=list)
     """What is otherwise than before."""
+    version: int | None = None
+    """Of the resource, if this has written it."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -117,7 +119,7 @@ def _line(row: Row, published: set[UUID], known: dict[UUID, Resource]) -> Line:
         return Line(row.line, row.reference, "refused", None, row.faults)
     id_ = row.resource.id
     if id_ in published:
-        return Line(row.line, row.reference, "published", id_)
+        return Line(row.line, row.reference, "published", id_, version=1)
     if id_ in known and (names := [*_differs(row.resource, known[id_])]):
         told = "is published already, and otherwise; PUT what you sent to change it, or give a new reference"
         return Line(row.line, row.reference, "refused", id_, [FieldError(name, told) for name in names])
@@ -199,7 +201,8 @@ def _line_of_change(row: Row, published: set[UUID], known: Mapping[UUID, Resourc
     if faults := [FieldError(name, _STAYS[name]) for name in names if name in _STAYS]:
         return Line(row.line, row.reference, "refused", id_, faults)
     changed = [more for name in names for more in _in_detail(name, row.resource, known[id_])]
-    return Line(row.line, row.reference, "changed" if changed else "unchanged", id_, changed=changed)
+    version = known[id_].version + 1 if changed else None
+    return Line(row.line, row.reference, "changed" if changed else "unchanged", id_, [], changed, version)
 
 
 def _in_detail(name: str, row: Resource, known: Resource) -> list[str]:

@@ -86,8 +86,8 @@ async def _one_of_many(
             resource = await own_resource(session, caller, id_)
             if (pattern := _pattern(resource, events)) == resource.pattern:
                 return bulk.Line(line, reference, "unchanged", id_)
-            await change_pattern(session, caller, id_, pattern)
-        return bulk.Line(line, reference, "changed", id_)
+            made = await change_pattern(session, caller, id_, pattern)
+        return bulk.Line(line, reference, "changed", id_, version=made.version)
     except FaultyFileError as error:
         return bulk.Line(line, reference, "refused", None, faulty(error).errors)
     except (NotFound, Conflict, Invalid) as refused:

@@ -47,6 +47,7 @@ from services.capacity.store.pools import ended_pools, locked_pool, pledged, poo
 from services.capacity.store.qualifications import keep_qualifications, valid
 from services.capacity.store.rows import now
 from services.capacity.store.search import find_in_rows, free_in_rows
+from services.capacity.store.uploads import upload_key
 from services.capacity.store.waitlist import (
     ahead,
     answered,
@@ -123,6 +124,7 @@ __all__ = [
     "touched",
     "turn_to_keep",
     "unsettled",
+    "upload_key",
     "valid",
     "worn_availabilities",
 ]

@@ -15,6 +15,7 @@ from libs.graphql.shapes import list_of
 from libs.graphql_commands.commands import bulk, command
 from libs.graphql_commands.inputs import input_type
 from libs.service.commands import Imported
+from libs.uploads.signing import sign_upload
 from services.gateway.api import promising, types
 from services.gateway.api.inputs import PatternInput, fields_of
 
@@ -104,6 +105,7 @@ _COMMANDS = (
         at="pattern",
         pattern=field(description="What the calendar is worked out from, day after day.", graphql_type=PatternInput),
     ),
+    sign_upload,
     _command(
         "placeHold",
         "Take room on one or more days, all or nothing, for a while.",

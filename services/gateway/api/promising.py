@@ -11,7 +11,7 @@ from libs.contracts import capacity_promises as promises
 from libs.contracts import capacity_questions as questions
 from libs.graphql.opaque import after_token
 from libs.graphql.services import Call
-from libs.graphql_commands.commands import mutation
+from libs.graphql_commands.commands import mutation, with_after
 from libs.graphql_commands.failures import told_as_errors
 from libs.graphql_commands.inputs import body_of
 from libs.graphql_limits.cost import CALLS_SERVICE
@@ -68,7 +68,7 @@ def _held(name: str, call: Call[Any], fields: dict[str, Any], shown: Any, descri
         assert told.hold  # noqa: S101 - it is what was asked for
         return {"promise": told, "after": after_token(capacity.HoldPlaced.topic, told.hold.id, told.hold.version)}
 
-    return mutation(name, description, call, fields, written, answer, _to_hold)
+    return mutation(name, description, call, fields, with_after(written), answer, _to_hold)
 
 
 promise = _asked(

@@ -1,0 +1,1 @@
+"""Files that whoever has their signed address may send: see README.md."""
