@@ -154,7 +154,7 @@ async def _changing(
     """A hold of the caller's with its buckets; then what was done with it is saved and told."""
     hold = (await store.holds(session, [hold_id])).get(hold_id)
     if hold is None or hold.party_id != caller.party:
-        raise NotFound("You have no such hold or booking.")
+        raise NotFound("You have no such hold or booking; check the id.")
     if hold.order_id:
         raise Conflict("This was taken for an order of yours; cancel the order instead.", code="BELONGS_TO_ORDER")
     ledger = await store.open_ledger(session, claims=[hold])
