@@ -260,7 +260,7 @@ async def test_a_kept_answer_costs_what_it_did(ask: world.Asker, monkeypatch: py
         return found
 
     assert await again(cost) == 302
-    statuses = [(await ask.http.post("/graphql", json=query, headers={"accept": NEW})).status_code for _ in range(7)]
+    statuses = [(await ask.http.post("/graphql", json=query, headers={"accept": NEW})).status_code for _ in range(12)]
     assert statuses[-1] == 429
 
 
