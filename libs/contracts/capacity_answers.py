@@ -1,11 +1,11 @@
-"""What capacity answers at once to who asks where there is room, or who waits for it, or who wants to send a file."""
+"""What capacity answers at once to who asks for room, waits for it, shares it, or wants to send a file."""
 
 from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
 
-from libs.contracts.capacity_queues import WaitlistEntry
+from libs.contracts.capacity_queues import PoolPledged, SharePledged, WaitlistEntry
 from libs.contracts.values import Money
 
 
@@ -63,6 +63,13 @@ class PlaceInLine(msgspec.Struct, frozen=True):
     """Its place."""
     ahead: int
     """How many wait longer for room that could be its own."""
+
+
+class Pledge(SharePledged, frozen=True, kw_only=True):
+    """A share that a party has just pledged, or taken back."""
+
+    pool: PoolPledged | None = None
+    """Its pool, as it is since; none if the party may see it no more."""
 
 
 class SignedUpload(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,11 @@ async def charge_bytes(connection: Connection, size: int) -> None:
     """Spend a point, and one for each kilobyte that is sent, before it is read. Raises Refusal."""
     await connection.pay(1 + size // _BYTES)
     if size > LARGEST and not connection.is_hub:
-        raise Refusal(GraphQLError(f"Only a hub sends more than {LARGEST} bytes.", extensions={"code": "TOO_LARGE"}))
+        raise Refusal(
+            GraphQLError(
+                f"Only a hub sends more than {LARGEST} bytes: send less at a time.", extensions={"code": "TOO_LARGE"}
+            )
+        )
 
 
 async def charge_kept(connection: Connection, text: str, running: int) -> None:

@@ -179,6 +179,11 @@ class Operation(ABC):
 
         return DataLoader(load)
 
+    def know(self, *events: Event) -> None:
+        """What a service has just told of other aggregates: the read models may not have that yet."""
+        for event in events:
+            self.nodes.prime((event.topic, event.id), event, force=True)
+
     async def read(
         self, query: Callable[Concatenate[ReadSession, P], Awaitable[T]], *given: P.args, **named: P.kwargs
     ) -> T:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeAlias, Union
 
 import strawberry
+from msgspec.structs import astuple
 from strawberry import ID, field
 
 from libs.contracts import Event
@@ -36,6 +37,7 @@ def command(name: str, description: str, call: Call[Any], shown: Any, fields: di
     written = {aggregate: field(description="As it is now.", graphql_type=shown)}
 
     def answer(operation: Operation, state: Event, _body: Any) -> dict[str, Any]:
+        operation.know(*(value for value in astuple(state) if isinstance(value, Event)))
         return {aggregate: operation.seen(state), "after": after_token(state.topic, state.id, state.version)}
 
     return mutation(name, description, call, fields, with_after(written), answer)
@@ -82,7 +84,7 @@ def mutation(
             done = await _send(info.context, call, body, key)
             return success(**answer(info.context, done, body))
         except Problem as problem:
-            return failure(problem, key, info.context.connection.told)
+            return failure(problem, key, info.context.connection.told, input)
 
     run.__annotations__["input"] = Annotated[given, strawberry.argument(description="What it takes.")]
     result = Annotated[Union[(success, *FAILURES)], union]  # type: ignore[valid-type]  # made at run time

@@ -1,12 +1,16 @@
 """What a mutation may answer instead of its success: a type for each kind of no, with a stable code."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import strawberry
 from strawberry import field
+from strawberry.utils.str_converters import to_camel_case
 
 from libs.graphql.opaque import Malformed
+from libs.graphql_commands.inputs import names_in
 from libs.kit.errors import Problem
 
 
@@ -55,18 +59,21 @@ _BY_STATUS: dict[int, type[Failure]] = {401: NotAllowed, 403: NotAllowed, 404: N
 _AWAY = (429, 502, 503, 504)
 _RUNNING = "STILL_RUNNING"
 """The code of the 409 while the same key is being worked on: nobody knows yet what comes of it."""
+_WHOLE = ("body", "query")
+"""What a service calls the whole of what it was sent."""
+_NAME = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
 
 
-def failure(problem: Problem, key: str, told: Callable[[str], str]) -> Failure:
-    """The answer that tells a problem with the command of this key; field paths in the schema's spelling.
+def failure(problem: Problem, key: str, told: Callable[[str], str], given: Any = None) -> Failure:
+    """The answer that tells a problem with the command of this key; names of fields in the schema's spelling.
 
     `told` gives a sentence in the caller's language: a service's is so already, one of the gateway's own is not.
+    `given` is the input.
 
     Raises what is none of them, such as a 500: that is a fault, and sending again does not help.
     """
-    message = told(problem.detail)
+    message, fields = _told(problem, told, given)
     if problem.status in (400, 422):
-        fields = [FieldProblem(path=_camel(one.path), message=told(one.message)) for one in problem.errors]
         return InvalidInput(code=problem.code, message=message, fields=fields)
     if problem.status in _AWAY or problem.code == _RUNNING:
         return Unavailable(code=problem.code, message=message, idempotency_key=key)
@@ -76,17 +83,26 @@ def failure(problem: Problem, key: str, told: Callable[[str], str]) -> Failure:
 
 
 @contextmanager
-def told_as_errors(told: Callable[[str], str]) -> Iterator[None]:
+def told_as_errors(told: Callable[[str], str], given: Any = None) -> Iterator[None]:
     """For a question, which has no types for its failures: what the caller can mend is an error with a code."""
     try:
         yield
     except Problem as problem:
         if problem.status == 500:
             raise
-        wrong = "; ".join(f"{_camel(one.path)}: {told(one.message)}" for one in problem.errors)
-        raise Malformed(f"{told(problem.detail)} {wrong}".strip(), problem.code) from None
+        message, fields = _told(problem, told, given)
+        wrong = "; ".join(f"{one.path}: {one.message}" for one in fields)
+        raise Malformed(f"{message} {wrong}".strip(), problem.code) from None
 
 
-def _camel(path: str) -> str:
-    head, *rest = path.split("_")
-    return head + "".join(part[:1].upper() + part[1:] for part in rest)
+def _told(problem: Problem, told: Callable[[str], str], given: Any) -> tuple[str, list[FieldProblem]]:
+    """The sentence of a problem and its fields. What is wrong with the whole is in the sentence: it has no field."""
+    names = names_in(given)
+
+    def spelt(text: str) -> str:
+        return _NAME.sub(lambda found: to_camel_case(found[0]) if found[0] in names else found[0], text)
+
+    faults = [FieldProblem(path=spelt(one.path), message=spelt(told(one.message))) for one in problem.errors]
+    whole = "; ".join(one.message for one in faults if one.path in _WHOLE)
+    message = told(f"Correct this and send again: {whole}.") if whole else spelt(told(problem.detail))
+    return message, [one for one in faults if one.path not in _WHOLE]

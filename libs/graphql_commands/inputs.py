@@ -79,6 +79,16 @@ def body_of(given: Any) -> dict[str, Any]:
     return body
 
 
+def names_in(given: Any) -> set[str]:
+    """What services call the fields of an input, those of inputs in it too."""
+    if isinstance(given, list):
+        return {name for item in given for name in names_in(item)}
+    if not dataclasses.is_dataclass(given):
+        return set()
+    values = {one.name: getattr(given, one.name) for one in dataclasses.fields(given)}
+    return {*values, *names_in([*values.values()])}
+
+
 def _plain(given: Any, path: str, problems: list[FieldError]) -> Any:
     if isinstance(given, list):
         return [_plain(item, f"{path}{number}.", problems) for number, item in enumerate(given)]

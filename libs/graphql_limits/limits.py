@@ -59,7 +59,7 @@ class TooMuch(Exception):  # noqa: N818 - read as "raise TooMuch"
 
 @dataclass(slots=True)
 class Size:
-    """What a selection amounts to, fragments written out."""
+    """What a selection amounts to, fragments written out: ask for less at once."""
 
     depth: int = 0
     fields: int = 0
@@ -88,7 +88,9 @@ class Size:
             (self.spreads, MOST_SPREADS, "fragments"),
         ):
             if found > most:
-                raise TooMuch(f"The operation has more than {most} {what}, fragments written out.")
+                raise TooMuch(
+                    f"The operation has more than {most} {what}, fragments written out: ask for less at once."
+                )
         return self
 
 
@@ -123,13 +125,15 @@ class Measured:
 def check_text(text: str) -> None:
     """Raise TooMuch if a document is too long to be parsed."""
     if len(text) > LONGEST_DOCUMENT:
-        raise TooMuch(f"The document is longer than {LONGEST_DOCUMENT} characters.")
+        raise TooMuch(f"The document is longer than {LONGEST_DOCUMENT} characters: ask for less at once.")
 
 
 def check(schema: GraphQLSchema, document: DocumentNode) -> Measured:
     """What a document asks for. Raises TooMuch if that goes beyond a limit, or GraphQLError."""
     if len(document.definitions) > MOST_DEFINITIONS:
-        raise TooMuch(f"The document has more than {MOST_DEFINITIONS} operations and fragments.")
+        raise TooMuch(
+            f"The document has more than {MOST_DEFINITIONS} operations and fragments: send several documents."
+        )
     _check_tokens(document)
     measure = Measure(schema, document)
     prices = {one.name.value if one.name else "": measure.price(one) for one in measure.operations}
@@ -146,7 +150,9 @@ def _check_tokens(document: DocumentNode) -> None:
         if token.kind in _NUMBERS and token.end - token.start > LONGEST_NUMBER:
             raise TooMuch(f"A number has no more than {LONGEST_NUMBER} digits.")
         if token.kind in _TEXTS and "\0" in str(token.value):
-            raise GraphQLError("Text cannot hold the character NUL.", extensions={"code": "NUL"})
+            raise GraphQLError(
+                "Text cannot hold the character NUL; take it out and send again.", extensions={"code": "NUL"}
+            )
         token = token.next
 
 
@@ -191,7 +197,7 @@ class Measure:
 
     def _of(self, selections: SelectionSetNode | None, parent: GraphQLNamedType | None, nesting: int) -> Size:
         if nesting > MOST_NESTED:
-            raise TooMuch(f"Fragments and fields are nested deeper than {MOST_NESTED}.")
+            raise TooMuch(f"Fragments and fields are nested deeper than {MOST_NESTED}: ask for less at once.")
         size = Size()
         for one in selections.selections if selections else ():
             self.steps += 1
@@ -225,7 +231,7 @@ class Measure:
 
     def _of_fragment(self, name: str, nesting: int) -> Size:
         if name in self._open:
-            raise TooMuch(f"The fragment {name} contains itself.")
+            raise TooMuch(f"The fragment {name} contains itself: take that out.")
         if name not in self._sizes and (fragment := self._fragments.get(name)):
             self._open.add(name)
             on = self._schema.get_type(fragment.type_condition.name.value)

@@ -13,7 +13,7 @@ PATIENCE = 10.0
 """Seconds that something told may wait to be read. The server keeps some 64 kB for a client, the kernels a little more:
 whoever is behind by that much, and has read nothing for so long, is told no more."""
 FULL, SLOW = "TOO_MANY_OPEN", "TOO_SLOW"
-TOKEN_ENDED = "The token has ended"  # noqa: S105 - a sentence
+TOKEN_ENDED = "The token has ended: get a new one"  # noqa: S105 - a sentence
 TOO_SLOW = f"Nothing was read for {PATIENCE:.0f} s: ask again, and read on"
 
 
@@ -39,7 +39,7 @@ class Places:
 
 def no_room() -> str:
     """What is told to whoever has no place left."""
-    return f"No more than {MOST_OPEN} web sockets and event streams at once"
+    return f"No more than {MOST_OPEN} web sockets and event streams at once: close one"
 
 
 async def in_time(sending: Awaitable[None]) -> bool:

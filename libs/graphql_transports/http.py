@@ -149,7 +149,7 @@ async def _body(request: Request) -> bytearray:
     async for chunk in request.stream():
         body += chunk
         if len(body) > _LARGEST_OF_HUBS:
-            raise BadRequest(f"A request has no more than {_LARGEST_OF_HUBS} bytes.", code="TOO_LARGE")
+            raise BadRequest(f"A request has no more than {_LARGEST_OF_HUBS} bytes: send less.", code="TOO_LARGE")
     return body
 
 

@@ -30,7 +30,7 @@ def value_of(text: bytes | bytearray | str) -> Any:
     """The value of a JSON text. Raises ValueError, with a sentence."""
     raw = text.encode() if isinstance(text, str) else text
     if b"\\u0000" in raw.replace(rb"\\", b""):  # after a backslash that is escaped itself, u0000 is plain text
-        raise NulError("Text cannot hold the character NUL.")
+        raise NulError("Text cannot hold the character NUL; take it out and send again.")
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:

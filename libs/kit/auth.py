@@ -89,7 +89,7 @@ class Verifier:
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("Send `Authorization: Bearer <token>`; `./filiera token --help` makes one to try.")
         if len(token) > _LONGEST_TOKEN:
-            raise Unauthenticated(f"The token is longer than {_LONGEST_TOKEN} characters.")
+            raise Unauthenticated(f"The token is longer than {_LONGEST_TOKEN} characters: get one that says less.")
         try:
             return await self._verify(token.strip())
         except (JoseError, ValueError, KeyError, TypeError, OverflowError) as error:

@@ -87,7 +87,7 @@ def whole(sent: Any) -> Any:
     try:
         msgspec.json.encode(sent, enc_hook=str)
     except UnicodeEncodeError:
-        raise BadRequest("Text cannot hold half a character (a lone surrogate).", code="NOT_UTF_8") from None
+        raise BadRequest("Take half a character (a lone surrogate) out of the text.", code="NOT_UTF_8") from None
     return sent
 
 

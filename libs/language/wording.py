@@ -14,4 +14,4 @@ def plain(message: str) -> str:
     """Pydantic's sentence so; of a ValueError of ours its own."""
     if message in _SENTENCES:
         return _SENTENCES[message]
-    return re.sub("^(Input|String|List) should ", "must ", message.removeprefix("Value error, "))
+    return re.sub("^(Input|String|List|Tuple|Dictionary) should ", "must ", message.removeprefix("Value error, "))

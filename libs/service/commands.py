@@ -87,7 +87,7 @@ async def command(
         raise BadRequest("Send an `Idempotency-Key` header, new for each command, e.g. a UUID.", code="KEY_MISSING")
     body = await request.body()
     if b"\\u0000" in body:
-        raise BadRequest("Text cannot hold the character NUL.", code="NUL")
+        raise BadRequest("Text cannot hold the character NUL; take it out and send again.", code="NUL")
     asked = f"{request.method} {request.url.path}\n".encode() + body
     return Command(kit, caller, Asked(caller.party, idempotency_key, hashlib.sha256(asked).digest()))
 

@@ -88,9 +88,9 @@ async def withdraw_product(session: WriteSession, caller: Principal, product_id:
     caller.must_be(PartyKind.BRAND)
     product = await store.locked_product(session, product_id)
     if product is None:
-        raise NotFound("You have no such product.")
+        raise NotFound("You have no such product; check the id.")
     if not product.offered:
-        raise Conflict("The product is withdrawn already.", code="WITHDRAWN")
+        raise Conflict("The product is withdrawn already; register it anew to offer it.", code="WITHDRAWN")
     product.offered = False
     product.version += 1
     return await _tell(session, _product(catalog.ProductWithdrawn, product))
@@ -115,9 +115,9 @@ async def withdraw_qualification(
     caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
     shown = await store.locked_qualification(session, qualification_id)
     if shown is None:
-        raise NotFound("You have no such qualification.")
+        raise NotFound("You have no such qualification; check the id.")
     if shown.state == "withdrawn":
-        raise Conflict("The qualification is withdrawn already.", code="WITHDRAWN")
+        raise Conflict("The qualification is withdrawn already; register it anew if it holds.", code="WITHDRAWN")
     shown.state = "withdrawn"
     shown.version += 1
     return await _tell(session, _qualification(catalog.QualificationWithdrawn, shown))

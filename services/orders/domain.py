@@ -267,7 +267,9 @@ BOOKING = Deadline("booking", 30, Reason("NOT_BOOKED", "The reserved time was no
 """Capacity must make the reserved room firm."""
 _DEADLINES = {State.PLACED: ANSWER, State.RESERVED: BOOKING}
 _REASONS = {
-    Fact.HOLD_REFUSED: Reason("NO_CAPACITY", "There is no room for this order in its days."),
+    Fact.HOLD_REFUSED: Reason(
+        "NO_CAPACITY", "There is no room for this order in its days; order less, or for other days."
+    ),
     Fact.HOLD_LOST: Reason("HOLD_LOST", "The reserved time was given back; order again."),
     Fact.BOOKING_CANCELLED: Reason("BOOKING_CANCELLED", "The booking of workshops' time was cancelled; order again."),
 }

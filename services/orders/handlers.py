@@ -127,7 +127,7 @@ async def cancel_order(session: WriteSession, caller: Principal, order_id: UUID)
     caller.must_be(PartyKind.RETAILER, PartyKind.BRAND)
     order = (await store.locked(session, [order_id])).get(order_id)
     if order is None:
-        raise NotFound("You have no such order.")
+        raise NotFound("You have no such order; check the id.")
     if decide(State(order.state), Fact.CANCELLED_BY_BUYER).decision is Decision.FORBID:
         raise Conflict(f"The order is {order.state}, so it cannot be cancelled any more.", code="NOT_CANCELLABLE")
     [event] = await _learn(session, {order_id: order}, [News(order_id, Fact.CANCELLED_BY_BUYER)])

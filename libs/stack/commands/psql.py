@@ -18,7 +18,8 @@ TAKES_REST = True
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("service", choices=[*services(), "postgres"], metavar="SERVICE", help=", ".join(services()))
+    known = [*services(), "postgres"]
+    parser.add_argument("service", choices=known, metavar="SERVICE", help=f"{', '.join(known)} (the server's own)")
 
 
 def run(given: argparse.Namespace) -> int:

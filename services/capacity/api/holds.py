@@ -12,11 +12,11 @@ from libs.contracts import capacity
 from libs.service.commands import Body, Command, Commanded, answers
 from services.capacity.api.search import Scheme
 from services.capacity.api.straight import Straight
-from services.capacity.domain.qualification import Needed
 from services.capacity.domain.terms import MOST
 from services.capacity.handlers import holds
 from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.holds import LEDGER
+from services.capacity.search.qualified import Needed
 
 router = APIRouter(tags=["capacity"])
 hot = APIRouter(tags=["capacity"], route_class=Straight)

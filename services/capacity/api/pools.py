@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, Field, StrictInt
 
 from libs.contracts import capacity_queues as queues
+from libs.contracts.capacity_answers import Pledge
 from libs.service.commands import Body, Caller, Commanded, answers
 from libs.service.runtime import KitOf
 from services.capacity.domain.terms import MOST
@@ -42,7 +43,7 @@ async def open_pool(body: OpenPool, command: Commanded) -> Response:
     return await command.run(lambda session: pools.open_pool(session, command.caller, opening), 201, role=LEDGER)
 
 
-@router.post("/pools/{pool_id}/join", **answers(queues.PoolShare, 201))
+@router.post("/pools/{pool_id}/join", **answers(Pledge, 201))
 async def join_pool(pool_id: UUID, body: JoinPool, command: Commanded) -> Response:
     """Pledge a share. When the minimum is met, all shares are booked at once, setting up paid by quantity."""
     return await command.run(
@@ -50,7 +51,7 @@ async def join_pool(pool_id: UUID, body: JoinPool, command: Commanded) -> Respon
     )
 
 
-@router.post("/pools/{pool_id}/leave", **answers(queues.PoolShare))
+@router.post("/pools/{pool_id}/leave", **answers(Pledge))
 async def leave_pool(pool_id: UUID, command: Commanded) -> Response:
     """Take a pledge back while the pool is open."""
     return await command.run(lambda session: pools.leave_pool(session, command.caller, pool_id), role=LEDGER)

@@ -78,7 +78,8 @@ class PlaceBody(Body):
 class CarriageBody(Body):
     """How lots travel, as the crow flies; prices in minor units, none if they are not to be counted."""
 
-    weekdays: Annotated[tuple[_Weekday, ...], Field(min_length=1, max_length=7)] = (0, 1, 2, 3, 4)
+    # No tuple: of that Pydantic takes wrong items away, and says that too few are left.
+    weekdays: list[_Weekday] = Field(default=[0, 1, 2, 3, 4], min_length=1, max_length=7)
     cut_off: Annotated[StrictInt, Field(ge=8 * 60, le=18 * 60)] = 16 * 60
     loading_minutes: Annotated[StrictInt, Field(ge=0, le=1440)] = 30
     km_per_hour: Annotated[StrictInt, Field(ge=1, le=200)] = 25
@@ -86,7 +87,7 @@ class CarriageBody(Body):
     price_per_km: _Price = 0
 
     def to_domain(self) -> Carriage:
-        return Carriage(**self.model_dump())
+        return Carriage(**self.model_dump() | {"weekdays": tuple(self.weekdays)})
 
 
 class AskPromise(Body):

@@ -73,7 +73,7 @@ class PublishResource(Body):
     @model_validator(mode="after")
     def _says_when(self) -> Self:
         if (self.calendar is None) == (self.pattern is None):
-            raise ValueError("says when the resource works either by `calendar` or by `pattern`")
+            raise ValueError("tell when the resource works: by `calendar` or by `pattern`, one of the two")
         try:
             check_hours(self.pattern or Pattern(), self.unit)
         except ValueError as error:
@@ -132,7 +132,7 @@ class ChangeWork(Body):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.said():
-            raise ValueError("says what is to change: name, kind, processes or work")
+            raise ValueError("tell what is to change: name, kind, processes or work")
         return self
 
     def said(self) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class NoRoomError(Exception):
     def told(self, resource: Resource) -> Refused:
         """The same as a sentence."""
         free = f"{resource.name} has {self.available} {resource.unit} free on {self.asked.day}"
-        return Refused("NO_CAPACITY", f"{free}; {self.asked.quantity} were asked for.")
+        return Refused("NO_CAPACITY", f"{free}; {self.asked.quantity} were asked for: take less, or another day.")
 
 
 class Ledger:

@@ -82,21 +82,21 @@ BOOKINGS: dict[BookingEvent, dict[BookingStage, str]] = {
 }  # fmt: skip # rows are read across
 
 WHY_NOT = {
-    "HOLD_NOT_HELD": "The hold is {stage} already.",
+    "HOLD_NOT_HELD": "The hold is {stage} already; for more room hold again.",
     "HOLD_EXPIRED": "The hold ended at {until:%Y-%m-%d %H:%M:%S} UTC; hold again.",
-    "NOT_PROPOSED": "The hold has not been proposed to its workshop.",
-    "AWAITING_WORKSHOP": "The workshop must answer first.",
+    "NOT_PROPOSED": "The hold has not been proposed to its workshop; propose it first.",
+    "AWAITING_WORKSHOP": "The workshop must answer first; wait for that.",
     "AWAITING_HOLDER": "The workshop has proposed something else; who holds must accept or reject it.",
-    "AWAITING_BUYER": "The buyer must first say whether the move will do.",
-    "ALREADY_READY": "Its material is in house already, or none was asked for.",
+    "AWAITING_BUYER": "The buyer must first say whether the move will do; wait for that.",
+    "ALREADY_READY": "Its material is in house already, or none was asked for; go on without declaring it.",
     "MATERIAL_MISSING": "Declare that its material is in house, then start.",
     "DISPLACED": "Its day has shrunk; move it or give it its hours back, then start.",
     "NOT_STARTED": "Start it first.",
     "NOT_DISPLACED": "It stands on its day; nothing is to be moved, accepted or rejected.",
-    "NOT_MOVED": "The workshop has not said to which days it moves.",
-    "ALREADY_STARTED": "The work has begun already.",
-    "ALREADY_COMPLETED": "The work is completed.",
-    "ALREADY_CANCELLED": "The booking is cancelled already.",
+    "NOT_MOVED": "The workshop has not said to which days it moves; wait until it does.",
+    "ALREADY_STARTED": "The work has begun already; now it can only be reported and completed.",
+    "ALREADY_COMPLETED": "The work is completed; nothing is left to be done.",
+    "ALREADY_CANCELLED": "The booking is cancelled already; for other room hold again.",
 }
 
 

@@ -118,7 +118,7 @@ def parts_of(resources: Mapping[UUID, Resource], days: NamedDays, party: UUID) -
     for key, day, quantity in days:
         resource = resources.get(key)
         if resource is None or not resource.is_seen_by(party):
-            raise Refused("UNKNOWN_RESOURCE", f"There is no resource {key}.")
+            raise Refused("UNKNOWN_RESOURCE", f"There is no resource {key}; check the id.")
         parts.append((resource, resource.allocate(day, quantity)))
     return parts
 

@@ -124,7 +124,7 @@ def plan(
 def _allocations(taken: Pieces) -> list[Allocation]:
     """One for each bucket: two steps may meet in it."""
     if not taken:
-        raise Refused("NOTHING_TO_MAKE", "The order asks for no work of any workshop.")
+        raise Refused("NOTHING_TO_MAKE", "The order asks for no work of any workshop; order what is made by one.")
     resources, sums = {room.resource.id: room.resource for room, _, _ in taken}, Counter[tuple[UUID, date]]()
     for room, day, part in taken:
         sums[room.resource.id, day] += part
@@ -205,12 +205,12 @@ def _rank(pieces: Pieces, need: Need) -> tuple[date, int, UUID]:
 def _why_not(rooms: Sequence[Room], need: Need, first: date, last: date) -> str:
     between = f"{need.process} between {first} and {last}"
     if not rooms:
-        return f"No workshop offers {between}."
+        return f"No workshop offers {between}; order for other days."
     free, room = max(((room.between(first, last), room) for room in rooms), key=lambda one: max(one[0], default=0))
     most = max(free, default=0)
     day = max(first, room.opens) + timedelta(free.index(most)) if most else first
-    has = f"the most on one day is {most} on {day}" if most else "none is left"
+    has = f"the most on one day is {most} on {day}: order less, or" if most else "none is left: order"
     who = f"None of the {MOST_LOOKED_AT:,} cheapest workshops" if len(rooms) >= MOST_LOOKED_AT else "No workshop"
     if any(one.work(need) for one in rooms):
-        return f"{who} has free minutes for {need.pieces} pieces of {between}; {has}."
-    return f"{who} has {need.minutes} free minutes of {between}; {has}."
+        return f"{who} has free minutes for {need.pieces} pieces of {between}; {has} for other days."
+    return f"{who} has {need.minutes} free minutes of {between}; {has} for other days."

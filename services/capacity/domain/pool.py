@@ -62,7 +62,9 @@ class Share:
 
     def after(self, happening: ToShare) -> "Share":
         """The share after this happened, one version on if that changed it. Raises Refused (POOL_OVER)."""
-        then = follow(SHARES[happening], self.state, {"POOL_OVER": "Your share is {stage} already."})
+        then = follow(
+            SHARES[happening], self.state, {"POOL_OVER": "Your share is {stage} already; pledge in another pool."}
+        )
         return self if then == "nothing" else replace(self, state=cast("ShareState", then), version=self.version + 1)
 
     def hold(self, whole: Hold) -> Hold:
@@ -92,7 +94,7 @@ class Pool:
 
     def after(self, happening: ToPool, more: int = 0) -> "Pool":
         """The pool after this happened, one version on if that changed it. Raises Refused (POOL_OVER)."""
-        then = follow(POOLS[happening], self.state, {"POOL_OVER": "The pool is {stage} already."})
+        then = follow(POOLS[happening], self.state, {"POOL_OVER": "The pool is {stage} already; choose another."})
         if then == "nothing":
             return self
         return replace(self, state=cast("PoolState", then), pledged=self.pledged + more, version=self.version + 1)

@@ -75,10 +75,16 @@ def limits(hold: Hold, known: Mapping[UUID, Resource], buckets: Mapping[UUID, Bu
 
 
 _SENTENCES = {
-    "of_day": ("QUOTA", "A party may have {most} {unit} of {name} on {day}; you have {used}, {asked} were asked for."),
+    "of_day": (
+        "QUOTA",
+        "A party may have {most} {unit} of {name} on {day}; you have {used}, {asked} were asked for: take less.",
+    ),
     "but_newcomers": (
         "KEPT_FOR_NEWCOMERS",
-        "{name} keeps the rest of {day} for firms new to the platform: {asked} asked for, {left} {unit} left for you.",
+        (
+            "{name} keeps the rest of {day} for firms new to the platform: {asked} asked for, {left} {unit} left for"
+            " you. Take no more, or another day."
+        ),
     ),
 }
 

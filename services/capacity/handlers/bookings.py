@@ -208,7 +208,7 @@ async def own_days(session: WriteSession, party: UUID, days: NamedDays) -> list[
     """Quantities of days of this party's own resources. Raises NotFound."""
     known = await store.resources(session, {resource_id for resource_id, _, _ in days})
     if strange := [key for key, _, _ in days if key not in known or known[key].party_id != party]:
-        raise NotFound(f"You have no resource {strange[0]}.", code="UNKNOWN_RESOURCE")
+        raise NotFound(f"You have no resource {strange[0]}; check the id.", code="UNKNOWN_RESOURCE")
     return [(known[key], known[key].allocate(day, quantity)) for key, day, quantity in days]
 
 
@@ -239,7 +239,7 @@ async def _mine(session: WriteSession, caller: Principal, booking_id: UUID) -> B
     """A booking of the caller's, as buyer or workshop, locked. Raises NotFound."""
     booking = (await store.bookings(session, [booking_id])).get(booking_id)
     if booking is None or caller.party not in {booking.party_id, *booking.workshops}:
-        raise NotFound("You have no such hold or booking.")
+        raise NotFound("You have no such hold or booking; check the id.")
     return booking
 
 
@@ -255,4 +255,4 @@ async def _at(session: WriteSession, caller: Principal, booking: Booking, wanted
 def _check_side(at: At, side: Side) -> None:
     parties = {at.booking.party_id} if side == "buyer" else at.booking.workshops
     if at.party not in parties:
-        raise Refused("WRONG_SIDE", f"This is for the {side} to decide.")
+        raise Refused("WRONG_SIDE", f"This is for the {side} to decide; ask it to.")

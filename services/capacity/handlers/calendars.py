@@ -118,7 +118,7 @@ def faulty(error: FaultyFileError) -> Invalid:
 async def export_events(session: ReadSession, resource_id: UUID) -> bytes:
     """The calendar of a resource of the session's party, as a file. Raises NotFound."""
     if (resource := (await store.resources(session, [resource_id])).get(resource_id)) is None:
-        raise NotFound("You have no such resource.")
+        raise NotFound("You have no such resource; check the id.")
     return await asyncio.to_thread(ics_out.write, resource, await store.now(session))
 
 

@@ -55,7 +55,7 @@ async def estimate(session: WriteSession, party: UUID, asked: Question) -> Estim
     """Answer a question. Raises NotFound, or Conflict (NOT_OFFERED, NO_CAPACITY, TOO_EXPENSIVE)."""
     resource = (await store.resources(session, [asked.resource_id])).get(asked.resource_id)
     if resource is None or not resource.is_seen_by(party):
-        raise NotFound(f"There is no resource {asked.resource_id}.", code="UNKNOWN_RESOURCE")
+        raise NotFound(f"There is no resource {asked.resource_id}; check the id.", code="UNKNOWN_RESOURCE")
     now = await store.now(session)
     days = resource.first_day(now), resource.calendar.ends_on
     room = (await store.rooms(session, [resource], days, now))[resource.id]

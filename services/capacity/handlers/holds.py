@@ -18,7 +18,7 @@ from services.capacity import store
 from services.capacity.domain.agreement import deal
 from services.capacity.domain.ledger import Booking, Hold, Ledger, NoRoomError
 from services.capacity.domain.offer import NamedDays, Resource, bucket_id, check_sale, parts_of
-from services.capacity.domain.qualification import Lack, Needed, check_qualified
+from services.capacity.domain.qualification import Lack
 from services.capacity.domain.quota import Limit, Standing, check, limits
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers.facts import (
@@ -31,8 +31,8 @@ from services.capacity.handlers.facts import (
     saving_and_telling,
 )
 from services.capacity.handlers.jobs import while_more
-from services.capacity.handlers.qualifications import lacking
 from services.capacity.handlers.refusals import problem
+from services.capacity.search.qualified import Needed, check_qualified, lacking
 from services.capacity.store import quota
 
 LEDGER = "capacity_ledger"
@@ -159,7 +159,7 @@ async def _changing(
     """A hold of the caller's with its buckets; then what was done with it is saved and told."""
     hold = (await store.holds(session, [hold_id])).get(hold_id)
     if hold is None or hold.party_id != caller.party:
-        raise NotFound("You have no such hold or booking.")
+        raise NotFound("You have no such hold or booking; check the id.")
     if hold.order_id:
         raise Conflict("This was taken for an order of yours; cancel the order instead.", code="BELONGS_TO_ORDER")
     ledger = await store.open_ledger(session, claims=[hold])

@@ -27,7 +27,7 @@ SECONDS_TO_PLAN = 2.5
 _TRIES = 3
 _LOOKS = (64, MOST_LOOKED_AT)
 """How many resources of a process, the cheapest, are planned on; and then for orders that do not fit on these."""
-_LOST = Refused("HOLD_UNKNOWN", "Capacity knows of no hold for this order.")
+_LOST = Refused("HOLD_UNKNOWN", "Capacity knows of no hold for this order; order again.")
 
 
 class _PlanAgain(Exception):  # noqa: N818 - not an error
@@ -76,7 +76,8 @@ def _answer(ledger: Ledger, hold: Hold, refused: Refused | None, *, last_try: bo
     except NoRoomError as error:
         if not last_try:
             raise _PlanAgain from None
-        ledger.refuse(hold, Refused("NO_CAPACITY", f"{error.asked.day} was taken by others while this was planned."))
+        taken = f"{error.asked.day} was taken by others while this was planned; order again."
+        ledger.refuse(hold, Refused("NO_CAPACITY", taken))
 
 
 def _end_of(order: orders.Order, at: At) -> Ending:

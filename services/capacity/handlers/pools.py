@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from libs.contracts import capacity_queues as queues
+from libs.contracts.capacity_answers import Pledge
 from libs.contracts.values import PartyKind
 from libs.kit.auth import Principal
 from libs.kit.db import Session, WriteSession
@@ -58,7 +59,7 @@ async def open_pool(session: WriteSession, caller: Principal, asked: Opening) ->
     await store.queue_up(session, caller.party)
     now, known, open_holds = await store.look(session, [asked.resource_id], [caller.party])
     if not known or known[0].party_id != caller.party:
-        raise NotFound("You have no such resource.")
+        raise NotFound("You have no such resource; check the id.")
     if open_holds[caller.party] >= MOST_OPEN_HOLDS:
         raise Conflict(f"You have {MOST_OPEN_HOLDS} open holds; release some first.", code="TOO_MANY_HOLDS")
     pool = _pool(asked, known[0])
@@ -92,7 +93,7 @@ async def close_pool(session: WriteSession, caller: Principal, pool_id: UUID) ->
     """Let everybody go, and free the room. Raises NotFound, or Conflict if the pool is over."""
     pool = await store.locked_pool(session, pool_id)
     if pool is None or pool.party_id != caller.party:
-        raise NotFound("You have no such pool.")
+        raise NotFound("You have no such pool; check the id.")
     shares = await store.pledged(session, [pool_id])
     with refusing():
         closed, (hold, now) = pool.after("close"), await _live(session, pool)
@@ -106,7 +107,7 @@ async def close_pool(session: WriteSession, caller: Principal, pool_id: UUID) ->
 # --- who shares ------------------------------------------------------------------------------------------------------
 
 
-async def join_pool(session: WriteSession, caller: Principal, pool_id: UUID, quantity: int) -> queues.PoolShare:
+async def join_pool(session: WriteSession, caller: Principal, pool_id: UUID, quantity: int) -> Pledge:
     """Pledge a share; if the minimum is met by it, all shares are booked. Raises NotFound or Conflict."""
     await store.queue_up(session, caller.party)
     pool = await store.locked_pool(session, pool_id)
@@ -120,22 +121,29 @@ async def join_pool(session: WriteSession, caller: Principal, pool_id: UUID, qua
     await _save(session, [after], [share])
     if after.state == "fired":
         *_, share = await _fire(session, fired(after, [*shares, share]), resource, hold, now)
-    return share_event(share)
+    return await _pledge(session, share, after)
 
 
-async def leave_pool(session: WriteSession, caller: Principal, pool_id: UUID) -> queues.PoolShare:
+async def leave_pool(session: WriteSession, caller: Principal, pool_id: UUID) -> Pledge:
     """Take a pledge back while the pool is open. Raises NotFound, or Conflict if it is over."""
     pool = await store.locked_pool(session, pool_id)
     shares = await store.pledged(session, [pool_id])
     share = next((one for one in shares if one.party_id == caller.party), None)
     share = share or await store.share_of(session, pool_id, caller.party)
     if pool is None or share is None:
-        raise NotFound("You have no share of such a pool.")
+        raise NotFound("You have no share of such a pool; check the id.")
     with refusing():
         left = share.after("leave")
         after = pool.after("leave", -share.quantity)
     await _save(session, [after], [left])
-    return share_event(left)
+    return await _pledge(session, left, after)
+
+
+async def _pledge(session: Session, share: Share, pool: Pool) -> Pledge:
+    resource = (await store.resources(session, [pool.resource_id]))[pool.resource_id]
+    told = msgspec.convert(pool, queues.PoolPledged, from_attributes=True)
+    known = msgspec.structs.asdict(share_event(share))
+    return Pledge(**known, pool=told if resource.is_seen_by(share.party_id) else None)
 
 
 async def look_at_pool(kit: Kit, caller: Principal, pool_id: UUID) -> Pooled:
@@ -150,7 +158,7 @@ async def _seen(session: Session, pool: Pool | None, party: UUID) -> tuple[Pool,
     """A pool with its resource, if there is one for this party to see."""
     resources = await store.resources(session, [pool.resource_id]) if pool else {}
     if pool is None or not resources[pool.resource_id].is_seen_by(party):
-        raise NotFound("There is no such pool.")
+        raise NotFound("There is no such pool; check the id.")
     return pool, resources[pool.resource_id]
 
 

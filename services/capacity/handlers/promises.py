@@ -58,7 +58,6 @@ class Promise(contract.LotPromise, frozen=True, kw_only=True):
     """When, where and for how much a lot can be made. What is not held may be taken by others."""
 
     hold: PlacedHold | None = None
-    """All of it, or nothing."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ async def propose(session: WriteSession, caller: Principal, hold_id: UUID) -> ca
     """Ask the workshop of a hold of the caller's to book it, at today's price."""
     async with _at(session, caller, hold_id) as at:
         if at.hold.party_id != caller.party:
-            raise Refused("WRONG_SIDE", "This is for who holds to decide.")
+            raise Refused("WRONG_SIDE", "This is for who holds to decide; ask it to.")
         if len({resource.party_id for resource, _ in at.parts}) > 1:
             raise Refused("SEVERAL_WORKSHOPS", "Hold the days of each workshop by themselves, and propose each hold.")
         hold = at.ledger.propose(at.hold, Proposal("workshop", price(at.parts)), at.until, at.now)
@@ -55,7 +55,7 @@ async def amend(
     own = await own_days(session, caller.party, days)
     async with _at(session, caller, hold_id, own) as at:
         if caller.party not in {resource.party_id for resource, _ in at.parts}:
-            raise Refused("WRONG_SIDE", "This is for the workshop to decide.")
+            raise Refused("WRONG_SIDE", "This is for the workshop to decide; ask it to.")
         proposal = Proposal("holder", _asked_price(at, own, amount))
         check_days_ahead(own, at.now)
         hold = at.ledger.amend(at.hold, [part for _, part in own], proposal, at.until, at.now)
@@ -104,9 +104,11 @@ async def _at(session: WriteSession, caller: Principal, hold_id: UUID, wanted: P
     """A hold that the caller placed or is asked for, with its buckets; then what was done with it is saved and told."""
     hold = (await store.holds(session, [hold_id])).get(hold_id)
     if hold is None or caller.party not in {hold.party_id, *(part.workshop_id for part in hold.allocations)}:
-        raise NotFound("You have no such hold or booking.")
+        raise NotFound("You have no such hold or booking; check the id.")
     if hold.order_id:
-        raise Conflict("This was taken for an order; it is not proposed.", code="BELONGS_TO_ORDER")
+        raise Conflict(
+            "This was taken for an order; it is not proposed: cancel the order instead.", code="BELONGS_TO_ORDER"
+        )
     resources = await store.resources(session, {part.resource_id for part in hold.allocations})
     ledger = await store.open_ledger(session, [part for _, part in wanted], [hold], patient=False)
     parts = [(resources[part.resource_id], part) for part in hold.allocations]

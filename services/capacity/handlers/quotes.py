@@ -10,9 +10,8 @@ from libs.kit.db import WriteSession
 from services.capacity import store
 from services.capacity.domain.agreement import deal
 from services.capacity.domain.offer import NamedDays, Parts, check_sale, parts_of
-from services.capacity.domain.qualification import Needed, check_qualified
-from services.capacity.handlers.qualifications import lacking
 from services.capacity.handlers.refusals import refusing
+from services.capacity.search.qualified import Needed, check_qualified, lacking
 
 
 class Free(msgspec.Struct, frozen=True, kw_only=True):

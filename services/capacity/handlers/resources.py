@@ -94,7 +94,7 @@ async def own_resource(session: WriteSession, caller: Principal, resource_id: UU
     caller.must_be(PartyKind.WORKSHOP, PartyKind.LAB)
     resource = (await store.locked_resources(session, [resource_id])).get(resource_id)
     if resource is None:
-        raise NotFound("You have no such resource.")
+        raise NotFound("You have no such resource; check the id.")
     return resource
 
 

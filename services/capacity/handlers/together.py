@@ -43,7 +43,6 @@ class Together(JointPromise, frozen=True, kw_only=True):
     """Plans for several lots that fit beside each other, and how good they are."""
 
     hold: PlacedHold | None = None
-    """All of it, or nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

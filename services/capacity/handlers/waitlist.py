@@ -36,13 +36,16 @@ async def join_waitlist(session: WriteSession, caller: Principal, wish: Wish) ->
     now, found, _ = await store.look(session, [wish.resource_id] if wish.resource_id else [], [caller.party])
     known = [one for one in found if one.is_seen_by(caller.party)]
     if wish.resource_id and not known:
-        raise NotFound(f"There is no resource {wish.resource_id}.", code="UNKNOWN_RESOURCE")
+        raise NotFound(f"There is no resource {wish.resource_id}; check the id.", code="UNKNOWN_RESOURCE")
     if await store.entries_of(session, caller.party) >= MOST_WAITING:
         raise Conflict(f"You wait in {MOST_WAITING} lines; leave some first.", code="TOO_MANY_WAITING")
     with refusing():
         for resource in known:
             check_party(resource, caller.party)
         check_hope(wish, next(iter(known), None), now)
+    if wish.process and not await store.is_sold(session, wish, caller.party):
+        said = f"No workshop offers {wish.process} in this currency; ask for another process or currency."
+        raise Conflict(said, code="NOT_OFFERED")
     entry = Entry(id=new_id(), party_id=caller.party, joined_at=now, **asdict(wish))
     await _save(session, [entry])
     await _have_looked_at(session, wish)
@@ -61,7 +64,7 @@ async def leave_waitlist(session: WriteSession, caller: Principal, entry_id: UUI
     """Take the caller out of line; what it was offered is free again. Raises NotFound, or Conflict if it is over."""
     entry = (await store.entries(session, [entry_id])).get(entry_id)
     if entry is None or entry.party_id != caller.party:
-        raise NotFound("You have no such place in line.")
+        raise NotFound("You have no such place in line; check the id.")
     with refusing():
         left = entry.after("leave")
         if entry.state == "offered":
@@ -83,7 +86,7 @@ async def place_in_line(kit: Kit, caller: Principal, entry_id: UUID) -> PlaceInL
     async with kit.database.read(caller.party, role=LEDGER) as session:
         entry = await store.entry(session, entry_id)
         if entry is None or entry.party_id != caller.party:
-            raise NotFound("You have no such place in line.")
+            raise NotFound("You have no such place in line; check the id.")
         return PlaceInLine(entry_event(entry), await store.ahead(session, entry_id))
 
 

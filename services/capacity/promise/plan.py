@@ -9,13 +9,13 @@ from uuid import UUID
 
 import numpy as np
 
-from services.capacity.domain.qualification import Needed
 from services.capacity.promise.free import Single
 from services.capacity.promise.hours import DAY, OPENS, Hours
 from services.capacity.promise.question import Question
 from services.capacity.promise.shortlist import Shortlist, ToolSet, metres
 from services.capacity.promise.stage import Stage
 from services.capacity.promise.ways import Part, Way
+from services.capacity.search.qualified import Needed
 
 Takings = Mapping[tuple[UUID, date], int]
 """(Resource, day) -> quantity, of the resource's unit: what to hold."""

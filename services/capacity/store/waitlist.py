@@ -6,7 +6,7 @@ from uuid import UUID
 
 from libs.kit.db import Session, WriteSession
 from services.capacity.domain.offer import Resource
-from services.capacity.domain.waitlist import Entry, Happening
+from services.capacity.domain.waitlist import Entry, Happening, Wish
 from services.capacity.store.rows import ROW, WRITE, read_as, rows
 from services.capacity.tables import written
 
@@ -38,6 +38,9 @@ _AHEAD = """SELECT count(*) FROM waitlist_entry AS mine JOIN waitlist_entry AS o
            OR (other.process = mine.process AND other.currency = mine.currency)
            OR EXISTS (SELECT FROM resource WHERE id = mine.resource_id AND processes @> ARRAY[other.process])
            OR EXISTS (SELECT FROM resource WHERE id = other.resource_id AND processes @> ARRAY[mine.process]))"""
+_SOLD = """SELECT EXISTS (SELECT FROM resource WHERE processes @> ARRAY[$1::text] AND unit = 'minutes'
+       AND terms #>> '{price_per_unit,currency}' = $2
+       AND (terms ->> 'visibility' <> 'private' OR party_id = $3::uuid OR terms -> 'invited' ? $3::text))"""
 _SAVE = (
     WRITE.format("waitlist_entry")
     + """(id) DO UPDATE SET (version, state, allocations, expires_at)
@@ -57,6 +60,12 @@ async def entries_of(session: Session, party: UUID) -> int:
     """How many entries of a party wait, or have an offer open."""
     count: int = (await rows(session, _OF_PARTY, party))[0][0]
     return count
+
+
+async def is_sold(session: Session, wish: Wish, party: UUID) -> bool:
+    """Whether there is anything for this party to see that does the process which is wished for, in its currency."""
+    found: bool = (await rows(session, _SOLD, wish.process, wish.currency, str(party)))[0][0]
+    return found
 
 
 async def ahead(session: Session, entry_id: UUID) -> int:

@@ -43,7 +43,7 @@ async def ask(context: Context, call: Call[A], question: Mapping[str, Any]) -> A
 async def search(info: Info, wanted: Any, order: By = WindowOrder.EARLIEST, first: First = 20) -> Any:
     """The best windows. Raises Malformed with the code of what is wrong."""
     check_first(first)
-    with told_as_errors(info.context.connection.told):
+    with told_as_errors(info.context.connection.told, wanted):
         return await ask(info.context, _SEARCH, _question(body_of(wanted)) | {"order": order.value, "limit": first})
 
 

@@ -9,6 +9,7 @@ from strawberry import field
 
 from libs.contracts import Event, capacity, catalog, orders, values
 from libs.contracts import capacity_queues as queues
+from libs.contracts.capacity_answers import Pledge
 from libs.graphql.services import Call
 from libs.graphql.shapes import list_of
 from libs.graphql_commands.commands import bulk, command
@@ -151,8 +152,8 @@ _COMMANDS = (
         "resource_id day quantity minimum closes_at",
         {"minimum"},
     ),
-    _pool("joinPool", queues.SharePledged, "Pledge a share; once the minimum is met, all are booked.", "quantity"),
-    _pool("leavePool", queues.ShareWithdrawn, "Take your share back while the pool is open."),
+    _pool("joinPool", Pledge, "Pledge a share; once the minimum is met, all are booked.", "quantity"),
+    _pool("leavePool", Pledge, "Take your share back while the pool is open."),
     _pool("closePool", queues.PoolClosed, "As its workshop: let everybody go, and free the room."),
     _command(
         "placeOrder",

@@ -40,7 +40,7 @@ async def _made(context: Context, body: dict[str, Any]) -> dict[str, Any]:
     products = await context.find_all(TOPICS["Product"], [UUID(lot.pop("product_id")) for lot in of_products])
     for lot, product in zip(of_products, products, strict=True):
         if product is None or isinstance(product, catalog.ProductWithdrawn):
-            raise NotFound("There is no such product on offer.", code="UNKNOWN_PRODUCT")
+            raise NotFound("There is no such product on offer; choose another.", code="UNKNOWN_PRODUCT")
         lot["routing"] = product.routing
     return body
 
@@ -53,7 +53,7 @@ def _asked(call: Call[Any], given: Any, shown: Any, description: str) -> Any:
     """A field of the query that only tells."""
 
     async def find(info: Info, wanted: Any) -> Any:
-        with told_as_errors(info.context.connection.told):
+        with told_as_errors(info.context.connection.told, wanted):
             return await ask(info.context, call, await _made(info.context, body_of(wanted)) | {"dry_run": True})
 
     find.__annotations__["wanted"] = argument(given, "What is to be made.")

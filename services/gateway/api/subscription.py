@@ -40,7 +40,7 @@ def _life(name: str, description: str) -> Any:
             found = await info.context.find(topic, key)
             return {key: found} if found else {}
 
-        missing = "There is none of this id, or none that you may see."
+        missing = "There is none of this id, or none that you may see; check the id."
         return follow(info.context, f"{topic}:{key}", look, missing, over=_over)
 
     shown = getattr(types, name)

@@ -79,7 +79,7 @@ async def _buckets(root: Parent[capacity.Resource], info: Info, start: FromDay, 
     if not 1 <= days <= MOST_DAYS:
         raise Malformed(f"`days` must be 1 to {MOST_DAYS}.", "INVALID_DAYS")
     if (date.max - start).days < days:
-        raise Malformed("`from` is too far away.", "INVALID_DAYS")
+        raise Malformed("`from` is too far away; choose an earlier day.", "INVALID_DAYS")
     return await info.context.days_of(root, start, days)
 
 

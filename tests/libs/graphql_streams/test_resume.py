@@ -34,6 +34,12 @@ class Flaky(Cache):
         return answer
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Valkey is away when a test says so, not when the machine has much else to do."""
+    monkeypatch.setattr("libs.kit.cache._QUICK", 10.0)
+
+
 @asynccontextmanager
 async def process() -> AsyncIterator[tuple[Kit, Flaky]]:
     """What one gateway process has, and its way to Valkey."""

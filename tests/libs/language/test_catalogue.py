@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date, datetime, time
+from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 from pydantic_core._pydantic_core import list_all_errors
 
 from libs.graphql_transports import http  # noqa: F401 - so that every kind of problem is defined
@@ -85,6 +89,41 @@ def test_what_pydantic_says_has_its_italian() -> None:
     assert sorted(one for one in passed_on if literals(one) not in known) == []
 
 
+def test_no_english_of_pydantics_parsers_is_within_an_italian_sentence() -> None:
+    """What `{error}` stands for is put together deep in the libraries that read dates and JSON."""
+    assert [one for one in catalogue()["pydantic"].values() if "error" in parts(one)[1]] == []
+
+
+class Body(BaseModel):
+    day: date
+    at: datetime
+    of: UUID
+    starts: time
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "x", "2031-13-01", "2031-02-30T25:00:00Z", "0000-00-00", "2031-03-03T08:00:00+99:99", "-1", "1e9"]
+)
+def test_what_is_no_date_nor_id_is_told_in_italian_alone(wrong: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Body.model_validate(dict.fromkeys(Body.model_fields, wrong))
+    known = {
+        "deve essere una data nella forma AAAA-MM-GG",
+        "deve essere una data esatta, senza orario",
+        "deve essere un istante, p. es. 2031-03-03T08:00:00Z",
+        "deve essere un orario, p. es. 08:30",
+        "deve essere un UUID",
+    }
+    assert {told(plain(one["msg"]), "it") for one in refused.value.errors()} <= known
+
+
+def test_json_that_cannot_be_read_is_told_in_italian_alone() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Body.model_validate_json("{\n  x")
+    [error] = refused.value.errors()
+    assert told(plain(error["msg"]), "it") == "JSON non valido: riga 2, colonna 3"
+
+
 def plurals(template: str) -> list[str]:
     if "{expected_plural}" not in template:
         return [template]
@@ -146,16 +185,17 @@ def test_values_go_from_one_to_the_other(name: str, asked: int) -> None:
 
 def test_sentences_in_a_row_are_told_one_by_one() -> None:
     one, other = (
-        "You have no such order.",
+        "You have no such order; check the id.",
         "No workshop offers lasting in this currency; ask for another process or currency.",
     )
     assert told(f"{one} {other}", "it") == f"{told(one, 'it')} {told(other, 'it')}" != f"{one} {other}"
 
 
 def test_a_sentence_within_a_sentence_is_told_too() -> None:
-    inner = "Rossi S.r.l. has 30 minutes free on 2026-12-01; 60 were asked for."
+    inner = "Rossi S.r.l. has 30 minutes free on 2026-12-01; 60 were asked for: take less, or another day."
     assert told(f"It is so no more: {inner} Ask again, with a new Idempotency-Key.", "it") == (
-        "Non è più così: Rossi S.r.l. ha 30 minuti liberi il 2026-12-01; ne sono stati chiesti 60."
+        "Non è più così: Rossi S.r.l. ha 30 minuti liberi il 2026-12-01; ne sono stati chiesti 60:"
+        " prendine meno, o un altro giorno."
         " Chiedi di nuovo, con una nuova Idempotency-Key."
     )
 
@@ -164,7 +204,9 @@ def test_numbers_and_words_are_written_as_in_italian() -> None:
     assert told("A price is 1 to 2,147,483,647 minor units (cents).", "it") == (
         "Un prezzo va da 1 a 2.147.483.647 centesimi."
     )
-    assert told("The hold is released already.", "it") == "L'opzione è già rilasciata."
+    assert told("Your share is booked already; pledge in another pool.", "it").startswith(
+        "La tua quota è già prenotata;"
+    )
     assert told("must be 'brand' or 'lab'", "it") == "deve essere 'brand' o 'lab'"
     booked = "What moves is what was booked of you: 60 minutes of cutting, 5 kg of dyeing; name days that are as much."
     assert ": 60 minuti di cutting, 5 kg di dyeing; " in told(booked, "it")

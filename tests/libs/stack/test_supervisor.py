@@ -219,3 +219,7 @@ def test_the_first_query_to_paste_is_one_that_the_gateway_answers() -> None:
 def test_help_teaches_the_first_commands(clone: Clone) -> None:
     done = clone.run("--help")
     assert all(f"./filiera {command}" in done.stdout for command in ("up", "demo", "status", "token", "psql"))
+
+
+def test_psql_names_all_that_it_opens(clone: Clone) -> None:
+    assert "hello, postgres (the server's own)" in clone.run("psql", "--help").stdout

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from libs.contracts import capacity_queues as queues
+from libs.contracts.capacity_answers import Pledge
 from libs.contracts.values import PartyKind
 from libs.kit.db import Database
 from libs.kit.ids import new_id
@@ -28,13 +29,13 @@ async def open_pool(
         return await pools.open_pool(session, workshop, opening)
 
 
-async def join(db: Database, pool: queues.Pool, quantity: int, party: UUID | None = None) -> queues.PoolShare:
+async def join(db: Database, pool: queues.Pool, quantity: int, party: UUID | None = None) -> Pledge:
     caller = world.principal(party=party or new_id())
     async with world.ledger(db, caller.party) as session:
         return await pools.join_pool(session, caller, pool.id, quantity)
 
 
-async def leave(db: Database, pool: queues.Pool, party: UUID) -> queues.PoolShare:
+async def leave(db: Database, pool: queues.Pool, party: UUID) -> Pledge:
     async with world.ledger(db, party) as session:
         return await pools.leave_pool(session, world.principal(party=party), pool.id)
 

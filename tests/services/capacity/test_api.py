@@ -90,7 +90,10 @@ async def test_no_room_is_told_with_day_and_what_is_free(api: httpx.AsyncClient,
     answer = await api.post("/holds", json=asks(bench, 481), headers=headers(new_id(), "brand"))
     assert (answer.status_code, answer.headers["content-type"]) == (409, "application/problem+json")
     assert answer.json()["code"] == "NO_CAPACITY"
-    assert answer.json()["detail"] == f"Bench has 480 minutes free on {day(1)}; 481 were asked for."
+    assert (
+        answer.json()["detail"]
+        == f"Bench has 480 minutes free on {day(1)}; 481 were asked for: take less, or another day."
+    )
 
 
 @pytest.mark.parametrize(("on", "status", "code"), [(day(301), 409, "NOT_OFFERED"), (day(-1), 409, "TOO_SHORT_NOTICE")])

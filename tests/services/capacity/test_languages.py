@@ -58,8 +58,14 @@ async def test_a_rule_of_the_domain_is_told_with_its_values(api: httpx.AsyncClie
     sent = headers(new_id(), "brand", str(new_id()))
     english, italian = await told(api, "/holds", sent, json={"allocations": [asked], "seconds": 60})
     assert (english["code"], italian["code"]) == ("NO_CAPACITY", "NO_CAPACITY")
-    assert english["detail"] == f"Bench has 480 minutes free on {day(30)}; 100000 were asked for."
-    assert italian["detail"] == f"Bench ha 480 minuti liberi il {day(30)}; ne sono stati chiesti 100000."
+    assert (
+        english["detail"]
+        == f"Bench has 480 minutes free on {day(30)}; 100000 were asked for: take less, or another day."
+    )
+    assert (
+        italian["detail"]
+        == f"Bench ha 480 minuti liberi il {day(30)}; ne sono stati chiesti 100000: prendine meno, o un altro giorno."
+    )
 
 
 async def test_what_a_body_has_wrong_is_told_in_italian(api: httpx.AsyncClient) -> None:

@@ -160,7 +160,7 @@ async def test_an_order_that_does_not_fit_is_refused_with_the_reason(db: Databas
     assert refused["refusal"] == {
         "code": "NO_CAPACITY",
         "message": f"No workshop has 240 free minutes of {craft} between {day(1)} and {day(3)};"
-        f" the most on one day is 120 on {day(3)}.",
+        f" the most on one day is 120 on {day(3)}: order less, or for other days.",
     }
     assert await faults(db, bench) == []
 

@@ -84,7 +84,7 @@ def test_a_refused_order_says_what_there_was() -> None:
     assert refused.value.code == "NO_CAPACITY"
     assert refused.value.message == (
         "No workshop has 500 free minutes of lockstitch between 2026-03-02 and 2026-03-06;"
-        " the most on one day is 120 on 2026-03-04."
+        " the most on one day is 120 on 2026-03-04: order less, or for other days."
     )
 
 

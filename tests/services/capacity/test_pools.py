@@ -142,6 +142,9 @@ async def test_a_pool_of_what_is_private_is_there_for_the_invited_alone(db: Data
         await join(db, pool, 10)
     assert (await join(db, pool, 10, invited)).state == "pledged"
     assert (await look(db, pool, invited)).pool.pledged == 10
+    await world.change_terms(db, bench, visibility="private", invited=[])
+    left = await leave(db, pool, invited)
+    assert (left.state, left.pool) == ("withdrawn", None)
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------
@@ -174,7 +177,9 @@ async def test_what_others_pledged_is_nobodys_business(db: Database, bench: Reso
         await leave(db, pool, new_id())
     async with db.read(new_id()) as session:
         assert (await (await session.connection()).exec_driver_sql("SELECT id FROM pool_share")).all() == []
-    assert (await look(db, pool, share.party_id)).share == share
+    own = (await look(db, pool, share.party_id)).share
+    assert own
+    assert own.id == share.id
 
 
 async def test_pledges_of_a_party_are_capped_over_all_pools(

@@ -1,6 +1,7 @@
 """Where a workshop decides by hand: proposed, amended, accepted, rejected or let pass."""
 
 import asyncio
+from datetime import datetime
 
 import pytest
 
@@ -31,7 +32,7 @@ async def test_a_hold_is_confirmed_by_nobody_but_the_workshop_that_decides_by_ha
     assert refused.value.code == "NEEDS_APPROVAL"
     asked = await act(db, proposals.propose, brand, placed["id"])
     assert (asked.state, asked.proposal.awaiting, asked.proposal.price.amount) == ("held", "workshop", 6000)
-    assert str(asked.expires_at) > placed["expires_at"]
+    assert asked.expires_at > datetime.fromisoformat(placed["expires_at"])
     with pytest.raises(Conflict, match="workshop must answer first"):
         await act(db, proposals.accept, brand, placed["id"])
     booked = await act(db, proposals.accept, bench.party_id, placed["id"])

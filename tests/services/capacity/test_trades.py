@@ -64,7 +64,9 @@ async def test_a_trade_is_published_estimated_quoted_held_and_booked_in_its_unit
         lot, more.get("minimum_quantity", 1)
     )
     full = await api.post("/holds", json=days, headers=brand)
-    expected = f"Bench has {gives - takes} {unit} free on {day(2)}; {too_many} were asked for."
+    expected = (
+        f"Bench has {gives - takes} {unit} free on {day(2)}; {too_many} were asked for: take less, or another day."
+    )
     assert (full.status_code, full.json()["detail"]) == (409, expected)
 
 

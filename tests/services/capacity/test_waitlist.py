@@ -113,6 +113,7 @@ async def test_a_longer_day_a_new_resource_and_a_cancelled_booking_are_room_too(
 
 async def test_an_invitation_and_a_day_that_opens_by_itself_are_room_too(db: Database) -> None:
     craft = f"craft_{new_id().hex}"
+    await publish(db, a_resource(processes=[craft], weekly=[0] * 7))
     entry = await join(db, a_wish(process=craft))
     await publish(db, secret := a_resource(processes=[craft], visibility="private"))
     await serve(db)
@@ -185,6 +186,21 @@ async def test_an_unknown_resource_cannot_be_waited_for(db: Database) -> None:
     with pytest.raises(NotFound) as refused:
         await join(db, a_wish(a_resource()))
     assert refused.value.code == "UNKNOWN_RESOURCE"
+
+
+async def test_a_process_that_nobody_sells_so_is_not_waited_for(db: Database) -> None:
+    """Nor does a refusal tell that somebody does it for others."""
+    craft, invited = f"craft_{new_id().hex}", new_id()
+    secret = a_resource(processes=[craft], visibility="private", invited=[invited])
+    await publish(db, secret, a_resource(processes=[craft], unit="pieces"))
+    for wish, party in ((a_wish(process=craft), None), (a_wish(process=craft, currency="CHF"), invited)):
+        with pytest.raises(Conflict, match=f"^No workshop offers {craft} in this currency; ask for another") as refused:
+            await join(db, wish, party)
+        assert refused.value.code == "NOT_OFFERED"
+    for party in (invited, secret.party_id):
+        assert (await join(db, a_wish(process=craft), party)).state == "waiting"
+    await publish(db, a_resource(processes=[craft], visibility="invited"))
+    assert (await join(db, a_wish(process=craft))).state == "waiting"
 
 
 async def test_what_a_party_may_not_buy_it_cannot_wait_for(db: Database) -> None:

@@ -83,7 +83,7 @@ class Process:
 
     async def open(self) -> None:
         """Until answers are kept."""
-        await eventually(lambda: self.answers._epoch is not None)
+        await eventually(lambda: self.answers.look("whether any are kept"))
 
 
 def said(found: Any) -> str | None:

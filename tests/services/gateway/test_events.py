@@ -146,7 +146,7 @@ async def test_it_ends_with_the_token_and_says_so(address: str, tell: Tell) -> N
     claims = {"exp": int(time.time()) - 3}  # of the leeway of 5 s, some 2 s are left
     async with events(address, ORDER, shop, variables=its, claims=claims) as stream:
         await stream.next("order")
-        assert await stream.error() == {"message": "The token has ended", "code": "UNAUTHENTICATED"}
+        assert await stream.error() == {"message": "The token has ended: get a new one", "code": "UNAUTHENTICATED"}
     assert let_go(order)
 
 
@@ -191,7 +191,7 @@ async def test_streams_and_web_sockets_of_a_payer_are_counted_together(
 ) -> None:
     monkeypatch.setattr(places, "MOST_OPEN", 2)
     shop, _, its = await an_order(tell)
-    full = "No more than 2 web sockets and event streams at once"
+    full = "No more than 2 web sockets and event streams at once: close one"
     async with events(address, ORDER, shop, variables=its) as stream, wire(address) as socket:
         await stream.next("order")
         await socket.begin(shop)

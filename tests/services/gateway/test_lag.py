@@ -6,9 +6,13 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from libs.kit.clock import SystemClock
 from libs.kit.db import Database
+from libs.kit.ids import new_id
 from libs.kit.testing import eventually
 from libs.messaging import outbox
+from libs.read_models.lag import Lag
+from libs.service.runtime import Kit, build
 from services.gateway.app import api
 from services.gateway.subscriptions import changes
 from tests.conftest import Clients, Databases
@@ -57,6 +61,18 @@ async def test_who_has_not_joined_yet_does_not_know(ask: world.Asker) -> None:
 
 async def test_by_get_it_is_told_by_a_header(ask: world.Asker, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "filiera-lag" not in (await ask.http.get("/graphql", params=QUERY)).headers
+    await two_processes_share(monkeypatch, api.state.kit, 4)
     api.state.kit.lag["catalog.party"] = 3
-    monkeypatch.setattr(changes.lag, "_elsewhere", (4,))
     assert (await ask.http.get("/graphql", params=QUERY)).headers["filiera-lag"] == "7"
+
+
+async def two_processes_share(monkeypatch: pytest.MonkeyPatch, kit: Kit, events: int) -> None:
+    """This one, and another that is behind by so many events."""
+    apart = kit.settings.model_copy(update={"topic_prefix": f"{new_id()}."})
+    here, other = (build(apart, SystemClock()) for _ in range(2))
+    other.lag["catalog.site"] = events
+    monkeypatch.setattr(changes, "lag", Lag())
+    await Lag().share(other)
+    await changes.lag.share(here)
+    await here.close()
+    await other.close()

@@ -58,7 +58,10 @@ async def test_a_refused_mutation_is_told_in_the_language_that_is_asked_for(live
 
 async def a_rule_of_the_catalog(me: world.Asker) -> None:
     missing = await both(me, WITHDRAW, id=world.gid("Product", new_id()))
-    assert [one["message"] for one in missing] == ["You have no such product.", "Non hai questo prodotto."]
+    assert [one["message"] for one in missing] == [
+        "You have no such product; check the id.",
+        "Non hai questo prodotto; controlla l'id.",
+    ]
     kind = await both(me, REGISTER, kind="WORKSHOP", name="Casa")
     assert [one["fields"] for one in kind] == [
         [{"path": "kind", "message": "Your token says that you are a brand."}],
@@ -78,8 +81,8 @@ async def values_of_a_sentence(me: world.Asker) -> None:
     id_ = new_id()
     wish = {"resourceId": world.gid("Resource", id_), "day": "2031-03-03", "quantity": 60}
     english, italian = await both(me, HOLD, allocations=[wish])
-    assert english["message"] == f"There is no resource {id_}."
-    assert italian["message"] == f"Non esiste la risorsa {id_}."
+    assert english["message"] == f"There is no resource {id_}; check the id."
+    assert italian["message"] == f"Non esiste la risorsa {id_}; controlla l'id."
     _, negative = await both(me, HOLD, allocations=[wish | {"quantity": 0}])
     assert negative["fields"] == [
         {"path": "allocations.0.quantity", "message": "deve essere maggiore o uguale a 1"},
@@ -130,7 +133,10 @@ async def a_problem_of_a_service_asked_directly(me: world.Asker) -> None:
             "NOT_FOUND",
         )
     assert told["en"].json() == told["de"].json()
-    assert (told["it"].json()["title"], told["it"].json()["detail"]) == ("Non trovato", "Non hai questo prodotto.")
+    assert (told["it"].json()["title"], told["it"].json()["detail"]) == (
+        "Non trovato",
+        "Non hai questo prodotto; controlla l'id.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,7 +176,8 @@ async def test_what_is_no_request_is_a_problem_in_the_language(ask: world.Asker)
 
 
 async def test_a_refusal_that_is_kept_is_told_in_the_language_of_who_reads_it(ask: world.Asker, tell: Tell) -> None:
-    said = "No workshop has 90 free minutes of cutting between 2031-03-03 and 2031-03-07; none is left."
+    said = "No workshop has 90 free minutes of cutting between 2031-03-03 and 2031-03-07; none is left: order for other"
+    said += " days."
     shop, order = new_id(), world.order(new_id(), [])
     order = world.order(shop, [], state=orders.OrderState.REFUSED, refusal=Refusal(code="NO_CAPACITY", message=said))
     await tell(order)
@@ -184,7 +191,7 @@ async def test_a_refusal_that_is_kept_is_told_in_the_language_of_who_reads_it(as
         {
             "code": "NO_CAPACITY",
             "message": "Nessun laboratorio ha 90 minuti liberi di cutting fra il 2031-03-03 e il 2031-03-07;"
-            " non ne resta nessuno.",
+            " non ne resta nessuno: ordina per altri giorni.",
         },
     ]
 
@@ -223,7 +230,7 @@ async def test_a_web_socket_says_its_language_when_it_is_opened(
 async def test_a_socket_is_closed_with_a_reason_in_its_language(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("libs.graphql_streams.places.MOST_OPEN", 0)
     async with wire(address, additional_headers=ITALIAN) as client:
-        assert await client.closed() == (1008, "Non più di 0 web socket e flussi di eventi insieme")
+        assert await client.closed() == (1008, "Non più di 0 web socket e flussi di eventi insieme: chiudine uno")
 
 
 async def test_events_are_told_in_the_language(ask: world.Asker) -> None:

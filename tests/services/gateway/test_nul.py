@@ -13,7 +13,7 @@ from tests.services.gateway.sockets import wire
 
 NAMED = "query($a: String) { parties(name: $a) { edges { cursor } } }"
 LITERALS = [r'"\u{0}"', r'"\u{000000}"', r'"\u0000"', '"x\0y"', '"""x\0y"""']
-SAID = "Text cannot hold the character NUL."
+SAID = "Text cannot hold the character NUL; take it out and send again."
 _JSON = {"content-type": "application/json"}
 
 

@@ -103,7 +103,7 @@ async def test_an_event_stream_is_paid_like_a_web_socket_and_its_first_answer_te
 
 async def test_nobody_has_more_than_so_many_web_sockets(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "MOST_OPEN", 2)
-    full = (1008, "No more than 2 web sockets and event streams at once")
+    full = (1008, "No more than 2 web sockets and event streams at once: close one")
     one, other = new_id(), new_id()
     async with wire(address) as first, wire(address) as third:
         async with wire(address) as unknown:

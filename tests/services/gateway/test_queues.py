@@ -13,7 +13,7 @@ from tests.services.gateway.streams import events
 from tests.services.gateway.test_commands import FAILURE, do
 
 ENTRY = "waitlistEntry { id version state resource { id } process currency quantity firstDay waiting { id } holdId }"
-SHARE = "poolShare { id state quantity atMost { amount } price { amount } pool { id } }"
+SHARE = "poolShare { id state quantity atMost { amount } price { amount } pool { id state pledged } }"
 POOL = "pool { id version state quantity minimum pledged closesAt setupPrice { amount } }"
 WAITLIST = """query($state: WaitlistState) { waitlist(state: $state) { edges { node {
     id state hold { id state } booking { id } } } } }"""
@@ -124,6 +124,11 @@ async def what_cannot_be_waited_for_is_told(live: world.Asker, me: world.Asker, 
     ):
         assert await refused(asker, JOIN, **wish | change) == wanted
     assert len(listed((await me.data(WAITLIST))["waitlist"])) == 1
+    neither = await do(me, JOIN, {"Accept-Language": "it"}, **wish | {"resourceId": None})
+    assert (neither["message"], neither["fields"]) == (
+        "Correggi e invia di nuovo: indica resourceId o process, uno dei due.",
+        [],
+    )
 
 
 async def it_is_taken(me: world.Asker, entry: str, offer: Any) -> str:
@@ -153,10 +158,12 @@ async def test_a_pool_gathers_shares_and_books_all_of_them(live: world.Asker, da
     pool = await it_is_open(owner, stranger, bench)
     first = await do(one, PLEDGE, id=pool, quantity=80)
     assert (first["poolShare"]["state"], first["poolShare"]["price"]) == ("PLEDGED", None)
+    assert first["poolShare"]["pool"] == {"id": pool, "state": "OPEN", "pledged": 80}
     await others_see_how_much_is_pledged_and_not_by_whom(one, two, pool, first)
     await what_cannot_be_shared_is_told(live, one, stranger, pool)
     second = await do(two, PLEDGE, id=pool, quantity=120)
     assert (second["poolShare"]["state"], second["poolShare"]["price"]["amount"]) == ("BOOKED", 600 + 120 * 50)
+    assert second["poolShare"]["pool"] == {"id": pool, "state": "FIRED", "pledged": 200}
 
     async def booked() -> Any:
         edges = (await one.data(SHARES, state="BOOKED"))["poolShares"]["edges"]
@@ -229,6 +236,7 @@ async def test_a_share_is_taken_back_and_a_pool_closed_by_its_workshop(live: wor
         assert (await do(asker, PLEDGE, id=pool["id"], quantity=70))["poolShare"]["state"] == "PLEDGED"
     left = await do(one, TAKE_BACK, id=pool["id"])
     assert left["poolShare"]["state"] == "WITHDRAWN"
+    assert left["poolShare"]["pool"] == {"id": pool["id"], "state": "OPEN", "pledged": 70}
     closed = await do(owner, CLOSE, id=pool["id"])
     assert (closed["pool"]["state"], closed["pool"]["pledged"]) == ("CLOSED", 70)
     found = await owner.data(POOLS, {"Filiera-After": closed["after"]}, id=pool["id"])

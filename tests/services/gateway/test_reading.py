@@ -264,7 +264,7 @@ async def test_a_day_beyond_the_calendar_is_refused_and_not_a_fault(ask: world.A
     await tell(place)
     query = 'query($id: ID!) { node(id: $id) { ... on Resource { buckets(from: "9999-12-31") { day } } } }'
     error = await ask.error(query, id=world.gid("Resource", place.id))
-    assert error["message"] == "`from` is too far away."
+    assert error["message"] == "`from` is too far away; choose an earlier day."
 
 
 async def test_a_list_of_any_length_takes_a_bounded_number_of_reads(

@@ -232,7 +232,7 @@ async def test_a_token_that_ends_closes_the_socket(address: str, tell: Tell) -> 
         await client.begin(shop, exp=int(time.time()) - 3)  # of the leeway of 5 s, some 2 s are left
         await client.subscribe(ORDER, id=world.gid("Order", order.id))
         await client.next("order")
-        assert await client.closed() == (4403, "The token has ended")
+        assert await client.closed() == (4403, "The token has ended: get a new one")
     await eventually(lambda: f"orders.order:{order.id}" not in changes._watches)
 
 
