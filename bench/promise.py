@@ -37,6 +37,7 @@ from services.capacity.handlers import promises
 from services.capacity.promise.plan import Plan
 from services.capacity.promise.planner import planning, promise
 from services.capacity.promise.question import Operation, Place, Question
+from services.capacity.promise.wanted import Wanted, sellers
 from services.capacity.search.feed import feed_of
 from services.capacity.search.index import Heard, Index
 
@@ -61,7 +62,7 @@ METHOD = (
 )
 Took = dict[tuple[str, str], list[tuple[float, float]]]
 """Shape and way -> milliseconds by the clock, and of this process' processor time."""
-Way = Callable[[promises.Wanted], Awaitable[object]]
+Way = Callable[[Wanted], Awaitable[object]]
 
 
 async def main() -> None:
@@ -143,7 +144,7 @@ def _index(city: Sequence[Availability]) -> Index:
 # --- asking ----------------------------------------------------------------------------------------------------------
 
 
-def _questions(processes: Sequence[str], shape: dict[str, Any]) -> list[promises.Wanted]:
+def _questions(processes: Sequence[str], shape: dict[str, Any]) -> list[Wanted]:
     dice, today = Random(1), datetime.now(UTC).date()
     return [_question(dice, processes, today + timedelta(dice.randrange(60)), **shape) for _ in range(QUESTIONS)]
 
@@ -156,7 +157,7 @@ def _question(
     backward: bool = False,
     transfer_batch: int | None = None,
     split_over: int = 1,
-) -> promises.Wanted:
+) -> Wanted:
     routing = [
         Operation(process=process, setup_minutes=15, run_minutes=dice.randint(2, 8), transfer_batch=transfer_batch)
         for process in dice.sample(processes, min(OPERATIONS, len(processes)))
@@ -169,28 +170,28 @@ def _question(
         place=Place(45.464 + dice.uniform(-0.05, 0.05), 9.19 + dice.uniform(-0.07, 0.07)),
         backward=backward,
     )
-    return promises.Wanted(question=question, first=first, due=first + timedelta(120), currency="EUR")
+    return Wanted(question=question, first=first, due=first + timedelta(120), currency="EUR")
 
 
-def _plan(index: Index, wanted: promises.Wanted) -> list[Plan]:
-    sellers = promises.sellers(index, wanted)
-    return promise(wanted.asked(next(iter(sellers.values())).first_day), sellers)
+def _plan(index: Index, wanted: Wanted) -> list[Plan]:
+    offered = sellers(index, wanted)
+    return promise(wanted.asked(next(iter(offered.values())).first_day), offered)
 
 
-def _longest_turn(index: Index, wanted: promises.Wanted) -> float:
+def _longest_turn(index: Index, wanted: Wanted) -> float:
     """Milliseconds of the processor for which a plan keeps the event loop at most."""
-    sellers, turns, since = promises.sellers(index, wanted), list[float](), time.process_time()
-    for _ in planning(wanted.asked(next(iter(sellers.values())).first_day), sellers):
+    offered, turns, since = sellers(index, wanted), list[float](), time.process_time()
+    for _ in planning(wanted.asked(next(iter(offered.values())).first_day), offered):
         turns.append(time.process_time())
     return max(after - before for before, after in pairwise([since, *turns])) * 1000
 
 
-def _planned_on(index: Index, wanted: promises.Wanted) -> set[UUID]:
+def _planned_on(index: Index, wanted: Wanted) -> set[UUID]:
     return {step.resource_id for plan in _plan(index, wanted) for step in plan.steps}
 
 
 def _planned(index: Index) -> Way:
-    async def plan(wanted: promises.Wanted) -> None:
+    async def plan(wanted: Wanted) -> None:
         _plan(index, wanted)
 
     return plan
@@ -200,14 +201,14 @@ def _answered(database: Database, index: Index) -> Way:
     kit: Any = SimpleNamespace(database=database)
     feed_of(database).index = index
 
-    async def answer(wanted: promises.Wanted) -> None:
+    async def answer(wanted: Wanted) -> None:
         index.heard = Heard(datetime.now(UTC), time.monotonic())
         msgspec.json.encode((await promises.find(kit, wanted)).told)
 
     return answer
 
 
-Asked = Mapping[str, Sequence[promises.Wanted]]
+Asked = Mapping[str, Sequence[Wanted]]
 """By shape."""
 
 
@@ -222,7 +223,7 @@ async def _measured(database: Database, city: Index, dense: Index, asked: Asked)
     return took
 
 
-async def _timed(ask: Way, wanted: promises.Wanted) -> tuple[float, float]:
+async def _timed(ask: Way, wanted: Wanted) -> tuple[float, float]:
     began, had = time.perf_counter(), time.process_time()
     await ask(wanted)
     return (time.perf_counter() - began) * 1000, (time.process_time() - had) * 1000

@@ -133,7 +133,8 @@ class Carriage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lot(msgspec.Struct, frozen=True, kw_only=True):
-    """A lot of a product, made by its routing, or by one that is told; as soon as can be, and never before tomorrow."""
+    """A lot of a product, made by its routing, or by one that is told; as soon as can be: in what is left of today, but
+    in a basket, and backward, tomorrow at the soonest."""
 
     quantity: int
     """Pieces."""
@@ -144,7 +145,7 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
     """Where the material is and the goods are wanted."""
     first_day: date | None = None
-    """The first day that may be worked on; tomorrow unless told."""
+    """The first day that may be worked on; as soon as can be unless told."""
     due_day: date | None = None
     """The goods are to be at their place on this day."""
     carriage: Carriage | None = None

@@ -10,11 +10,13 @@ from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from libs.contracts import capacity
 from libs.service.commands import Body, Command, Commanded, answers
+from services.capacity.api.search import Scheme
 from services.capacity.api.straight import Straight
 from services.capacity.domain.terms import MOST
 from services.capacity.handlers import holds
 from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.holds import LEDGER
+from services.capacity.search.qualified import Needed
 
 router = APIRouter(tags=["capacity"])
 hot = APIRouter(tags=["capacity"], route_class=Straight)
@@ -45,15 +47,28 @@ class Days(Body):
         return [(one.resource_id, one.day, one.quantity) for one in self.allocations]
 
 
-class PlaceHold(Days):
+class Sale(Days):
+    """Days as they are sold. `qualifications` are schemes, as for a search: every workshop named has each of them on
+    each of its days, as is known at this moment."""
+
+    sample: StrictBool = False
+    qualifications: Annotated[list[Scheme], Field(max_length=10)] = Field(default_factory=list)
+
+    def needed(self) -> Needed:
+        """What each day needs."""
+        schemes = frozenset(self.qualifications)
+        return {(one.resource_id, one.day): schemes for one in self.allocations} if schemes else {}
+
+
+class PlaceHold(Sale):
     """What to hold, all or nothing, and for how many seconds."""
 
     seconds: Annotated[StrictInt, Field(ge=1, le=86_400)] = 900
-    sample: StrictBool = False
 
     def to_domain(self, command: Command) -> holds.Ask:
         """What the caller of this command asks for."""
-        return holds.Ask(command.caller.party, self.days(), self.seconds, command.asked, sample=self.sample)
+        days, needed = self.days(), self.needed()
+        return holds.Ask(command.caller.party, days, self.seconds, command.asked, self.sample, needed)
 
 
 _placing = lru_cache(maxsize=8)(holds.placing)

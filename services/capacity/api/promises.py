@@ -17,6 +17,7 @@ from libs.service.runtime import KitOf
 from services.capacity.api.search import Scheme
 from services.capacity.handlers import promises
 from services.capacity.promise.question import Carriage, Operation, Place, Question, Tool
+from services.capacity.promise.wanted import Wanted
 
 router = APIRouter(tags=["capacity"])
 
@@ -90,9 +91,9 @@ class CarriageBody(Body):
 
 
 class AskPromise(Body):
-    """A lot, its routing, and where it is wanted: as soon as can be from the first day on, or, backward, as late as the
-    due day allows; never before tomorrow. `dryRun`, as is usual, only tells; `hold` takes the whole of the plan that is
-    best at `prefer`."""
+    """A lot, its routing, and where it is wanted: as soon as can be from the first day on, of today in the hours that
+    are left; or, backward, as late as the due day allows, and never before tomorrow. `dryRun`, as is usual, only tells;
+    `hold` takes the whole of the plan that is best at `prefer`."""
 
     quantity: Pieces
     routing: Annotated[list[OperationBody], Field(min_length=1, max_length=12)]
@@ -117,7 +118,7 @@ class AskPromise(Body):
             raise ValueError("either dryRun, which only tells, or hold, which takes")
         return self
 
-    def to_domain(self, caller: Principal) -> promises.Wanted:
+    def to_domain(self, caller: Principal) -> Wanted:
         """What the caller asks."""
         question = Question(
             party=caller.party,
@@ -128,7 +129,7 @@ class AskPromise(Body):
             carriage=self.carriage.to_domain(),
         )
         days: dict[str, Any] = {"first": self.first_day, "due": self.due_day}
-        return promises.Wanted(question=question, currency=self.currency, **days)
+        return Wanted(question=question, currency=self.currency, **days)
 
 
 _commits = lru_cache(maxsize=8)(promises.holding)

@@ -14,6 +14,7 @@ from libs.service.runtime import KitOf
 from services.capacity.api.promises import CarriageBody, Holding, Key, OperationBody, Pieces, PlaceBody
 from services.capacity.handlers import promises, together
 from services.capacity.promise.question import Place, Question
+from services.capacity.promise.wanted import Wanted
 from services.capacity.together.optimiser import MOST_SECONDS
 
 router = APIRouter(tags=["capacity"])
@@ -36,7 +37,7 @@ class LotBody(Body):
             raise ValueError("due_day is not before first_day")
         return self
 
-    def to_domain(self, caller: Principal, currency: str) -> promises.Wanted:
+    def to_domain(self, caller: Principal, currency: str) -> Wanted:
         """As a question of the caller's."""
         question = Question(
             party=caller.party,
@@ -45,7 +46,7 @@ class LotBody(Body):
             place=Place(**self.place.model_dump()),
             carriage=self.carriage.to_domain(),
         )
-        return promises.Wanted(question=question, currency=currency, first=self.first_day, due=self.due_day)
+        return Wanted(question=question, currency=currency, first=self.first_day, due=self.due_day)
 
 
 class AskTogether(Body):
@@ -89,7 +90,7 @@ async def ask_together(
         return known
     try:
         found = await together.find(kit, asked)
-        ask = promises.whole(given.asked, found.told, found.taken, body.seconds)
+        ask = promises.whole(given.asked, found.told, found.plans, body.seconds)
     except Problem as problem:
         ask = promises.Ask(given.asked, problem)
     return await holding.run(ask)

@@ -1,7 +1,7 @@
 """The ledger against what was told of it: rebuilt from holds, bookings and calendars, bucket by bucket."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -24,14 +24,15 @@ class Books:
 
 def rebuilt(told: Books) -> dict[UUID, tuple[int, int]]:
     """What is held and committed of each bucket, by what was told of holds and bookings alone."""
-    held, committed = Counter[UUID](), Counter[UUID]()
-    for hold in told.holds.values():
-        if hold.state == "held":
-            held.update({part.bucket_id: part.quantity for part in hold.allocations})
-    for booking in told.bookings.values():
-        if booking.state == "confirmed":
-            committed.update({part.bucket_id: part.quantity for part in booking.allocations})
+    held, committed = _taken(told.holds.values(), "held"), _taken(told.bookings.values(), "confirmed")
     return {key: (held[key], committed[key]) for key in held.keys() | committed.keys()}
+
+
+def _taken(claims: Iterable[Claim], state: str) -> Counter[UUID]:
+    found = Counter[UUID]()
+    for part in (part for claim in claims if claim.state == state for part in claim.allocations):
+        found[part.bucket_id] += part.quantity
+    return found
 
 
 def differences(live: Books, told: Books, now: datetime) -> Iterator[str]:

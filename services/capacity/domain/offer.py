@@ -63,8 +63,7 @@ class Resource:
 
     def rolled(self, now: datetime) -> "Resource":
         """Its next version, with the days added that its pattern has up to the horizon."""
-        pattern = self.pattern or Pattern()
-        calendar = rolled(self.calendar, pattern, self.time_zone, self.today(now))
+        calendar = rolled(self.calendar, self.pattern or Pattern(), self.time_zone, self.today(now))
         return replace(self, calendar=calendar, version=self.version + 1)
 
     def is_seen_by(self, party: UUID) -> bool:

@@ -5,6 +5,9 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
+Lack = tuple[UUID, date, str]
+"""A workshop, a local day, and a scheme in which it is not qualified then."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Qualification:

@@ -1,8 +1,8 @@
 """Holds and bookings that a party makes itself."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from services.capacity import store
 from services.capacity.domain.agreement import deal
 from services.capacity.domain.ledger import Booking, Hold, Ledger, NoRoomError
 from services.capacity.domain.offer import NamedDays, Resource, bucket_id, check_sale, parts_of
+from services.capacity.domain.qualification import Lack
 from services.capacity.domain.quota import Limit, Standing, check, limits
 from services.capacity.domain.terms import Refused
 from services.capacity.handlers.facts import (
@@ -31,6 +32,7 @@ from services.capacity.handlers.facts import (
 )
 from services.capacity.handlers.jobs import while_more
 from services.capacity.handlers.refusals import problem
+from services.capacity.search.qualified import Needed, check_qualified, lacking
 from services.capacity.store import quota
 
 LEDGER = "capacity_ledger"
@@ -50,6 +52,7 @@ class Ask:
     asked: Asked
     sample: bool = False
     """Less than the minimum, where samples are sold."""
+    needed: Needed = field(default_factory=dict)
 
 
 # --- placing ---------------------------------------------------------------------------------------------------------
@@ -68,7 +71,8 @@ async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> Decided:
     ids = {bucket_id(resource_id, day) for ask in asks for resource_id, day, _ in ask.days}
     (now, resources, open_holds), buckets = await store.look_and_lock(session, resource_ids, parties, ids)
     known = {resource.id: resource for resource in resources}
-    offers = [_offered(ask, known, now) for ask in asks]
+    lacks = await lacking(session, known, (ask.needed for ask in asks))
+    offers = [_offered(ask, known, now, lacks) for ask in asks]
     wanted = [part for offer in offers if isinstance(offer, Hold) for part in offer.allocations]
     ledger = Ledger(buckets) if buckets else await store.open_ledger(session, wanted)
     shared = [part for part in wanted if known[part.resource_id].terms.is_shared_out]
@@ -80,11 +84,12 @@ async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> Decided:
     return decided, saving_and_telling(session, ledger)
 
 
-def _offered(ask: Ask, known: Mapping[UUID, Resource], now: datetime) -> Hold | Refused:
+def _offered(ask: Ask, known: Mapping[UUID, Resource], now: datetime, lacks: Set[Lack]) -> Hold | Refused:
     """The hold that is asked for, if there is room."""
     try:
         asked = parts_of(known, ask.days, ask.party_id)
         check_sale(asked, ask.party_id, now, sample=ask.sample)
+        check_qualified(asked, ask.needed, lacks)
     except Refused as refused:
         return refused
     parts, until = [part for _, part in asked], now + timedelta(seconds=ask.seconds)

@@ -27,13 +27,14 @@ from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.refusals import refusing
 from services.capacity.handlers.search import MOST_SECONDS
 from services.capacity.promise.answer import Priced, answers, best, unbeaten
-from services.capacity.promise.plan import Plan, Takings
+from services.capacity.promise.plan import Plan, Takings, needed
 from services.capacity.promise.planner import Planning, Turns, planning
 from services.capacity.promise.question import Question
-from services.capacity.promise.shortlister import Sellers
+from services.capacity.promise.wanted import Wanted, sellers
 from services.capacity.search.feed import feed_of
 from services.capacity.search.index import Index
 from services.capacity.search.qualified import qualified_of
+from services.capacity.together.city import taken_together
 
 T = TypeVar("T")
 TRIES = 3
@@ -46,6 +47,7 @@ _STALE = frozenset(
         "TOO_SHORT_NOTICE",
         "TOO_FAR_AHEAD",
         "NOT_INVITED",
+        "NOT_QUALIFIED",
         "UNKNOWN_RESOURCE",
     }
 )
@@ -56,30 +58,6 @@ class Promise(contract.LotPromise, frozen=True, kw_only=True):
     """When, where and for how much a lot can be made. What is not held may be taken by others."""
 
     hold: PlacedHold | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A question as a party asks it: by dates, of which any may have passed."""
-
-    question: Question
-    """But for its days."""
-    first: date
-    due: date | None
-    currency: str
-
-    def asked(self, day_0: date) -> Question:
-        """With days counted from this one."""
-        due = None if self.due is None else (self.due - day_0).days
-        return replace(self.question, first_day=(self.first - day_0).days, due_day=due)
-
-    def sold(self) -> Iterator[tuple[str, str, str]]:
-        """All that must be known of, as the index names it."""
-        return ((process, self.currency, unit) for process, unit in self.question.sold)
-
-    def ahead(self, index: Index) -> "Wanted":
-        """The same, but never before the first day that may still begin."""
-        return replace(self, first=max(self.first, index.begins(self.sold())))
 
 
 @dataclass(frozen=True)
@@ -106,8 +84,8 @@ async def find(kit: Kit, wanted: Wanted) -> Found:
 
 
 def _in_time(index: Index, wanted: Wanted) -> Wanted:
-    """From the first day on that may still begin. Raises Refused if it is due before."""
-    wanted = wanted.ahead(index)
+    """From now on. Raises Refused if it is due before."""
+    wanted = wanted.from_now(index)
     if wanted.due is not None and wanted.due < wanted.first:
         told = f"Nothing can begin before {wanted.first}, and {wanted.due} is sooner; ask for a later day."
         raise Refused("NO_CAPACITY", told)
@@ -154,12 +132,6 @@ async def in_turns(work: Planning[T]) -> T:
     for _ in turns:
         await asyncio.sleep(0)
     return turns.result
-
-
-def sellers(index: Index, wanted: Wanted) -> Sellers:
-    """Views of the index: what they show may change with every await."""
-    found = {(process, unit): index.offers(process, currency, unit) for process, currency, unit in wanted.sold()}
-    return {sold: offers for sold, offers in found.items() if offers is not None and len(offers)}
 
 
 async def _priced(database: Database, plans: Sequence[Plan], party: UUID) -> tuple[list[Priced], frozenset[UUID]]:
@@ -219,16 +191,17 @@ def ask(asked: Asked, found: Found, prefer: BestAt, seconds: int) -> Ask:
     """Hold what is best at something."""
     number = found.best[prefer]
     told = msgspec.structs.replace(found.told, held=number)
-    return whole(asked, told, found.plans[number].plan.taken(), seconds)
+    return whole(asked, told, [found.plans[number].plan], seconds)
 
 
-def whole(asked: Asked, told: Told, taken: Takings, seconds: int) -> Ask:
-    """Hold all of this in one hold."""
+def whole(asked: Asked, told: Told, plans: Sequence[Plan], seconds: int) -> Ask:
+    """Hold all of these in one hold."""
+    taken = taken_together(plans)
     if len(taken) > MOST_ALLOCATIONS:
         too_large = f"{len(taken)} days of workshops are over {MOST_ALLOCATIONS}; ask for fewer pieces."
         return Ask(asked, Conflict(too_large, code="TOO_LARGE"))
     days = [(resource_id, day, quantity) for (resource_id, day), quantity in taken.items()]
-    return Ask(asked, told, holds.Ask(asked.party, days, seconds, asked))
+    return Ask(asked, told, holds.Ask(asked.party, days, seconds, asked, needed=needed(plans)))
 
 
 def holding(database: Database) -> GroupCommit[Ask]:
@@ -255,4 +228,4 @@ def _held(asks: Sequence[Ask], placed: Iterator[msgspec.Struct | Problem]) -> It
 
 
 def _ask_again(refused: Problem) -> Problem:
-    return Conflict(f"Others were quicker: {refused.detail} Ask again, with a new Idempotency-Key.", code="ASK_AGAIN")
+    return Conflict(f"It is so no more: {refused.detail} Ask again, with a new Idempotency-Key.", code="ASK_AGAIN")

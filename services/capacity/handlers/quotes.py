@@ -11,6 +11,7 @@ from services.capacity import store
 from services.capacity.domain.agreement import deal
 from services.capacity.domain.offer import NamedDays, Parts, check_sale, parts_of
 from services.capacity.handlers.refusals import refusing
+from services.capacity.search.qualified import Needed, check_qualified, lacking
 
 
 class Free(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,12 +34,14 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     days: list[Free]
 
 
-async def quote(session: WriteSession, party: UUID, days: NamedDays, *, sample: bool = False) -> Quote:
+async def quote(session: WriteSession, party: UUID, days: NamedDays, needed: Needed, *, sample: bool = False) -> Quote:
     """Raises NotFound, or Conflict with what these resources do not sell."""
     known, now = await store.resources(session, {key for key, _, _ in days}), await store.now(session)
+    lacks = await lacking(session, known, [needed])
     with refusing():
         asked = parts_of(known, days, party)
         check_sale(asked, party, now, sample=sample)
+        check_qualified(asked, needed, lacks)
     made = deal(asked, now)
     return Quote(
         price=msgspec.convert(made.price, values.Money, from_attributes=True),

@@ -16,17 +16,16 @@ from services.capacity.domain.terms import Refused
 from services.capacity.handlers.facts import PlacedHold
 from services.capacity.handlers.promises import (
     TRIES,
-    Wanted,
     heard_index,
     in_turns,
     qualified,
-    sellers,
     sold,
 )
 from services.capacity.handlers.refusals import refusing
 from services.capacity.promise.answer import Priced, answers
-from services.capacity.promise.plan import Plan, Takings
+from services.capacity.promise.plan import Plan
 from services.capacity.promise.question import Question
+from services.capacity.promise.wanted import Wanted, sellers
 from services.capacity.search.index import Index
 from services.capacity.together.bound import bound
 from services.capacity.together.child import Given
@@ -98,10 +97,10 @@ class Joint:
 
 @dataclass(frozen=True)
 class Found:
-    """A joint plan with what is told of it."""
+    """Plans that fit beside each other, with what is told of them."""
 
     told: Together
-    taken: Takings
+    plans: Sequence[Plan]
 
 
 async def find(kit: Kit, asked: Asked) -> Found:
@@ -129,7 +128,7 @@ async def find(kit: Kit, asked: Asked) -> Found:
         price=Money(best.cost, asked.currency),
         lots=[_lot(case, *one, asked.currency) for one in zip(case.questions, best.plans, strict=True)],
     )
-    return Found(told, taken_together(one.plan for one in best.plans))
+    return Found(told, [one.plan for one in best.plans])
 
 
 async def _qualified(database: Database, asked: Asked) -> tuple[float, Asked]:

@@ -21,14 +21,18 @@ that is smaller than the work's smallest takes the time of that; its own pieces 
 - clean-up is done right after the run. Backward it too ends by the due day.
 
 Who must be qualified for an operation is so on every day on which the operation takes time of it; on days between, the
-lot may lie. Qualifications are looked at as they are when a promise is asked for: a hold does not ask again.
+lot may lie. Qualifications are looked at as they were a second ago at most; a promise that is held has the ledger look
+again, at that moment, and is refused (`ASK_AGAIN`) if one of them was withdrawn meanwhile.
 
-The limits, all of them: today counts as over, so that nothing is promised that should have begun: material leaves and
-work begins tomorrow at the soonest, by the clock that is furthest ahead among the sites of whoever sells any of it
-(`Index.begins`); the days are the `planner.NEAR` nearest, or all that are published if these have no room; each
-operation looks at a shortlist of resources (`shortlister.py`); of the ways found, so many are followed further
-(`ways.MOST`); each operation starts as early as it can; a lot that is shared is shared so that its last piece is done
-soonest, among the `ways.MOST_SHARED` soonest ways before it, and travels on when all of it is there; operations overlap
-at one place only, in at most `question.MOST_BATCHES` batches. Within them the answers are exactly the best ones: a test
-compares them with a search through everything.
+Nothing is promised that should have begun. Now is by the database's clock, on that site of whoever sells any of it
+where it is latest (`Index.latest`): material leaves and work begins after that. Which of today's minutes others work on
+nobody knows, so of what is free today no more is planned on than its part in the hours that are left, evenly in these
+(at noon, with 6 hours of 10 to come, 60 %); a tool set is there all day. Who asks for notice sells no today.
+
+The limits, all of them: backward, and for lots together, today counts as over; the days are the `planner.NEAR` nearest,
+or all that are published if these have no room; each operation looks at a shortlist of resources (`shortlister.py`); of
+the ways found, so many are followed further (`ways.MOST`); each operation starts as early as it can; a lot that is
+shared is shared so that its last piece is done soonest, among the `ways.MOST_SHARED` soonest ways before it, and
+travels on when all of it is there; operations overlap at one place only, in at most `question.MOST_BATCHES` batches.
+Within them the answers are exactly the best ones: a test compares them with a search through everything.
 """

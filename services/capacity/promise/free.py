@@ -29,20 +29,21 @@ class Free:
 
     def reached(self, rows: Longs, time: Longs) -> Longs:
         """The first coordinate whose work need not begin before this time."""
-        before, today, spent = self._at(rows, time)
-        return before - (-today * spent // SPAN)
+        before, today, spent, span = self._at(rows, time)
+        return before - (-today * spent // span)
 
     def done(self, rows: Longs, time: Longs) -> Longs:
         """How many minutes can have been worked off whole by this time."""
-        before, today, spent = self._at(rows, time)
-        return before + today * spent // SPAN
+        before, today, spent, span = self._at(rows, time)
+        return before + today * spent // span
 
     def when(self, rows: Longs, worked: Longs) -> Longs:
         """The whole minute at which so much, 1 or more, is worked off; FAR if it never is."""
         day = self.day(rows, worked)
         before = self.cumulative[rows, day]
         today = np.maximum(self.cumulative[rows, day + 1] - before, 1)
-        time = day * DAY + self.hours.opens - ((before - worked) * SPAN // today)
+        late = self.hours.over(day)
+        time = day * DAY + self.hours.opens + late - ((before - worked) * (SPAN - late) // today)
         return np.where(worked > self.total[rows], FAR, time)
 
     def day(self, rows: Longs, worked: Longs) -> Longs:
@@ -51,12 +52,13 @@ class Free:
         day: Longs = np.maximum(np.minimum(found - rows * (self.hours.days + 1) - 1, self.hours.days - 1), 0)
         return day
 
-    def _at(self, rows: Longs, time: Longs) -> tuple[Longs, Longs, Longs]:
-        """What was free before that day, what is free on it, and how much of its working hours is over."""
+    def _at(self, rows: Longs, time: Longs) -> tuple[Longs, Longs, Longs, Longs]:
+        """What was free before that day, what is free on it, and how much of how many working hours is over."""
         day = np.minimum(time // DAY, self.hours.days - 1)
         before = self.cumulative[rows, day]
-        spent = np.maximum(np.minimum(time - day * DAY - self.hours.opens, SPAN), 0)
-        return before, self.cumulative[rows, day + 1] - before, spent
+        late = self.hours.over(day)
+        spent = np.maximum(np.minimum(time - day * DAY - self.hours.opens, SPAN) - late, 0)
+        return before, self.cumulative[rows, day + 1] - before, spent, SPAN - late
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +71,18 @@ class Single:
     def when(self, worked: int) -> int:
         """The whole minute at which so much, 1 or more, is worked off; there must be so much."""
         day = bisect_left(self.cumulative, worked) - 1
-        return self._clock(day, -((self.cumulative[day] - worked) * SPAN // self._today(day)))
+        return self._clock(day, -((self.cumulative[day] - worked) * self._span(day) // self._today(day)))
 
     def begins(self, worked: int) -> int:
         """The whole minute in which the next minute's work after so much begins; there must be one."""
         day = bisect_left(self.cumulative, worked + 1) - 1
-        return self._clock(day, (worked - self.cumulative[day]) * SPAN // self._today(day))
+        return self._clock(day, (worked - self.cumulative[day]) * self._span(day) // self._today(day))
 
     def _today(self, day: int) -> int:
         return self.cumulative[day + 1] - self.cumulative[day]
 
+    def _span(self, day: int) -> int:
+        return SPAN - self.hours.over(day)
+
     def _clock(self, day: int, spent: int) -> int:
-        return day * DAY + self.hours.opens + spent
+        return day * DAY + self.hours.opens + self.hours.over(day) + spent

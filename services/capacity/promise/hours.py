@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ FAR = 2**50
 
 Longs = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+L = TypeVar("L", int, Longs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,13 @@ class Hours:
     """For each day, the first from it on that has carriers; `days` if there is none."""
     carriage: Carriage
     mirrored: bool
+    late: int
+    """Minutes of day 0 that are over when work begins on it: what is free of it lies evenly in the rest."""
+
+    def over(self, day: L) -> L:
+        """Minutes of the hours of a day that are over when work begins."""
+        late: L = self.late * (day == 0)
+        return late
 
     def day_of(self, moment: int) -> int:
         """The day whose work is not over at this moment, or the next."""
@@ -64,10 +73,10 @@ class Hours:
         return left
 
 
-def hours(days: int, first: date, carriage: Carriage, *, mirrored: bool) -> Hours:
-    """The hours of so many days from this one."""
+def hours(days: int, first: date, carriage: Carriage, *, mirrored: bool, late: int = 0) -> Hours:
+    """The hours of so many days from this one, of which so many minutes are over."""
     weekdays = (first.weekday() + np.arange(days)) % 7
     runs = np.isin(weekdays[::-1] if mirrored else weekdays, carriage.weekdays)
     following = np.minimum.accumulate(np.where([*runs, True], np.arange(days + 1), days)[::-1])[::-1]
     window = (DAY - carriage.cut_off, DAY - OPENS) if mirrored else (OPENS, carriage.cut_off)
-    return Hours(days, DAY - CLOSES if mirrored else OPENS, *window, following, carriage, mirrored)
+    return Hours(days, DAY - CLOSES if mirrored else OPENS, *window, following, carriage, mirrored, late)

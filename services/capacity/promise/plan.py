@@ -1,7 +1,7 @@
 """A plan: who does what when, in time that runs forward, with what was taken of which days."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise, product
@@ -15,6 +15,7 @@ from services.capacity.promise.question import Question
 from services.capacity.promise.shortlist import Shortlist, ToolSet, metres
 from services.capacity.promise.stage import Stage
 from services.capacity.promise.ways import Part, Way
+from services.capacity.search.qualified import Needed
 
 Takings = Mapping[tuple[UUID, date], int]
 """(Resource, day) -> quantity, of the resource's unit: what to hold."""
@@ -64,6 +65,8 @@ class Step:
     ends: int
     opens: int
     """The first day that the resource sells, counted from day 0."""
+    qualifications: frozenset[str]
+    """Schemes in which its workshop is qualified on each of these days."""
     qualified: int
     """The day from which the workshop is qualified for it without a break until it begins; day 0 if it need not be."""
     minutes: dict[int, int]
@@ -118,6 +121,16 @@ class Plan:
         return dict(sorted(found.items(), key=lambda one: (one[0][1], one[0][0])))
 
 
+def needed(plans: Iterable[Plan]) -> Needed:
+    """In what the workshops of these plans are qualified, day by day."""
+    found = defaultdict[tuple[UUID, date], frozenset[str]](frozenset)
+    for plan in plans:
+        for step in plan.steps:
+            for day in step.minutes if step.qualifications else ():
+                found[step.resource_id, plan.on(day)] |= step.qualifications
+    return found
+
+
 def unfold(question: Question, stages: Sequence[Stage], end: Way, ended: tuple[int, Hours], first_day: date) -> Plan:
     """The plan that a way ends as; `ended`: when, in the planner's direction, and the hours forward."""
     ways, way = list[Way](), end
@@ -130,7 +143,7 @@ def unfold(question: Question, stages: Sequence[Stage], end: Way, ended: tuple[i
     for number, (stage, one) in enumerate(ordered):
         steps += [_step(question, number, stage, part, steps) for part in one.parts]
     end_at, span = ended
-    leaves = stages[0].hours.mirror(end_at) if question.backward else question.first_day * DAY + OPENS
+    leaves = stages[0].hours.mirror(end_at) if question.backward else question.first_day * DAY + OPENS + span.late
     spots = [_spot(stage, part.row) for stage, one in ordered for part in one.parts]
     trips = [*_trips(question, steps, spots, leaves, span)]
     ready = max(trip.arrives for trip in trips if trip.target is None)
@@ -171,6 +184,7 @@ def _step(question: Question, number: int, stage: Stage, part: Part, before: Seq
         first_batch=first_batch,
         ends=ends,
         opens=int(offers.opens[at]),
+        qualifications=shortlist.operation.qualifications,
         qualified=_qualified(question, shortlist, at, min(minutes)),
         minutes=minutes,
         price_per_minute=int(shortlist.price[row]),

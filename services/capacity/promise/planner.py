@@ -10,7 +10,7 @@ import numpy as np
 
 from services.capacity.domain.terms import Refused
 from services.capacity.promise.extend import extended, travelled
-from services.capacity.promise.hours import Hours, Longs, hours
+from services.capacity.promise.hours import SPAN, Hours, Longs, hours
 from services.capacity.promise.plan import Plan, unfold
 from services.capacity.promise.question import Operation, Question
 from services.capacity.promise.share import shared
@@ -94,7 +94,7 @@ def _promised(question: Question, sellers: Sellers) -> Planning[list[Plan]]:
 def _promise(question: Question, sellers: Sellers) -> Planning[list[Plan]]:
     one = next(iter(sellers.values()))
     first, days = one.first_day, one.cumulative.shape[1] - 1
-    span = hours(days, first, question.carriage, mirrored=question.backward)
+    span = hours(days, first, question.carriage, mirrored=question.backward, late=question.late)
     shortlists, shortlister = list[Shortlist](), Shortlister(question, sellers, span)
     for operation in question.routing[::-1] if question.backward else question.routing:
         shortlists.append(shortlister.next(operation))
@@ -122,14 +122,17 @@ def _shared(question: Question, sellers: Sellers) -> Sellers:
 
 def between(question: Question, sellers: Sellers, first: int, last: int) -> tuple[Question, Sellers]:
     """The same with days from the first until before the last alone, which is day 0."""
-    some = {sold: _cut(offers, first, last) for sold, offers in sellers.items()}
+    some = {sold: _cut(offers, first, last, question.late * (sold[1] == "minutes")) for sold, offers in sellers.items()}
     due = None if question.due_day is None else question.due_day - first
     return replace(question, first_day=max(0, min(question.first_day, last) - first), due_day=due), some
 
 
-def _cut(offers: Offers, first: int, last: int) -> Offers:
+def _cut(offers: Offers, first: int, last: int, late: int) -> Offers:
     opens, closes = (days - np.int16(first) for days in (offers.opens, offers.closes))
     day, sums = offers.day(first), offers.cumulative[:, first : last + 1]
+    if late:
+        sums = sums.copy(order="F")
+        sums[:, 0] += -((sums[:, 0] - sums[:, 1]) * late // SPAN)
     return replace(offers, first_day=day, cumulative=sums, opens=opens, closes=closes)
 
 

@@ -102,6 +102,8 @@ class Question:
     place: Place
     first_day: int = 0
     """The material is at its place when this day's work begins."""
+    late: int = 0
+    """Minutes of the first day's hours of work that are over: it is today. Forward alone, and less than all of them."""
     due_day: int | None = None
     """The goods must be at their place before this day's work ends. Backward needs it."""
     backward: bool = False

@@ -34,7 +34,7 @@ Sellers = Mapping[Sold, Offers]
 
 def begin(question: Question, hours: Hours) -> int:
     """When the planner begins: the goods are wanted or the material is there, in its direction."""
-    return hours.opens + (0 if question.backward else question.first_day * DAY)
+    return hours.opens + (0 if question.backward else question.first_day * DAY + hours.late)
 
 
 class Market:
@@ -71,8 +71,9 @@ class Market:
     def reached(self, time: int) -> Longs:
         """As in Free."""
         day = min(time // DAY, self._hours.days - 1)
-        before, spent = self.before(day), min(max(time - day * DAY - self._hours.opens, 0), SPAN)
-        at: Longs = before - (-(self.before(day + 1) - before) * spent // SPAN)
+        before, late = self.before(day), self._hours.over(day)
+        spent = max(min(time - day * DAY - self._hours.opens, SPAN) - late, 0)
+        at: Longs = before - (-(self.before(day + 1) - before) * spent // (SPAN - late))
         return at
 
     def needs(self, operation: Operation, pieces: int) -> tuple[Longs | int, Longs]:

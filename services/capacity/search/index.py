@@ -4,7 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from services.capacity.domain.availability import HORIZON, LONGEST_BASE, Availability, first_searched
@@ -95,12 +95,11 @@ class Index:
         table = self._tables.get((process, currency, unit))
         return table.offers(self.heard.now()) if table else None
 
-    def begins(self, sold: Iterable[Sold]) -> date:
-        """The first day that has begun at no site of whoever sells any of these; if nobody does, by UTC."""
+    def latest(self, sold: Iterable[Sold]) -> datetime:
+        """The latest time of day that it is at any site of whoever sells any of these; if nobody does, by UTC."""
         now = self.heard.now()
         tables = [self._tables[one] for one in sold if one in self._tables]
-        today = max((table.today(now) for table in tables), default=now.astimezone(UTC).date())
-        return today + timedelta(1)
+        return self._days.latest({zone for table in tables for zone in table.zones(now)}, now)
 
 
 def within_horizon(wanted: Wanted, now: datetime) -> Wanted:

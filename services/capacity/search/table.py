@@ -1,7 +1,7 @@
 """The rows of one process, in one unit and currency: arrays with a row a resource, in memory column by column."""
 
-from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -69,6 +69,12 @@ class Days:
             self._until = None
         return self._zones[zone]
 
+    def latest(self, zones: Iterable[int], now: datetime) -> datetime:
+        """The time of day in that of these zones which is furthest ahead; without any, by UTC."""
+        names = [*self._zones]
+        here = (now.astimezone(ZoneInfo(names[zone])).replace(tzinfo=None) for zone in zones)
+        return max(here, default=now.astimezone(UTC).replace(tzinfo=None))
+
     def come(self, now: datetime) -> Shorts:
         """Today in each zone, by its number."""
         if self._until is None or now >= self._until:
@@ -93,7 +99,7 @@ class Table:
         self._room(64)
         self.invited, self.work = list[frozenset[UUID]](), list[Work | None]()
         self._may_begin = self._may_end = np.zeros(0, np.int16)
-        self._today, self._counted = 0, -1
+        self._zones, self._counted = set[int](), -1
         self._by_cell, self._cells_in_order = np.zeros(0, np.intp), np.zeros(0, np.int64)
 
     def __len__(self) -> int:
@@ -199,17 +205,17 @@ class Table:
         self._count(now)
         return self._may_end
 
-    def today(self, now: datetime) -> date:
-        """The latest day that it is at any of its sites."""
+    def zones(self, now: datetime) -> set[int]:
+        """Those of its sites, by number."""
         self._count(now)
-        return self._days.base + timedelta(self._today)
+        return self._zones
 
     def _count(self, now: datetime) -> None:
         today = self._days.come(now)
         if self._counted != self._days.changes:
             here = today[self.zone[: len(self)]]
             self._may_begin, self._may_end = here + self.notice[: len(self)], here + self.window[: len(self)]
-            self._today = int(here.max(initial=0))
+            self._zones = {*np.unique(self.zone[: len(self)]).tolist()}
             self._counted = self._days.changes
 
     def near(self, place: tuple[float, float], km: float) -> Rows:

@@ -44,7 +44,7 @@ from services.capacity.store.offered import (
     sites,
 )
 from services.capacity.store.pools import ended_pools, locked_pool, pledged, pool, save_pools, share_of, shares_of
-from services.capacity.store.qualifications import keep_qualifications, valid
+from services.capacity.store.qualifications import keep_qualifications, lacking, valid
 from services.capacity.store.rows import now
 from services.capacity.store.search import find_in_rows, free_in_rows
 from services.capacity.store.uploads import upload_key
@@ -90,6 +90,7 @@ __all__ = [
     "kept_availabilities",
     "kept_until",
     "kept_up_to",
+    "lacking",
     "ledger_from",
     "line",
     "locked_pool",

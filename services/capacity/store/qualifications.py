@@ -1,12 +1,12 @@
 """Qualifications of workshops, and on which days a workshop has all that are asked for."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from datetime import date
 from uuid import UUID
 
 from libs.kit.db import Session, WriteSession
-from services.capacity.domain.qualification import Qualification
+from services.capacity.domain.qualification import Lack, Qualification
 from services.capacity.domain.search import Valid
 from services.capacity.store.rows import WRITE, rows
 from services.capacity.tables import written
@@ -22,6 +22,11 @@ _VALID = """SELECT party_id, lower(span), upper(span) - 1 FROM (
              WHERE scheme = ANY ($1::text[]) AND state = 'shown' GROUP BY party_id, scheme) AS of_a_scheme
          GROUP BY party_id HAVING count(*) = cardinality($1::text[])) AS of_all"""
 
+_LACKING = """
+    SELECT party_id, day, scheme FROM unnest($1::uuid[], $2::date[], $3::text[]) AS one (party_id, day, scheme)
+     WHERE NOT EXISTS (SELECT FROM qualification AS has WHERE has.party_id = one.party_id AND has.scheme = one.scheme
+                          AND state = 'shown' AND day BETWEEN valid_from AND valid_until)"""
+
 
 async def keep_qualifications(session: WriteSession, kept: Sequence[Qualification]) -> None:
     """Upsert qualifications."""
@@ -34,3 +39,9 @@ async def valid(session: Session, schemes: Collection[str]) -> Valid:
     for party_id, first, last in await rows(session, _VALID, sorted(schemes)):
         found[party_id].append((first, last))
     return found
+
+
+async def lacking(session: Session, asked: Set[Lack]) -> set[Lack]:
+    """Those of these that are so."""
+    columns = map(list, zip(*asked, strict=True))
+    return {tuple(row) for row in await rows(session, _LACKING, *columns)} if asked else set()

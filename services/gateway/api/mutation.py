@@ -45,6 +45,9 @@ _hold, _booking, _order = partial(_act, "Hold"), partial(_act, "Booking"), parti
 _entry, _pool = partial(_act, "WaitlistEntry"), partial(_act, "Pool")
 _SECONDS = field(description="How long to hold; 900 unless told.", graphql_type=int | None, default=None)
 _SAMPLE = field(description="Less than the minimum, where samples are sold.", graphql_type=bool, default=False)
+_SCHEMES = field(
+    description="Schemes: every workshop has each of them on each day.", graphql_type=list[str], default_factory=list
+)
 _PRICE = field(description="In minor units; the terms' price unless told.", graphql_type=int | None, default=None)
 _REPORT = fields_of(values.Actual, "quantity good scrap")
 _UNIT = field(description="Unit of its buckets.", graphql_type=str, default="minutes")
@@ -113,6 +116,7 @@ _COMMANDS = (
         "allocations",
         seconds=_SECONDS,
         sample=_SAMPLE,
+        qualifications=_SCHEMES,
     ),
     *promising.HOLDING,
     _hold("confirmHold", capacity.BookingConfirmed, "Book it."),

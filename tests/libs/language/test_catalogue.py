@@ -193,8 +193,8 @@ def test_sentences_in_a_row_are_told_one_by_one() -> None:
 
 def test_a_sentence_within_a_sentence_is_told_too() -> None:
     inner = "Rossi S.r.l. has 30 minutes free on 2026-12-01; 60 were asked for: take less, or another day."
-    assert told(f"Others were quicker: {inner} Ask again, with a new Idempotency-Key.", "it") == (
-        "Altri sono stati più veloci: Rossi S.r.l. ha 30 minuti liberi il 2026-12-01; ne sono stati chiesti 60:"
+    assert told(f"It is so no more: {inner} Ask again, with a new Idempotency-Key.", "it") == (
+        "Non è più così: Rossi S.r.l. ha 30 minuti liberi il 2026-12-01; ne sono stati chiesti 60:"
         " prendine meno, o un altro giorno."
         " Chiedi di nuovo, con una nuova Idempotency-Key."
     )

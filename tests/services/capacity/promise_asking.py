@@ -111,11 +111,12 @@ def questions(most_shared: int = 1) -> st.SearchStrategy[Question]:
         *[operations(most_shared)] * 3,
         pieces=st.integers(1, 7),
         first_day=st.integers(0, 1),
+        late=st.sampled_from([0, 0, 1, 250, 500, 599]),
         due_day=st.integers(4, 6),
         backward=st.booleans(),
         carriage=carriage,
         valid=st.fixed_dictionaries({GOTS: st.composite(_shown)()}),
-    )
+    ).map(lambda question: replace(question, late=0) if question.backward else question)
 
 
 def answers(question: Question, found: list[Bench]) -> list[Plan]:

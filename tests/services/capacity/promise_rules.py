@@ -6,7 +6,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from services.capacity.domain.work import lot
-from services.capacity.promise.hours import CLOSES, DAY
+from services.capacity.promise.hours import CLOSES, DAY, OPENS
 from services.capacity.promise.plan import Plan, Step
 from services.capacity.promise.question import Operation, Question
 from tests.services.capacity.promise_work import made
@@ -39,7 +39,7 @@ def _from_monday(plan: Plan) -> Plan:
 
 def _no_room(plan: Plan, question: Question, known: Mapping[UUID, Bench]) -> Iterator[str]:
     for (key, day), quantity in plan.taken().items():
-        free = known[key].sold(question.first_day)[(day - MONDAY).days]
+        free = known[key].sold(question.first_day, question.late)[(day - MONDAY).days]
         if not 0 < quantity <= free:
             yield f"{quantity} of {known[key]} on {day}, which has {free}"
 
@@ -90,6 +90,8 @@ def _out_of_order(plan: Plan, question: Question, known: Mapping[UUID, Bench]) -
     for one in plan.steps:
         if not one.starts <= one.run_starts < one.ends:
             yield f"{one} is no time"
+        if one.starts < question.first_day * DAY + OPENS + question.late:
+            yield f"{one} is set up in the past"
         for other in plan.steps:
             if other.operation == one.operation + 1 and not _in_order(one, other, question, known):
                 yield f"{other} begins before {one} lets it"

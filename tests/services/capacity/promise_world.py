@@ -7,6 +7,7 @@ minute of work as the end of a run, from the first on, or, backward, from the la
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 from math import ceil
@@ -67,9 +68,11 @@ class Bench:
     def elapsed(self, operation: Operation) -> int:
         return max(self.does(operation).elapsed_minutes, operation.wait_minutes)
 
-    def sold(self, first: int) -> Free:
-        """What may be taken of each day."""
-        return tuple(free * (max(self.opens, first) <= day <= self.closes) for day, free in enumerate(self.free))
+    def sold(self, first: int, late: int = 0) -> Free:
+        """What may be taken of each day; of the first no more than its part in the hours that are left. Tools count."""
+        gone = 0 if "lasts" in self.processes else late
+        free = [free * (SPAN - gone * (day == first)) // SPAN for day, free in enumerate(self.free)]
+        return tuple(free * (max(self.opens, first) <= day <= self.closes) for day, free in enumerate(free))
 
     def least_for(self, minutes: int) -> int:
         return -(-max(minutes, self.minimum) // self.lot) * self.lot
@@ -130,18 +133,24 @@ def qualified(question: Question, operation: Operation, bench: Bench, day: int) 
 # --- the rules of time, a minute at a time ---------------------------------------------------------------------------
 
 
-def worked(free: Free, time: int) -> int:
-    """What a resource has worked off by a time, in 600ths of a minute: a day's free minutes lie evenly in its hours."""
+Today = tuple[int, int]
+"""A day, and how many minutes of its hours are over."""
+
+
+def worked(free: Free, time: int, today: Today = (0, 0)) -> Fraction | int:
+    """What a resource has worked off by a time, in 600ths of a minute: a day's free minutes lie evenly in its hours, of
+    today in those that are left."""
     day, clock = divmod(min(max(time, 0), len(free) * DAY), DAY)
-    today = free[day] if day < len(free) else 0
-    return SPAN * sum(free[:day]) + today * min(max(clock - OPENS, 0), SPAN)
+    here, late = free[day] if day < len(free) else 0, today[1] * (day == today[0])
+    minutes = here * min(max(clock - OPENS - late, 0), SPAN - late)
+    return SPAN * sum(free[:day]) + (Fraction(SPAN * minutes, SPAN - late) if late else minutes)
 
 
 @cache
-def done_at(free: Free, minutes: int) -> int:
+def done_at(free: Free, minutes: int, today: Today = (0, 0)) -> int:
     """The first minute of the clock at which so many are worked off."""
     day = next(day for day in range(len(free)) if sum(free[: day + 1]) >= minutes)
-    return next(t for t in range(day * DAY, (day + 1) * DAY) if worked(free, t) >= SPAN * minutes)
+    return next(t for t in range(day * DAY, (day + 1) * DAY) if worked(free, t, today) >= SPAN * minutes)
 
 
 @cache
@@ -169,6 +178,7 @@ class Run:
     end: int
     pieces: int
     minutes: Minutes
+    today: Today
 
     @property
     def work(self) -> Work:
@@ -191,11 +201,13 @@ class Run:
 
     def done(self, pieces: int) -> int:
         """When so many are done, and have lain as long as they must."""
-        return done_at(self.free, self.start + self.minutes.done[pieces]) + self.bench.elapsed(self.operation)
+        return done_at(self.free, self.start + self.minutes.done[pieces], self.today) + self.bench.elapsed(
+            self.operation
+        )
 
     def may_begin(self, piece: int, time: int) -> bool:
         """Whether the run reaches this piece no earlier than then."""
-        return worked(self.free, time) <= SPAN * (self.start + self.minutes.begun[piece])
+        return worked(self.free, time, self.today) <= SPAN * (self.start + self.minutes.begun[piece])
 
     def cuts(self) -> list[int]:
         """How many pieces are done when each transfer batch goes on, but the last."""
@@ -304,7 +316,7 @@ class Slow:
 
     def _sold(self, bench: Bench, operation: Operation | None) -> Free:
         """On days on which the workshop is qualified."""
-        sold = enumerate(bench.sold(self.question.first_day)[: self.days])
+        sold = enumerate(bench.sold(self.question.first_day, self.question.late)[: self.days])
         return tuple(free * (not operation or qualified(self.question, operation, bench, day)) for day, free in sold)
 
     def _tool_set(self, process: str, bench: Bench) -> Bench | None:
@@ -315,7 +327,8 @@ class Slow:
         ends, longest = range(1, sum(free) + 1), max(self._sold(bench, operation))
         takes = Minutes(bench.does(operation), self.question.pieces, longest)
         for end in reversed(ends) if self.question.backward else ends:
-            run = Run(operation, bench, free, end, self.question.pieces, takes)
+            today = self.question.first_day, self.question.late
+            run = Run(operation, bench, free, end, self.question.pieces, takes, today)
             if run.first >= 0 and run.last <= sum(free) and self._fits(found, run):
                 return run
         return None
@@ -327,7 +340,7 @@ class Slow:
         return follows(run, last, self.question) if last else self._ends(run)
 
     def _begins(self, run: Run) -> bool:
-        start = self.question.first_day * DAY + OPENS
+        start = self.question.first_day * DAY + OPENS + self.question.late
         there = arrival(start, away(self.question, run.bench), self.question)
         return run.may_begin(0, there + run.operation.queue_minutes)
 

@@ -83,6 +83,8 @@ async def test_the_ledgers_role_can_touch_the_ledger_and_nothing_else(db: Databa
         "UPDATE resource SET id = id",
         "DELETE FROM resource",
         "INSERT INTO resource SELECT * FROM resource",
+        "INSERT INTO qualification SELECT * FROM qualification",
+        "UPDATE qualification SET scheme = 'gots'",
         "SELECT * FROM outbox",
         "UPDATE outbox SET sent_at = now()",
         "SELECT * FROM parked",

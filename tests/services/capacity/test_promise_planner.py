@@ -86,6 +86,20 @@ def test_a_half_free_day_works_at_half_speed_so_that_the_next_operation_is_never
     ]
 
 
+def test_of_today_no_more_is_planned_on_than_the_part_of_it_that_is_left() -> None:
+    noon = {"late": 4 * 60, "first_day": 1}
+    question = a_question(replace(CUT, setup_minutes=6), pieces=3, **noon)
+    [plan] = promise(question, city([CUTTER]))
+    assert clock(plan, plan.leaves, plan.steps[0].starts, plan.steps[0].ends) == ["Tue 12:00", "Tue 12:00", "Tue 18:00"]
+    assert list(plan.steps[0].minutes.values()) == [36], "36 of 60, for 6 hours of 10 are left"
+    [plan] = promise(replace(question, pieces=4), city([CUTTER]))
+    assert list(plan.steps[0].minutes.values()) == [36, 10]
+    away = replace(CUTTER, north=2)
+    starts = [promise(replace(question, late=late), city([away]))[0].steps[0].run_starts for late in (240, 500)]
+    assert clock(plan, starts[0])[0] > "Tue 12:30", "loading takes 30 minutes"
+    assert clock(plan, starts[1])[0].startswith("Wed"), "carriers leave until 16:00"
+
+
 def test_transfer_batches_let_the_next_operation_begin_before_the_lot_is_done() -> None:
     plan = only(a_question(replace(CUT, transfer_batch=1), SEW, pieces=3), CUTTER, SEWER)
     assert clock(plan, plan.steps[1].run_starts, plan.ready) == ["Mon 09:40", "Mon 14:40"]

@@ -126,6 +126,8 @@ async def test_a_brand_and_a_workshop_agree_and_the_work_is_done(trade: Trade) -
 
 async def agreed(brand: Actor, workshop: Actor, bench: str) -> str:
     """The workshop asks less than the brand proposed, for another day; the brand agrees."""
+    with pytest.raises(RefusedError, match="NOT_QUALIFIED"):
+        await brand.do("placeHold", "hold { id }", {"allocations": [part(bench, 10)], "qualifications": ["gots"]})
     hold = (await brand.do("placeHold", "hold { id placedAt }", {"allocations": [part(bench, 10)]}))["hold"]["id"]
     asked = (await brand.do("proposeHold", f"hold {{ {PROPOSAL} }}", {"id": hold}))["hold"]
     assert asked["proposal"] == {"awaiting": "workshop", "price": {"amount": 11_000}}
