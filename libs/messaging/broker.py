@@ -8,7 +8,7 @@ A fetch's high-water mark and an acknowledgement's offset are right on every bro
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,7 +16,7 @@ from uuid import UUID
 import aiokafka.client
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError, RequestTimedOutError
 
 from libs.kit.db import heeding_cancellation
 from libs.kit.settings import Settings
@@ -141,16 +141,24 @@ class Broker:
             await _stopped(self._admin.close())
         self._admin = None
 
-    async def ask(self, question: Callable[[AIOKafkaAdminClient], Awaitable[T]]) -> T:
-        """Ask the cluster something, on a connection kept for questions. It answers if one of its brokers does."""
+    async def ask(self, question: Callable[[AIOKafkaAdminClient], Awaitable[T]], seconds: float = REQUEST / 2) -> T:
+        """Ask the cluster something, on a connection kept for questions.
+
+        aiokafka asks any one broker: if that is gone, or silent for so many seconds, another is asked. Raises
+        TimeoutError when 2 * REQUEST are over, and KafkaError if no broker lets us in.
+        """
         async with self._asking:
             try:
-                async with asyncio.timeout(REQUEST), heeding_cancellation():
+                async with asyncio.timeout(2 * REQUEST), heeding_cancellation():
                     while True:
-                        admin = self._admin = self._admin or await self._asker()
-                        with suppress(KafkaConnectionError, NodeNotReadyError):  # aiokafka asks any one, dead or alive
-                            return await within(REQUEST, question(admin))
-                        await self.close()
+                        admin = self._admin or await self._asker()
+                        try:
+                            return await within(seconds, question(admin))
+                        except (KafkaConnectionError, NodeNotReadyError):
+                            await self.close()  # whoever is left is found anew
+                        except (RequestTimedOutError, TimeoutError):
+                            pass  # who is silent would be silent then too
+                        await asyncio.sleep(0.1)
             except BaseException:
                 await self.close()
                 raise

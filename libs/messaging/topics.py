@@ -10,6 +10,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from itertools import chain
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -21,10 +22,12 @@ from libs.contracts import PARTITIONS, REGISTRY, TOPIC_CONFIG, topics
 from libs.kit.refusal import RefusedError
 from libs.kit.settings import Settings, read
 from libs.messaging import connection
-from libs.messaging.broker import Broker
+from libs.messaging.broker import REQUEST, Broker, within
 
 _DEADLINE = 5.0
 _PATIENCE = 15.0
+_SILENT = 1.0
+"""Seconds after which a broker that says nothing is taken for away."""
 DECLARED = sorted({event.topic for event in REGISTRY.values()})
 
 
@@ -44,7 +47,7 @@ async def create_topics(broker: Broker, names: Iterable[str]) -> list[str]:
     """Create those of these topics that do not exist; which were new. Raises KafkaError, or TimeoutError."""
     copies, config = broker.settings.kafka_replication, _config(broker.settings)
     new = [NewTopic(broker.topic(name), PARTITIONS, copies, topic_configs=config) for name in names]
-    answer = await broker.ask(lambda admin: admin.create_topics(new))
+    answer = await broker.ask(lambda admin: admin.create_topics(new), REQUEST)
     for topic, code, *_ in answer.topic_errors:
         if code not in {0, TopicAlreadyExistsError.errno}:
             raise for_code(code)(f"cannot create topic {topic}")
@@ -60,14 +63,15 @@ async def _until_known(broker: Broker, names: Set[str]) -> None:
 
 
 async def _known_to_all(admin: AIOKafkaAdminClient) -> set[str]:
-    """The topics that every broker knows. One that is down does not count: it learns of them before it serves."""
-    nodes = [node.nodeId for node in admin._client.cluster.brokers()]  # noqa: SLF001 - its public ways ask any one broker
-    asked = (admin._send_request(MetadataRequest(None), node) for node in nodes)  # noqa: SLF001
-    answers = await asyncio.gather(*asked, return_exceptions=True)
-    known = [answer.to_object()["topics"] for answer in answers if not isinstance(answer, BaseException)]
+    """The topics that every broker knows. One that is away does not count: it learns of them before it serves."""
+    known = list[set[str]]()
+    for node in [each.nodeId for each in admin._client.cluster.brokers()]:  # noqa: SLF001 - its public ways ask any one broker
+        with suppress(KafkaError, TimeoutError):
+            answer = await within(_SILENT, admin._send_request(MetadataRequest(None), node))  # noqa: SLF001
+            known.append({topic["topic"] for topic in answer.to_object()["topics"]})
     if not known:
         raise KafkaConnectionError("no broker answered")
-    return set.intersection(*({topic["topic"] for topic in topics} for topics in known))
+    return set.intersection(*known)
 
 
 async def reached(settings: Settings, seconds: float) -> str:

@@ -1,6 +1,8 @@
 """Apache Kafka as people run it: three brokers of which one dies under load, and one whose log outlives it."""
 
 import asyncio
+import os
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -76,6 +78,20 @@ async def test_the_broker_that_leads_most_killed_under_load_loses_and_doubles_no
         await eventually(lambda: _all_in_sync(broker), seconds=60)
     await broker.close()
     await _the_log_has_all_in_order(kit_database, own)
+
+
+@pytest.mark.parametrize("apache", [APACHE_3], indirect=True)
+async def test_a_broker_that_takes_connections_and_says_nothing_keeps_no_question_from_its_answer(
+    settings: Settings, apache: OwnBroker
+) -> None:
+    broker = Broker(apache.settings(settings))
+    cluster = await broker.cluster_id()
+    silent = next(child for child in apache.brokers.children if child.pid)
+    assert silent.pid
+    os.kill(silent.pid, signal.SIGSTOP)
+    for _ in range(3):
+        assert await broker.cluster_id() == cluster
+    await broker.close()
 
 
 @pytest.mark.parametrize("apache", [APACHE], indirect=True)
