@@ -43,7 +43,7 @@ def headers(party: UUID, role: str, key: str | None = None) -> dict[str, str]:
     return {"Authorization": f"Bearer {token(party, role)}", "Idempotency-Key": key or str(new_id())}
 
 
-async def eventually(look: Callable[[], T | Awaitable[T]], seconds: float = 15.0) -> T:
+async def eventually(look: Callable[[], T | Awaitable[T]], seconds: float = 30.0) -> T:
     """Look again and again until what is seen is true or not None; fails after so many seconds."""
     deadline = time.monotonic() + seconds
     while True:

@@ -37,7 +37,7 @@ async def test_an_order_gets_hold_and_booking_and_gives_them_back_through_the_br
         seen = [await told(db, order.id) for order in (kept, dropped, refused)]
         return seen == [["hold_placed"], ["hold_placed"], ["hold_refused"]]
 
-    await eventually(answered, 30)
+    await eventually(answered, 60)
     reserved = then(dropped, "reserved")
     await send(then(kept, "reserved"), reserved, then(reserved, "cancelled"), reserved)
 
@@ -46,7 +46,7 @@ async def test_an_order_gets_hold_and_booking_and_gives_them_back_through_the_br
         gone = (await told(db, dropped.id))[-1:] == ["hold_released"]
         return committed and (gone or (await told(db, dropped.id, "capacity.booking"))[-1:] == ["booking_cancelled"])
 
-    await eventually(settled, 30)
+    await eventually(settled, 60)
     assert await faults(db, bench) == []
 
 
@@ -70,4 +70,4 @@ async def test_a_crowd_of_impossible_orders_is_answered_and_the_consumer_goes_on
     async def went_on() -> bool:
         return await told(db, after.id) == ["hold_placed"]
 
-    await eventually(went_on, 30)
+    await eventually(went_on, 60)

@@ -136,7 +136,9 @@ class Verbs(Machine):
 
     @rule()
     def sweep(self) -> None:
-        """After the jobs nothing is short that anybody could still give way for."""
+        """After the jobs nothing is short that anybody could still give way for: after two rounds of them, for a
+        deadline that has passed, here or in a run before, may make room for somebody who was displaced."""
+        self.run(world.sweep(self.db))
         self.run(world.sweep(self.db))
         assert self.run(self._unsettled()) == set()
 

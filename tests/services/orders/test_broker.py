@@ -20,6 +20,8 @@ from tests.events import Send, sending
 from tests.services.orders import world
 from tests.services.orders.honest_capacity import HonestCapacity
 
+PATIENCE = 60
+"""Seconds for several things in turn, each of which may wait for a broker that was killed meanwhile."""
 TOPICS = ["capacity.booking", "capacity.hold", "catalog.product", "orders.order"]
 
 
@@ -78,7 +80,7 @@ async def sold(api: httpx.AsyncClient, publish: Send) -> catalog.Product:
     async def known() -> bool:
         return (await order(api, new_id(), product, 1)).status_code == 201
 
-    await eventually(known, 30)
+    await eventually(known, PATIENCE)
     return product
 
 
@@ -97,7 +99,7 @@ async def test_orders_are_confirmed_or_refused_by_events_alone(
     async def ended() -> bool:
         return {await world.state_of(db, one) for one in placed} <= {"confirmed", "refused"}
 
-    await eventually(ended, 30)
+    await eventually(ended, PATIENCE)
     ways = [[state for _, state in await world.told(db, one)] for one in placed]
     assert ways == [["placed", "refused"], ["placed", "reserved", "confirmed"]] * 5
 
@@ -114,7 +116,7 @@ async def test_a_cancelled_order_gets_its_room_released_by_events_alone(
         known = capacity.known.get(placed)
         return known is not None and known.seen > 1 and known.taken == 0
 
-    await eventually(released, 30)
+    await eventually(released, PATIENCE)
     assert await world.state_of(db, placed) == "cancelled"
 
 
@@ -125,4 +127,4 @@ async def test_a_withdrawn_product_can_soon_not_be_ordered(api: httpx.AsyncClien
     async def refused() -> bool:
         return (await order(api, new_id(), product, 1)).status_code == 422
 
-    await eventually(refused, 30)
+    await eventually(refused, PATIENCE)
