@@ -15,7 +15,7 @@ QUERY = """query List($first: Int!) { resources(first: $first) { edges { cursor 
     terms { pricePerUnit { amount currency } minimumQuantity } } } pageInfo { hasNextPage endCursor } } }"""
 
 IN_SQL = """
-    WITH newest AS (SELECT id, event FROM resource ORDER BY id DESC LIMIT :first + 1),
+    WITH newest AS (SELECT id, event FROM resource ORDER BY id DESC LIMIT $1::int + 1),
     found AS (
         SELECT row_number() OVER (ORDER BY id DESC) AS number,
                translate(encode(place, 'base64'), E'+/\\n', '-_') AS cursor,
@@ -31,10 +31,10 @@ IN_SQL = """
     counted AS (SELECT count(*) AS total FROM newest)
     SELECT json_build_object('data', json_build_object('resources', json_build_object(
                'edges', json_agg(json_build_object('cursor', cursor, 'node', node) ORDER BY number)
-                        FILTER (WHERE number <= :first),
+                        FILTER (WHERE number <= $1),
                'pageInfo', json_build_object(
-                   'hasNextPage', count(*) > :first,
-                   'endCursor', max(cursor) FILTER (WHERE number = least(:first, total))))))::text
+                   'hasNextPage', count(*) > $1,
+                   'endCursor', max(cursor) FILTER (WHERE number = least($1, total))))))::text
       FROM found, counted
 """
 """The answer to `QUERY` made by PostgreSQL alone, in one statement."""

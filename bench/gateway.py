@@ -12,7 +12,6 @@ import strawberry
 from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import text
 from starlette.types import ASGIApp, Message
 from strawberry.asgi import GraphQL
 
@@ -22,6 +21,7 @@ from libs.graphql.operation import Connection
 from libs.graphql.services import Services
 from libs.graphql_transports.http import running
 from libs.kit.clock import SystemClock
+from libs.kit.db import rows
 from libs.kit.ids import new_id
 from libs.kit.migrate import migrate
 from libs.kit.settings import Settings
@@ -91,8 +91,8 @@ def _limit(kit: Kit) -> Ask:
 def _in_sql(kit: Kit) -> Ask:
     async def ask(first: int) -> bytes:
         async with kit.database.read() as session:
-            made: str = (await session.execute(text(IN_SQL), {"first": first})).scalar_one()
-        return made.encode()
+            [(made,)] = await rows(session, IN_SQL, first)
+        return str(made).encode()
 
     return ask
 

@@ -102,7 +102,12 @@ def _told(problem: Problem, told: Callable[[str], str], given: Any) -> tuple[str
     def spelt(text: str) -> str:
         return _NAME.sub(lambda found: to_camel_case(found[0]) if found[0] in names else found[0], text)
 
-    faults = [FieldProblem(path=spelt(one.path), message=spelt(told(one.message))) for one in problem.errors]
+    faults = [FieldProblem(path=_camel(one.path), message=spelt(told(one.message))) for one in problem.errors]
     whole = "; ".join(one.message for one in faults if one.path in _WHOLE)
     message = told(f"Correct this and send again: {whole}.") if whole else spelt(told(problem.detail))
     return message, [one for one in faults if one.path not in _WHOLE]
+
+
+def _camel(path: str) -> str:
+    """All of it: what the gateway has put into a question itself is in no input."""
+    return _NAME.sub(lambda found: to_camel_case(found[0]), path)

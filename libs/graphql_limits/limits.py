@@ -59,7 +59,7 @@ class TooMuch(Exception):  # noqa: N818 - read as "raise TooMuch"
 
 @dataclass(slots=True)
 class Size:
-    """What a selection amounts to, fragments written out: ask for less at once."""
+    """What a selection amounts to, fragments written out."""
 
     depth: int = 0
     fields: int = 0

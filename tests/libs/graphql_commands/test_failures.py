@@ -72,6 +72,7 @@ def test_fields_are_in_the_spelling_of_the_schema_in_paths_and_in_sentences() ->
         FieldError("terms.0.window_days", "window_days is from notice_days to 1,100"),
         FieldError("first_day", "of one dye_lot"),
         FieldError("exceptions.2031-01-01", "name"),
+        FieldError("routing.0.setup_minutes", "x"),
     ]
     refused: Any = failure(Invalid("due_day is over.", errors=wrong), "key", str, Input())
     assert refused.message == "dueDay is over."
@@ -79,6 +80,7 @@ def test_fields_are_in_the_spelling_of_the_schema_in_paths_and_in_sentences() ->
         ("terms.0.windowDays", "windowDays is from notice_days to 1,100"),
         ("firstDay", "of one dye_lot"),  # a value, or what this input does not have
         ("exceptions.2031-01-01", "name"),
+        ("routing.0.setupMinutes", "x"),  # put in by the gateway
     ]
 
 
