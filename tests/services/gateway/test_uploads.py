@@ -1,5 +1,6 @@
 """A workshop sends its list through the gateway by a signed address, without a token, and is told row by row."""
 
+import asyncio
 import logging
 from datetime import timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from tests.services.gateway.test_commands import FAILURE, do
 from tests.services.gateway.test_publishing import know_site
 
 SIGN = f"""mutation($input: SignUploadInput!) {{ signUpload(input: $input) {{ {FAILURE}
-    ... on SignUploadSuccess {{ url method contentType maxBytes expiresAt }} }} }}"""
+    ... on SignUploadSuccess {{ url method contentType maxBytes expiresAt idempotencyKey }} }} }}"""
 VERSION = "query($id: ID!) { node(id: $id) { ... on Resource { version } } }"
 
 
@@ -68,6 +69,7 @@ async def test_the_life_of_an_upload(
     await an_address_that_is_over_is_refused(me, row, monkeypatch)
     await who_publishes_nothing_gets_no_address(live)
     await no_log_tells_the_address_of_a_fault(me, row, monkeypatch, caplog)
+    await who_goes_away_is_no_fault_of_ours(me, caplog)
     await without_capacity_it_is_sent_again(me, row, monkeypatch)
     await whoever_sends_pays(me, row, monkeypatch)
 
@@ -151,6 +153,11 @@ async def an_address_that_is_over_is_refused(me: world.Asker, row: str, monkeypa
     answer = await send(me, over, a_table(row), Accept_Language="it")
     assert refusal(answer) == (403, "UPLOAD_EXPIRED")
     assert answer.json()["detail"].startswith("Questo indirizzo è scaduto. Chiedine un altro a signUpload")
+    one = await signed(me)  # without a key of its own: what came of its file is asked for by the one that it was given
+    first = await send(me, one, a_table(row))
+    other = await signed(me, idempotencyKey=one["idempotencyKey"])
+    again = await send(me, other, a_table(row))
+    assert (again.headers["Idempotent-Replay"], again.json()) == ("true", first.json())
 
 
 async def who_publishes_nothing_gets_no_address(live: world.Asker) -> None:
@@ -186,6 +193,32 @@ async def no_log_tells_the_address_of_a_fault(
     assert vars(told)["path"] == "/uploads"
     ours = [record for record in caplog.records if record.name.partition(".")[0] in ("libs", "services", "uvicorn")]
     assert not [record for record in ours if to["url"].rpartition("/")[2] in str(vars(record))]
+
+
+async def who_goes_away_is_no_fault_of_ours(me: world.Asker, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither in the middle of a file, at the gateway or at capacity, nor of an operation."""
+    gateway, capacity = me.http.base_url, httpx.URL(api.state.kit.settings.services["capacity"])
+    signed_at = (await signed(me))["url"]
+    by_address = f"Authorization: Upload {signed_at.rpartition('/')[2]}\r\nContent-Type: text/csv"
+    caplog.clear()
+    await cut_off(gateway, f"PUT {signed_at}", "Content-Type: text/csv")
+    await cut_off(gateway, "POST /graphql", "Content-Type: application/json")
+    await cut_off(capacity, "PUT /uploads", by_address)
+    done = await send(me, await signed(me), b"x")  # what was sent before is over by now
+    assert done.json()["code"] == "FAULTY_FILE"
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def cut_off(url: httpx.URL, asked: str, headers: str) -> None:
+    """Send half of a body, and go away; what that leads to is over soon."""
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    head = f"{asked} HTTP/1.1\r\nHost: t\r\n{headers}\r\nContent-Length: 2000\r\nExpect: 100-continue\r\n\r\n"
+    writer.write(head.encode())
+    await reader.readuntil(b"\r\n\r\n")  # it is being read now
+    writer.write(b"half")
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
 
 
 async def without_capacity_it_is_sent_again(me: world.Asker, row: str, monkeypatch: pytest.MonkeyPatch) -> None:
