@@ -2,15 +2,18 @@
 
 import asyncio
 import logging
+import re
 from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from libs.graphql_limits.rules import Rules, allowed
 from libs.kit.db import Database
 from libs.kit.ids import new_id
+from libs.uploads import passing
 from libs.uploads.files import LARGEST
 from services.capacity.handlers import uploads
 from services.gateway.app import api
@@ -72,6 +75,7 @@ async def test_the_life_of_an_upload(
     await who_goes_away_is_no_fault_of_ours(me, caplog)
     await without_capacity_it_is_sent_again(me, row, monkeypatch)
     await whoever_sends_pays(me, row, monkeypatch)
+    await nothing_is_read_of_who_can_send_no_file(me, monkeypatch)
 
 
 async def a_table_is_published_once_and_seen(me: world.Asker, row: str) -> None:
@@ -178,6 +182,37 @@ async def whoever_sends_pays(me: world.Asker, row: str, monkeypatch: pytest.Monk
         answers = [await send(me, to, a_table(row)) for _ in range(2)]
     assert refusal(answers[-1]) == (429, "RATE_LIMITED")
     assert int(answers[-1].headers["Retry-After"]) > 1
+    assert answers[-1].json()["title"] == "Too much was asked for"
+
+
+async def nothing_is_read_of_who_can_send_no_file(me: world.Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No such address, too large by what it says, too little left to pay, too many at once: the answer comes before the
+    body does, of which nothing is kept."""
+    good = (await signed(me))["url"]
+    assert await refused_unread(me, "/uploads/x") == (403, "NO_UPLOAD")
+    assert await refused_unread(me, f"{good}{'x' * 2048}") == (403, "NO_UPLOAD")
+    assert await refused_unread(me, good, LARGEST + 1) == (400, "TOO_LARGE")
+    with monkeypatch.context() as patched:
+        patched.setattr(api.state, "allowed", allowed(api.state.kit, Rules(points_anonymous=1)))
+        await send(me, {"url": good, "method": "PUT", "contentType": "text/csv"}, b"")
+        assert await refused_unread(me, good) == (429, "RATE_LIMITED")
+    with monkeypatch.context() as patched:
+        patched.setattr(passing, "MOST_AT_ONCE", 0)
+        assert await refused_unread(me, good) == (503, "BUSY")
+
+
+async def refused_unread(me: world.Asker, url: str, size: int = 2000) -> tuple[int, str]:
+    """What is answered to the head of a request, of which no body is sent."""
+    reader, writer = await asyncio.open_connection(me.http.base_url.host, me.http.base_url.port)
+    head = f"PUT {url} HTTP/1.1\r\nHost: t\r\nContent-Type: text/csv\r\nContent-Length: {size}\r\n\r\n"
+    writer.write(head.encode())
+    async with asyncio.timeout(10):
+        told = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = re.search(r"content-length: (\d+)", told, re.IGNORECASE)
+        body = await reader.readexactly(int(length[1]) if length else 0)
+    writer.close()
+    await writer.wait_closed()
+    return int(told.split()[1]), msgspec.json.decode(body)["code"]
 
 
 async def no_log_tells_the_address_of_a_fault(
