@@ -50,6 +50,14 @@ export interface Report {
   lines: { line: number; reference: string; outcome: string; errors?: { path: string; message: string }[] }[];
 }
 
+/** What a refusal says, with what is wrong with which part; a proxy before the gateway says it otherwise, or not at all. */
+async function whyNot(answer: Response, type: string): Promise<string> {
+  const status = `The file was not taken (${answer.status}): send it again.`;
+  if (!type.startsWith("application/problem+json")) return status;
+  const problem: { detail: string; errors?: { path: string; message: string }[] } = await answer.json();
+  return [problem.detail, ...(problem.errors ?? []).map((one) => `${one.path}: ${one.message}`)].join("\n");
+}
+
 /** Send a file; the report, and what a query sends as `after` to see what it wrote. The same `key` again does it once. */
 export async function send(
   filiera: Filiera,
@@ -63,8 +71,8 @@ export async function send(
   if (file.size > to.maxBytes) throw new Failed(`A file has no more than ${to.maxBytes} bytes.`);
   const headers = { "content-type": to.contentType };
   const answer = await fetch(filiera.at(to.url), { method: to.method, headers, body: file });
-  const told = await answer.json();
-  if (!answer.ok) throw new Failed(told.detail);
+  const type = answer.headers.get("content-type") ?? "";
+  if (!answer.ok || !type.startsWith("application/json")) throw new Failed(await whyNot(answer, type));
   const after = answer.headers.get("filiera-after");
-  return { report: told, after: after ? [after] : [] };
+  return { report: await answer.json(), after: after ? [after] : [] };
 }

@@ -23,7 +23,7 @@ _MANY = "Up to 500. Those already known are left as they are."
 _AFTER = "Send it back in the header `Filiera-After`, and a query sees at least this, or says it is `stale`."
 
 Answer = Callable[[Any, Any, dict[str, Any]], dict[str, Any]]
-"""The fields of a success: from the operation, what the service answered and what it was sent."""
+"""The fields of a success: from the operation, what the service answered, and what it was sent under which key."""
 Ready = Callable[[Any, dict[str, Any]], Awaitable[dict[str, Any]]]
 """Makes the body whole with what the operation's read models know, before it is sent."""
 _Info: TypeAlias = strawberry.Info[Operation, None]
@@ -82,7 +82,7 @@ def mutation(
             body.pop("idempotency_key", None)
             body = await ready(info.context, body) if ready else body
             done = await _send(info.context, call, body, key)
-            return success(**answer(info.context, done, body))
+            return success(**answer(info.context, done, body | {"idempotency_key": key}))
         except Problem as problem:
             return failure(problem, key, info.context.connection.told, input)
 

@@ -51,7 +51,7 @@ class Conflict(Failure):
     " `idempotencyKey` and it is done once."
 )
 class Unavailable(Failure):
-    idempotency_key: str | None = field(description="The key of this command, yours or the one made for it.")
+    idempotency_key: str = field(description="The key of this command, yours or the one made for it.")
 
 
 FAILURES = (InvalidInput, NotAllowed, NotFound, Conflict, Unavailable)

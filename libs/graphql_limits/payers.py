@@ -26,8 +26,12 @@ def is_hub(caller: Principal | None) -> bool:
 
 def too_dear(limit: int, seconds: int) -> Refusal:
     """What is told to whoever has too few points left for so many seconds."""
-    said = f"You have asked for more than {limit} points a minute. Try again in {seconds} s."
-    return Refusal(GraphQLError(said, extensions={"code": RATE_LIMITED, "retryAfter": seconds}))
+    return Refusal(GraphQLError(spent_told(limit, seconds), extensions={"code": RATE_LIMITED, "retryAfter": seconds}))
+
+
+def spent_told(limit: int, seconds: int) -> str:
+    """The sentence of it."""
+    return f"You have asked for more than {limit} points a minute. Try again in {seconds} s."
 
 
 def _network(address: str) -> str:

@@ -20,7 +20,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 
 from libs.kit.db import transient
 from libs.kit.metrics import REFUSALS
@@ -126,6 +126,7 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(HTTPException, _on_http)
     for trouble in (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
         api.add_exception_handler(trouble, _on_trouble)
+    api.add_exception_handler(ClientDisconnect, lambda *_: Response(None, 400))  # nobody is there to read it
     api.add_exception_handler(Exception, _on_bug)
 
 

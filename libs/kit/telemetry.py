@@ -82,23 +82,24 @@ def set_up_traces(settings: Settings, api: FastAPI) -> None:
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{settings.otlp}/v1/traces", timeout=5)))
         trace.set_tracer_provider(provider)
         FastAPIInstrumentor.instrument_app(api, excluded_urls="health,metrics,/uploads/")
-    else:
-        api.add_middleware(Joining)
+    api.add_middleware(Joining)
     if not HTTPXClientInstrumentor().is_instrumented_by_opentelemetry:
         HTTPXClientInstrumentor().instrument()
 
 
 class Joining:
-    """ASGI middleware: what a request leads to belongs to the trace that the request belongs to. No span is made, which
-    nobody would read."""
+    """ASGI middleware: what a request leads to belongs to the trace that the request belongs to, also where no span is
+    made of it: nobody would read it, or it must not be told."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = scope.get("headers", ())
-        given = {name.decode(): value.decode("latin-1") for name, value in headers if name in _OF_TRACES}
-        joined = context.attach(propagate.extract(given))
+        given = {
+            name.decode(): value.decode("latin-1") for name, value in headers if name in _OF_TRACES and not _trace()
+        }
+        joined = context.attach(propagate.extract(given, context.get_current()))
         try:
             await self._app(scope, receive, send)
         finally:

@@ -20,6 +20,7 @@ _LOCK = f"""SELECT min(number), pg_try_advisory_xact_lock(hashtextextended(party
     CASE WHEN $3 <> '' THEN pg_advisory_xact_lock(hashtextextended($3 || party, 0)) END
     {_GIVEN} GROUP BY party, key ORDER BY party"""
 _FIND = f"SELECT * FROM idempotency_key WHERE (party_id, key) IN (SELECT party, key {_GIVEN})"  # noqa: S608 - a constant
+STILL_RUNNING = "A request with this Idempotency-Key is still running; ask again."
 _STORE = """
     INSERT INTO idempotency_key (party_id, key, request_hash, status, body)
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::int[], $5::bytea[])
@@ -58,8 +59,7 @@ def remembering(answers: Sequence[tuple[Asked, Response]]) -> list[Write]:
 
 def _answer(asked: Asked, known: Any, *, running: bool) -> Known:
     if known is None:
-        message = "A request with this Idempotency-Key is still running; ask again."
-        return Conflict(message, code="STILL_RUNNING") if running else None
+        return Conflict(STILL_RUNNING, code="STILL_RUNNING") if running else None
     if known["request_hash"] != asked.request_hash:
         return Invalid("This Idempotency-Key was used for another request; make a new key.", code="KEY_REUSED")
     return Response(known["body"], known["status"], {"Idempotent-Replay": "true"}, "application/json")

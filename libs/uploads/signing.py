@@ -22,11 +22,16 @@ _SIGNED = {
     "content_type": field(description="The header `Content-Type` that it is sent with.", graphql_type=str),
     "max_bytes": field(description="No file may have more.", graphql_type=int),
     "expires_at": field(description="From then on it is refused; ask for another.", graphql_type=datetime),
+    "idempotency_key": field(
+        description="The key of this command, yours or the one made for it: ask by it for another address if this one"
+        " is over and you do not know what came of the file.",
+        graphql_type=str,
+    ),
 }
 
 
-def _answer(_operation: Any, told: SignedUpload, _body: Any) -> dict[str, Any]:
-    limits = {"max_bytes": told.max_bytes, "expires_at": told.expires_at}
+def _answer(_operation: Any, told: SignedUpload, body: dict[str, Any]) -> dict[str, Any]:
+    limits = {"max_bytes": told.max_bytes, "expires_at": told.expires_at, "idempotency_key": body["idempotency_key"]}
     return {"url": f"/uploads/{told.signed}", "method": "PUT", "content_type": told.content_type} | limits
 
 

@@ -45,12 +45,14 @@ async def test_the_address_of_an_upload_is_in_no_trace_and_no_log(
     token = {"authorization": f"Bearer {running.token(place.actor.party, 'workshop')}"}
     url = (await client.post(asked, {}, token))["signUpload"]["url"]
     async with httpx.AsyncClient(base_url=running.url, timeout=30, trust_env=False) as http:
-        sent = [await http.put(url, content=body, headers={"Content-Type": "text/csv"}) for body in (b"x", b"")]
+        trace_id = secrets.token_hex(16)
+        said = {"Content-Type": "text/csv", "traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
+        sent = [await http.put(url, content=body, headers=said) for body in (b"x", b"")]
     assert [answer.json()["code"] for answer in sent] == ["FAULTY_FILE", "EMPTY"]
     last = secrets.token_hex(16)  # the gateway tells its spans in the order of their ends
     await client.post("{ __typename }", {}, {"traceparent": f"00-{last}-{secrets.token_hex(8)}-01"})
     await eventually(lambda: [span for span in collector.trace(last) if span.service == "gateway"], seconds=30)
-    await eventually(lambda: [span for span in list(collector.spans) if span.name == "PUT /uploads"], seconds=30)
+    await eventually(lambda: [span for span in collector.trace(trace_id) if span.name == "PUT /uploads"], seconds=30)
     secret = url.rpartition("/")[2]
     assert not [span for span in list(collector.spans) if secret in span.all or secret.partition(".")[2] in span.all]
     logs = [path for path in running.home.rglob("*.log") if path.is_file()]

@@ -13,10 +13,10 @@ from fastapi.routing import APIRoute
 from pydantic import AfterValidator, Field, ValidationError
 
 from libs.contracts.values import PartyKind
-from libs.kit.db import WriteSession
 from libs.kit.errors import FieldError, field_errors, language_of
 from libs.language import Language, told
 from libs.service.commands import Body, Command, Commanded, answers
+from services.capacity.api import in_parts
 from services.capacity.api.calendars import ICS
 from services.capacity.api.resources import NO_SITE, PublishResource, printable
 from services.capacity.domain.calendar import Calendar
@@ -194,18 +194,7 @@ async def changed(command: Command, body: bytes) -> Response:
 
 async def imported(command: Command, body: bytes) -> Response:
     """Have resources work by the events of a calendar file."""
-    if (known := await command.answered()) is not None:
-        return known
-    return await _remembered(command, await calendars.import_many(command.kit, command.caller, body))
-
-
-async def _remembered(command: Command, report: bulk.Report) -> Response:
-    """What was done in several transactions, as the answer to this command from now on."""
-
-    async def reported(_session: WriteSession) -> bulk.Report:
-        return report
-
-    return await command.run(reported)
+    return await in_parts.run(command, lambda: calendars.import_many(command.kit, command.caller, body))
 
 
 def _numbered(body: PublishMany) -> Iterable[_Sent]:
@@ -239,12 +228,14 @@ async def _rows(command: Command, read: Sequence[_Read]) -> list[bulk.Row]:
 
 
 async def _change(command: Command, sent: Sequence[_Sent]) -> Response:
-    if (answer := await command.answered()) is not None:
-        return answer
+    return await in_parts.run(command, lambda: _changes(command, sent))
+
+
+async def _changes(command: Command, sent: Sequence[_Sent]) -> bulk.Report:
     party = command.caller.party
     known = await bulk.known_resources(command.kit, party, {reference.strip() for _, reference, _ in sent})
     read = await asyncio.to_thread(lambda: [_read_over(known.get(row[1].strip()), *row) for row in sent])
-    return await _remembered(command, await bulk.change_rows(command.kit, party, await _rows(command, read)))
+    return await bulk.change_rows(command.kit, party, await _rows(command, read))
 
 
 def _read_over(known: Resource | None, line: int, reference: str, row: _Said) -> _Read:

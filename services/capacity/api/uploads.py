@@ -48,7 +48,9 @@ async def take(request: Request, kit: KitOf) -> Response:
         upload = await uploads.opened(session, request.headers.get("authorization", "").removeprefix("Upload "))
     body = await received(request, TYPES[upload.kind])
     route, does = _DOES[upload.kind]
-    asked = Asked(upload.party, upload.key, hashlib.sha256(f"{route}\n".encode() + body).digest())
+    hashed = hashlib.sha256(f"{route}\n".encode())
+    hashed.update(body)
+    asked = Asked(upload.party, upload.key, hashed.digest())
     try:
         return await does(Command(kit, upload.caller, asked), body)
     except Problem as problem:

@@ -11,8 +11,7 @@ from libs.contracts.capacity_questions import UploadKind
 from libs.contracts.values import PartyKind
 from libs.kit.auth import Principal
 from libs.kit.errors import Forbidden
-
-_ALTERED = "This is no address that was signed here. Take the url that signUpload answers as it came."
+from libs.uploads.files import ALTERED
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -40,7 +39,7 @@ def read(secret: bytes, address: str) -> Upload:
     given = address.encode("latin-1")
     text = given.partition(b".")[0]
     if not hmac.compare_digest(_with_code(secret, text), given):  # as text: base64 has several spellings of some bytes
-        raise Forbidden(_ALTERED, code="NO_UPLOAD")
+        raise Forbidden(ALTERED, code="NO_UPLOAD")
     return msgspec.json.decode(urlsafe_b64decode(text), type=Upload)
 
 

@@ -13,7 +13,7 @@ from string import Formatter
 
 ROOT = Path(__file__).parents[3]
 
-_PROBLEMS = "Problem BadRequest Invalid Unauthenticated Forbidden NotFound Conflict Unavailable OnlyReads"
+_PROBLEMS = "Problem BadRequest Invalid Unauthenticated Forbidden NotFound Conflict Unavailable OnlyReads _TooDear"
 _ERRORS = "ValueError TypeError Malformed GraphQLError TooMuch NulError"
 SAID = {
     **dict.fromkeys(f"{_PROBLEMS} {_ERRORS} told _HeaderError _error".split(), (0, "detail")),

@@ -16,13 +16,14 @@ from sqlalchemy.sql import text
 from libs.contracts.capacity_answers import SignedUpload
 from libs.contracts.capacity_questions import UploadKind
 from libs.contracts.values import PartyKind
-from libs.kit.db import Database, rows
+from libs.kit.db import Database, WriteSession, rows
 from libs.kit.errors import Forbidden
 from libs.kit.ids import new_id
-from libs.kit.testing import headers
+from libs.kit.testing import eventually, headers
 from libs.service.idempotency import Asked, first_answers
 from libs.uploads import files
 from libs.uploads.files import LARGEST, TYPES
+from services.capacity.api import in_parts
 from services.capacity.handlers import uploads
 from tests.services.capacity import world
 from tests.services.capacity.rows import ROW, a_table, counts, events, resource, send
@@ -143,18 +144,76 @@ async def test_what_is_no_such_file_changes_nothing(
     assert counts((await upload(api, signed, body, "Text/CSV; charset=utf-8")).json()) == (1, 0, 0)
 
 
-async def test_while_a_file_is_being_taken_it_is_not_taken_again(
+@pytest.mark.parametrize("kind", UploadKind)
+async def test_while_a_file_is_being_taken_none_is_taken_by_its_address(
+    api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID], kind: UploadKind
+) -> None:
+    """Neither the same nor another, which is refused for good afterwards: its rows are not written."""
+    workshop, at = site
+    names = "B1", "B2"
+    if kind is not CSV:
+        await send(api, workshop, a_table(*(ROW.format(reference=name, site=at, name="Bench") for name in names)))
+    one, other = (a_file_of(kind, name, at) for name in names)
+    signed = await sign(api, workshop, kind, str(new_id()))
+    async with db.write(workshop) as session:
+        await session.execute(text("LOCK TABLE resource IN EXCLUSIVE MODE"))
+        first = asyncio.create_task(upload(api, signed, one, TYPES[kind]))
+        await eventually(lambda: waits_for_resources(session))
+        meanwhile = [await upload(api, signed, body, TYPES[kind]) for body in (one, other)]
+    for answer in meanwhile:
+        assert refusal(answer) == (409, "STILL_RUNNING")
+        assert answer.json()["detail"] == "This file is being taken; send it again in a moment for the report."
+    done = "published" if kind is CSV else "changed"
+    assert counts((await first).json(), done) == (1, 0, 0)
+    assert (await upload(api, signed, one, TYPES[kind])).headers["Idempotent-Replay"] == "true"
+    assert refusal(await upload(api, signed, other, TYPES[kind])) == (422, "KEY_REUSED")
+    if kind is not CSV:
+        assert (await resource(db, workshop, "B2")).version == 1
+
+
+def a_file_of(kind: UploadKind, name: str, at: UUID) -> bytes:
+    if kind is ICS:
+        return events(name)
+    row = ROW.format(reference=name, site=at, name="Bench")
+    return a_table(row if kind is CSV else row.replace(",55,", ",60,"))
+
+
+async def waits_for_resources(session: WriteSession) -> bool:
+    """Whether a file is so far that it writes."""
+    asked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'resource'::regclass"
+    [(waiting,)] = await rows(session, asked)
+    return bool(waiting)
+
+
+@pytest.mark.parametrize("kind", [CHANGES, ICS])
+async def test_a_process_that_is_killed_leaves_no_address_taken(
+    api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID], kind: UploadKind
+) -> None:
+    """What it took an address by goes with its connection; sent again, the file is done."""
+    workshop, at = site
+    await send(api, workshop, a_table(ROW.format(reference="B1", site=at, name="Bench")))
+    key, body = str(new_id()), a_file_of(kind, "B1", at)
+    signed = await sign(api, workshop, kind, key)
+    async with in_parts.alone(db, Asked(workshop, key, b"")) as (session, is_free):
+        assert is_free
+        assert refusal(await upload(api, signed, body, TYPES[kind])) == (409, "STILL_RUNNING")
+        [(process,)] = await rows(session, "SELECT pg_backend_pid()")
+        async with db.write() as killer:
+            await rows(killer, "SELECT pg_terminate_backend($1, 5000)", process)
+        assert counts((await upload(api, signed, body, TYPES[kind])).json(), "changed") == (1, 0, 0)
+
+
+async def test_while_another_command_has_the_key_a_file_is_not_taken(
     api: httpx.AsyncClient, db: Database, site: tuple[UUID, UUID]
 ) -> None:
     workshop, at = site
-    key, body = str(new_id()), a_table(ROW.format(reference="B1", site=at, name="Bench"))
-    signed = await sign(api, workshop, CSV, key)
-    async with db.write(workshop) as session:
-        await first_answers(session, [Asked(workshop, key, b"")])
-        answer = await upload(api, signed, body)
-    assert refusal(answer) == (409, "STILL_RUNNING")
-    assert answer.json()["detail"] == "This file is being taken; send it again in a moment for the report."
-    assert counts((await upload(api, signed, body)).json()) == (1, 0, 0)
+    key = str(new_id())
+    for kind in UploadKind:
+        signed = await sign(api, workshop, kind, key)
+        async with db.write(workshop) as session:
+            await first_answers(session, [Asked(workshop, key, b"")])
+            answer = await upload(api, signed, a_file_of(kind, "B1", at), TYPES[kind])
+        assert refusal(answer) == (409, "STILL_RUNNING")
 
 
 async def test_a_file_that_does_not_come_is_not_waited_for(

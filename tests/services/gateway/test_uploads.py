@@ -1,15 +1,19 @@
 """A workshop sends its list through the gateway by a signed address, without a token, and is told row by row."""
 
+import asyncio
 import logging
+import re
 from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from libs.graphql_limits.rules import Rules, allowed
 from libs.kit.db import Database
 from libs.kit.ids import new_id
+from libs.uploads import passing
 from libs.uploads.files import LARGEST
 from services.capacity.handlers import uploads
 from services.gateway.app import api
@@ -20,7 +24,7 @@ from tests.services.gateway.test_commands import FAILURE, do
 from tests.services.gateway.test_publishing import know_site
 
 SIGN = f"""mutation($input: SignUploadInput!) {{ signUpload(input: $input) {{ {FAILURE}
-    ... on SignUploadSuccess {{ url method contentType maxBytes expiresAt }} }} }}"""
+    ... on SignUploadSuccess {{ url method contentType maxBytes expiresAt idempotencyKey }} }} }}"""
 VERSION = "query($id: ID!) { node(id: $id) { ... on Resource { version } } }"
 
 
@@ -68,8 +72,10 @@ async def test_the_life_of_an_upload(
     await an_address_that_is_over_is_refused(me, row, monkeypatch)
     await who_publishes_nothing_gets_no_address(live)
     await no_log_tells_the_address_of_a_fault(me, row, monkeypatch, caplog)
+    await who_goes_away_is_no_fault_of_ours(me, caplog)
     await without_capacity_it_is_sent_again(me, row, monkeypatch)
     await whoever_sends_pays(me, row, monkeypatch)
+    await nothing_is_read_of_who_can_send_no_file(me, monkeypatch)
 
 
 async def a_table_is_published_once_and_seen(me: world.Asker, row: str) -> None:
@@ -151,6 +157,11 @@ async def an_address_that_is_over_is_refused(me: world.Asker, row: str, monkeypa
     answer = await send(me, over, a_table(row), Accept_Language="it")
     assert refusal(answer) == (403, "UPLOAD_EXPIRED")
     assert answer.json()["detail"].startswith("Questo indirizzo è scaduto. Chiedine un altro a signUpload")
+    one = await signed(me)  # without a key of its own: what came of its file is asked for by the one that it was given
+    first = await send(me, one, a_table(row))
+    other = await signed(me, idempotencyKey=one["idempotencyKey"])
+    again = await send(me, other, a_table(row))
+    assert (again.headers["Idempotent-Replay"], again.json()) == ("true", first.json())
 
 
 async def who_publishes_nothing_gets_no_address(live: world.Asker) -> None:
@@ -171,6 +182,37 @@ async def whoever_sends_pays(me: world.Asker, row: str, monkeypatch: pytest.Monk
         answers = [await send(me, to, a_table(row)) for _ in range(2)]
     assert refusal(answers[-1]) == (429, "RATE_LIMITED")
     assert int(answers[-1].headers["Retry-After"]) > 1
+    assert answers[-1].json()["title"] == "Too much was asked for"
+
+
+async def nothing_is_read_of_who_can_send_no_file(me: world.Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No such address, too large by what it says, too little left to pay, too many at once: the answer comes before the
+    body does, of which nothing is kept."""
+    good = (await signed(me))["url"]
+    assert await refused_unread(me, "/uploads/x") == (403, "NO_UPLOAD")
+    assert await refused_unread(me, f"{good}{'x' * 2048}") == (403, "NO_UPLOAD")
+    assert await refused_unread(me, good, LARGEST + 1) == (400, "TOO_LARGE")
+    with monkeypatch.context() as patched:
+        patched.setattr(api.state, "allowed", allowed(api.state.kit, Rules(points_anonymous=1)))
+        await send(me, {"url": good, "method": "PUT", "contentType": "text/csv"}, b"")
+        assert await refused_unread(me, good) == (429, "RATE_LIMITED")
+    with monkeypatch.context() as patched:
+        patched.setattr(passing, "MOST_AT_ONCE", 0)
+        assert await refused_unread(me, good) == (503, "BUSY")
+
+
+async def refused_unread(me: world.Asker, url: str, size: int = 2000) -> tuple[int, str]:
+    """What is answered to the head of a request, of which no body is sent."""
+    reader, writer = await asyncio.open_connection(me.http.base_url.host, me.http.base_url.port)
+    head = f"PUT {url} HTTP/1.1\r\nHost: t\r\nContent-Type: text/csv\r\nContent-Length: {size}\r\n\r\n"
+    writer.write(head.encode())
+    async with asyncio.timeout(10):
+        told = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = re.search(r"content-length: (\d+)", told, re.IGNORECASE)
+        body = await reader.readexactly(int(length[1]) if length else 0)
+    writer.close()
+    await writer.wait_closed()
+    return int(told.split()[1]), msgspec.json.decode(body)["code"]
 
 
 async def no_log_tells_the_address_of_a_fault(
@@ -186,6 +228,32 @@ async def no_log_tells_the_address_of_a_fault(
     assert vars(told)["path"] == "/uploads"
     ours = [record for record in caplog.records if record.name.partition(".")[0] in ("libs", "services", "uvicorn")]
     assert not [record for record in ours if to["url"].rpartition("/")[2] in str(vars(record))]
+
+
+async def who_goes_away_is_no_fault_of_ours(me: world.Asker, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither in the middle of a file, at the gateway or at capacity, nor of an operation."""
+    gateway, capacity = me.http.base_url, httpx.URL(api.state.kit.settings.services["capacity"])
+    signed_at = (await signed(me))["url"]
+    by_address = f"Authorization: Upload {signed_at.rpartition('/')[2]}\r\nContent-Type: text/csv"
+    caplog.clear()
+    await cut_off(gateway, f"PUT {signed_at}", "Content-Type: text/csv")
+    await cut_off(gateway, "POST /graphql", "Content-Type: application/json")
+    await cut_off(capacity, "PUT /uploads", by_address)
+    done = await send(me, await signed(me), b"x")  # what was sent before is over by now
+    assert done.json()["code"] == "FAULTY_FILE"
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def cut_off(url: httpx.URL, asked: str, headers: str) -> None:
+    """Send half of a body, and go away; what that leads to is over soon."""
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    head = f"{asked} HTTP/1.1\r\nHost: t\r\n{headers}\r\nContent-Length: 2000\r\nExpect: 100-continue\r\n\r\n"
+    writer.write(head.encode())
+    await reader.readuntil(b"\r\n\r\n")  # it is being read now
+    writer.write(b"half")
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
 
 
 async def without_capacity_it_is_sent_again(me: world.Asker, row: str, monkeypatch: pytest.MonkeyPatch) -> None:
