@@ -32,6 +32,7 @@ from services.capacity.handlers.facts import (
 )
 from services.capacity.handlers.jobs import while_more
 from services.capacity.handlers.refusals import problem
+from services.capacity.promise.today import Today
 from services.capacity.search.qualified import Needed, check_qualified, lacking
 from services.capacity.store import quota
 
@@ -53,6 +54,8 @@ class Ask:
     sample: bool = False
     """Less than the minimum, where samples are sold."""
     needed: Needed = field(default_factory=dict)
+    today: Today | None = None
+    """Of this day no more than is left of it."""
 
 
 # --- placing ---------------------------------------------------------------------------------------------------------
@@ -78,8 +81,8 @@ async def place_holds(session: WriteSession, asks: Sequence[Ask]) -> Decided:
     shared = [part for part in wanted if known[part.resource_id].terms.is_shared_out]
     seen = await quota.standing(session, shared, parties) if shared else None
     decided = [
-        _placed(ledger, offer, known, open_holds, seen) if isinstance(offer, Hold) else problem(offer)
-        for offer in offers
+        _placed(ledger, offer, ask.today, known, open_holds, seen) if isinstance(offer, Hold) else problem(offer)
+        for ask, offer in zip(asks, offers, strict=True)
     ]
     return decided, saving_and_telling(session, ledger)
 
@@ -97,7 +100,12 @@ def _offered(ask: Ask, known: Mapping[UUID, Resource], now: datetime, lacks: Set
 
 
 def _placed(
-    ledger: Ledger, hold: Hold, known: Mapping[UUID, Resource], open_holds: dict[UUID, int], seen: Standing | None
+    ledger: Ledger,
+    hold: Hold,
+    today: Today | None,
+    known: Mapping[UUID, Resource],
+    open_holds: dict[UUID, int],
+    seen: Standing | None,
 ) -> PlacedHold | Problem:
     try:
         if open_holds[hold.party_id] >= MOST_OPEN_HOLDS:
@@ -105,6 +113,8 @@ def _placed(
             raise Refused("TOO_MANY_HOLDS", told)
         shares = limits(hold, known, ledger.buckets, seen) if seen else []
         check(hold, shares, known)
+        if today:
+            today.check(ledger, known, hold.allocations)
         ledger.place(hold)
     except NoRoomError as error:
         return problem(error.told(known[error.asked.resource_id]))

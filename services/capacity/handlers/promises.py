@@ -201,7 +201,8 @@ def whole(asked: Asked, told: Told, plans: Sequence[Plan], seconds: int) -> Ask:
         too_large = f"{len(taken)} days of workshops are over {MOST_ALLOCATIONS}; ask for fewer pieces."
         return Ask(asked, Conflict(too_large, code="TOO_LARGE"))
     days = [(resource_id, day, quantity) for (resource_id, day), quantity in taken.items()]
-    return Ask(asked, told, holds.Ask(asked.party, days, seconds, asked, needed=needed(plans)))
+    today = plans[0].today  # of several lots none is planned for today
+    return Ask(asked, told, holds.Ask(asked.party, days, seconds, asked, needed=needed(plans), today=today))
 
 
 def holding(database: Database) -> GroupCommit[Ask]:

@@ -24,10 +24,13 @@ Who must be qualified for an operation is so on every day on which the operation
 lot may lie. Qualifications are looked at as they were a second ago at most; a promise that is held has the ledger look
 again, at that moment, and is refused (`ASK_AGAIN`) if one of them was withdrawn meanwhile.
 
-Nothing is promised that should have begun. Now is by the database's clock, on that site of whoever sells any of it
-where it is latest (`Index.latest`): material leaves and work begins after that. Which of today's minutes others work on
-nobody knows, so of what is free today no more is planned on than its part in the hours that are left, evenly in these
-(at noon, with 6 hours of 10 to come, 60 %); a tool set is there all day. Who asks for notice sells no today.
+Nothing is promised that should have begun. Now is the database's clock, in the zone of most who sell any of it to the
+party (`Index.offset`; of equals the latest): material leaves and work begins after that, and whose clock is ahead sells
+from its own tomorrow on. In which of today's hours others work nobody knows: what is taken may all lie in those to
+come. So of today no more is planned on than is free less what is published of the hours that are over (`today.py`),
+evenly in the rest: of 480 minutes at noon, with 6 hours of 10 to come, 288, and after these nothing. The ledger has the
+last word, as with qualifications; who names days itself takes what is free. A tool set is there all day. Who asks for
+notice sells no today.
 
 The limits, all of them: backward, and for lots together, today counts as over; the days are the `planner.NEAR` nearest,
 or all that are published if these have no room; each operation looks at a shortlist of resources (`shortlister.py`); of

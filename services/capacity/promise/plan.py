@@ -14,6 +14,7 @@ from services.capacity.promise.hours import DAY, OPENS, Hours
 from services.capacity.promise.question import Question
 from services.capacity.promise.shortlist import Shortlist, ToolSet, metres
 from services.capacity.promise.stage import Stage
+from services.capacity.promise.today import Today
 from services.capacity.promise.ways import Part, Way
 from services.capacity.search.qualified import Needed
 
@@ -89,6 +90,8 @@ class Plan:
     """One answer to a question."""
 
     first_day: date
+    late: int
+    """Minutes of the first day's hours that were over when it was planned; 0 unless that was today."""
     leaves: int
     """When the material leaves its place."""
     leaves_day: int
@@ -109,6 +112,11 @@ class Plan:
     def at(self, minute: int) -> datetime:
         """By the clock of the sites."""
         return datetime.combine(self.first_day, time()) + timedelta(minutes=minute)
+
+    @property
+    def today(self) -> Today | None:
+        """The first day, if it was today."""
+        return Today(self.first_day, self.late) if self.late else None
 
     def taken(self) -> Takings:
         """Day by day; tool sets with the rest."""
@@ -149,6 +157,7 @@ def unfold(question: Question, stages: Sequence[Stage], end: Way, ended: tuple[i
     ready = max(trip.arrives for trip in trips if trip.target is None)
     return Plan(
         first_day=first_day,
+        late=span.late,
         leaves=leaves,
         leaves_day=(leaves + DAY - OPENS) // DAY - 1,
         ready=ready,

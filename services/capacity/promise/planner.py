@@ -10,13 +10,14 @@ import numpy as np
 
 from services.capacity.domain.terms import Refused
 from services.capacity.promise.extend import extended, travelled
-from services.capacity.promise.hours import SPAN, Hours, Longs, hours
+from services.capacity.promise.hours import Hours, Longs, hours
 from services.capacity.promise.plan import Plan, unfold
 from services.capacity.promise.question import Operation, Question
 from services.capacity.promise.share import shared
 from services.capacity.promise.shortlist import Shortlist, metres
 from services.capacity.promise.shortlister import Sellers, Shortlister, begin, nobody
 from services.capacity.promise.stage import Stage
+from services.capacity.promise.today import IN_HOURS, left
 from services.capacity.promise.ways import MOST, Part, Way, best_of, dominated, thinned
 from services.capacity.search.offers import Offers
 
@@ -122,18 +123,25 @@ def _shared(question: Question, sellers: Sellers) -> Sellers:
 
 def between(question: Question, sellers: Sellers, first: int, last: int) -> tuple[Question, Sellers]:
     """The same with days from the first until before the last alone, which is day 0."""
-    some = {sold: _cut(offers, first, last, question.late * (sold[1] == "minutes")) for sold, offers in sellers.items()}
+    some = {sold: _cut(offers, first, last) for sold, offers in sellers.items()}
+    if question.late:
+        some = {sold: _left(one, question) if sold[1] == IN_HOURS else one for sold, one in some.items()}
     due = None if question.due_day is None else question.due_day - first
     return replace(question, first_day=max(0, min(question.first_day, last) - first), due_day=due), some
 
 
-def _cut(offers: Offers, first: int, last: int, late: int) -> Offers:
+def _cut(offers: Offers, first: int, last: int) -> Offers:
     opens, closes = (days - np.int16(first) for days in (offers.opens, offers.closes))
     day, sums = offers.day(first), offers.cumulative[:, first : last + 1]
-    if late:
-        sums = sums.copy(order="F")
-        sums[:, 0] += -((sums[:, 0] - sums[:, 1]) * late // SPAN)
     return replace(offers, first_day=day, cumulative=sums, opens=opens, closes=closes)
+
+
+def _left(offers: Offers, question: Question) -> Offers:
+    """The same, but of day 0, which is today, no more than is left of it."""
+    sums = offers.cumulative.copy(order="F")
+    taken = np.fromiter((question.taken.get(key, 0) for key in offers.ids[: len(offers)]), np.int64, len(offers))
+    sums[:, 0] = sums[:, 1] - left(sums[:, 1] - sums[:, 0], taken, question.late)
+    return replace(offers, cumulative=sums)
 
 
 def stages_of(question: Question, shortlists: Sequence[Shortlist], span: Hours) -> list[Stage]:

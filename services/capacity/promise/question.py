@@ -104,6 +104,8 @@ class Question:
     """The material is at its place when this day's work begins."""
     late: int = 0
     """Minutes of the first day's hours of work that are over: it is today. Forward alone, and less than all of them."""
+    taken: Mapping[UUID, int] = field(default_factory=dict, hash=False)
+    """How much of the first day is taken, of each resource, if it is today."""
     due_day: int | None = None
     """The goods must be at their place before this day's work ends. Backward needs it."""
     backward: bool = False

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from services.capacity.promise.hours import OPENS, SPAN
 from services.capacity.promise.question import Question
@@ -19,6 +19,8 @@ class Wanted:
     first: date
     due: date | None
     currency: str
+    offset: timedelta = timedelta.min
+    """How far the clock is ahead of UTC by which today is promised; who is ahead of it sells no today."""
 
     def asked(self, day_0: date) -> Question:
         """With days counted from this one."""
@@ -30,19 +32,25 @@ class Wanted:
         return ((process, self.currency, unit) for process, unit in self.question.sold)
 
     def ahead(self, index: Index) -> "Wanted":
-        """The same, but never before the first day that has begun at no site."""
-        return replace(self, first=max(self.first, index.latest(self.sold()).date() + timedelta(1)))
+        """The same, but never before tomorrow; today nobody sells."""
+        return replace(self, first=max(self.first, self._now(index)[1].date() + timedelta(1)))
 
     def from_now(self, index: Index) -> "Wanted":
         """The same, but of today no more than what is left of its hours; backward, today counts as over."""
-        clock = index.latest(self.sold())
+        offset, clock = self._now(index)
         late = max(0, clock.hour * 60 + clock.minute + 1 - OPENS)
         if self.question.backward or late >= SPAN or self.first > clock.date():
             return self.ahead(index)
-        return replace(self, first=clock.date(), question=replace(self.question, late=late))
+        question = replace(self.question, late=late, taken=index.taken(clock.date()))
+        return replace(self, first=clock.date(), question=question, offset=offset)
+
+    def _now(self, index: Index) -> tuple[timedelta, datetime]:
+        """The clock that most have who sell any of it to the party."""
+        offset = index.offset(self.sold(), self.question.party)
+        return offset, index.heard.now().astimezone(UTC).replace(tzinfo=None) + offset
 
 
 def sellers(index: Index, wanted: Wanted) -> Sellers:
     """Views of the index: what they show may change with every await."""
-    found = {(process, unit): index.offers(process, currency, unit) for process, currency, unit in wanted.sold()}
+    found = {(sold[0], sold[2]): index.offers(*sold, wanted.offset) for sold in wanted.sold()}
     return {sold: offers for sold, offers in found.items() if offers is not None and len(offers)}

@@ -56,6 +56,8 @@ class Feed:
             index = Index(Heard(await store.now(session), began))
             async for some in store.kept_availabilities(session):
                 index.put(some)
+            for resource_id, day, taken in await store.taken(session, index.first_day):
+                index.set_taken(resource_id, day, taken)
         self._tail = Tail(after)
         while await self._follow(index):
             pass
@@ -70,7 +72,8 @@ class Feed:
             changed = {one.aggregate_id for one in told if one.topic == _RESOURCE}
             rows = await store.availabilities(session, changed, index.first_day) if changed else []
         for bucket in _buckets(told):
-            index.set_free(bucket.resource_id, bucket.day, _free(bucket))
+            index.set_free(bucket.resource_id, bucket.day, max(0, bucket.published - _taken(bucket)))
+            index.set_taken(bucket.resource_id, bucket.day, _taken(bucket))
         index.put(rows)
         self._tail = ahead
         if ahead.at is not None:
@@ -83,8 +86,8 @@ def _buckets(told: Iterable[Told]) -> list[Bucket]:
     return [_bucket.decode(one.payload) for one in told if one.topic == _BUCKET]
 
 
-def _free(bucket: Bucket) -> int:
-    return max(0, bucket.published - bucket.held - bucket.committed - bucket.blocked)
+def _taken(bucket: Bucket) -> int:
+    return bucket.held + bucket.committed + bucket.blocked
 
 
 def _note_lag(heard: Heard, told: Sequence[Told]) -> None:

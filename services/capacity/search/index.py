@@ -1,8 +1,8 @@
 """The index of one process: a table for each process, currency and unit, and how old what it says is."""
 
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -42,6 +42,7 @@ class Index:
         self._days = Days(first_searched(heard.as_of))
         self._tables: dict[Sold, Table] = {}
         self._rows: dict[UUID, list[tuple[Table, int]]] = {}
+        self._taken = defaultdict[date, dict[UUID, int]](dict)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -72,6 +73,15 @@ class Index:
                 if (table, number) not in self._rows[resource_id]:
                     table.empty(number)
 
+    def set_taken(self, resource_id: UUID, day: date, taken: int) -> None:
+        """Say how much of a day of a resource is taken; of days that will not be today in this index, nothing."""
+        if 0 <= (day - self.first_day).days < LONGEST_BASE + 3:
+            self._taken[day][resource_id] = taken
+
+    def taken(self, day: date) -> Mapping[UUID, int]:
+        """How much of a day that is today somewhere is taken, of each resource; of who is not there, nothing."""
+        return self._taken[day]
+
     def set_free(self, resource_id: UUID, day: date, free: int) -> None:
         """Say what is free on a day of a resource; of one that is not here, nothing."""
         for table, number in self._rows.get(resource_id, ()):
@@ -90,16 +100,23 @@ class Index:
         table, number = self._rows[window.resource_id][0]
         return table.free(number, window.starts_on, window.ends_on)
 
-    def offers(self, process: str, currency: str = "EUR", unit: str = "minutes") -> Offers | None:
-        """What is sold of a process, for whoever plans on it; none if nobody sells it."""
+    def offers(
+        self, process: str, currency: str = "EUR", unit: str = "minutes", offset: timedelta = timedelta.min
+    ) -> Offers | None:
+        """What is sold of a process, for whoever plans on it by a clock so far ahead of UTC: who is ahead of it, and
+        without a clock everybody, sells from tomorrow on. None if nobody sells it."""
         table = self._tables.get((process, currency, unit))
-        return table.offers(self.heard.now()) if table else None
+        return table.offers(self.heard.now(), offset) if table else None
 
-    def latest(self, sold: Iterable[Sold]) -> datetime:
-        """The latest time of day that it is at any site of whoever sells any of these; if nobody does, by UTC."""
-        now = self.heard.now()
-        tables = [self._tables[one] for one in sold if one in self._tables]
-        return self._days.latest({zone for table in tables for zone in table.zones(now)}, now)
+    def offset(self, sold: Iterable[Sold], party: UUID) -> timedelta:
+        """How far the clock is ahead of UTC which most have who sell any of these to a party; of equals, the latest. So
+        nobody's clock can make today be over for others."""
+        now, found = self.heard.now(), Counter[timedelta]()
+        offsets = self._days.offsets(now)
+        for table in (self._tables[one] for one in sold if one in self._tables):
+            for offset, sellers in zip(offsets, table.sellers(party, now), strict=False):
+                found[offset] += sellers
+        return max(+found, key=lambda offset: (found[offset], offset), default=timedelta())
 
 
 def within_horizon(wanted: Wanted, now: datetime) -> Wanted:

@@ -1,7 +1,7 @@
 """The rows of one process, in one unit and currency: arrays with a row a resource, in memory column by column."""
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,7 @@ from services.capacity.search.offers import (
     Offers,
     Shorts,
     figures,
+    sold_to,
 )
 
 WIDTH = HORIZON + LONGEST_BASE + 1
@@ -69,11 +70,14 @@ class Days:
             self._until = None
         return self._zones[zone]
 
-    def latest(self, zones: Iterable[int], now: datetime) -> datetime:
-        """The time of day in that of these zones which is furthest ahead; without any, by UTC."""
-        names = [*self._zones]
-        here = (now.astimezone(ZoneInfo(names[zone])).replace(tzinfo=None) for zone in zones)
-        return max(here, default=now.astimezone(UTC).replace(tzinfo=None))
+    def offsets(self, now: datetime) -> list[timedelta]:
+        """How far the clock of each zone is ahead of UTC, by its number."""
+        return [now.astimezone(ZoneInfo(zone)).utcoffset() or timedelta() for zone in self._zones]
+
+    def ahead(self, offset: timedelta, now: datetime) -> Shorts:
+        """Tomorrow in each zone whose clock is ahead of one that is so far ahead of UTC; 0 in the others."""
+        ahead = np.array([here > offset for here in self.offsets(now)], np.bool_)
+        return np.where(ahead, self.come(now)[: len(ahead)] + np.int16(1), np.int16(0))
 
     def come(self, now: datetime) -> Shorts:
         """Today in each zone, by its number."""
@@ -99,7 +103,7 @@ class Table:
         self._room(64)
         self.invited, self.work = list[frozenset[UUID]](), list[Work | None]()
         self._may_begin = self._may_end = np.zeros(0, np.int16)
-        self._zones, self._counted = set[int](), -1
+        self._counted = -1
         self._by_cell, self._cells_in_order = np.zeros(0, np.intp), np.zeros(0, np.int64)
 
     def __len__(self) -> int:
@@ -205,17 +209,18 @@ class Table:
         self._count(now)
         return self._may_end
 
-    def zones(self, now: datetime) -> set[int]:
-        """Those of its sites, by number."""
-        self._count(now)
-        return self._zones
+    def sellers(self, party: UUID, now: datetime) -> list[int]:
+        """How many rows with anything free are sold to a party, by the number of their zone."""
+        rows, first = slice(len(self)), (first_searched(now) - self._days.base).days
+        sold = sold_to(self.visibility[rows], self.invited, party) & (self.sums[-1, rows] > self.sums[first, rows])
+        counted: list[int] = np.bincount(self.zone[rows][sold]).tolist()
+        return counted
 
     def _count(self, now: datetime) -> None:
         today = self._days.come(now)
         if self._counted != self._days.changes:
             here = today[self.zone[: len(self)]]
             self._may_begin, self._may_end = here + self.notice[: len(self)], here + self.window[: len(self)]
-            self._zones = {*np.unique(self.zone[: len(self)]).tolist()}
             self._counted = self._days.changes
 
     def near(self, place: tuple[float, float], km: float) -> Rows:
@@ -229,12 +234,14 @@ class Table:
         end = np.searchsorted(self._cells_in_order, bands + right, side="right")
         return np.concatenate([self._by_cell[a:b] for a, b in zip(first, end, strict=True)])
 
-    def offers(self, now: datetime) -> Offers:
-        """The rows as whoever plans sees them."""
+    def offers(self, now: datetime, offset: timedelta) -> Offers:
+        """The rows as whoever plans sees them, by a clock that is so far ahead of UTC: where it is later already, today
+        is not sold."""
         first, rows = first_searched(now), slice(len(self))
         passed = (first - self._days.base).days
         sums = self.sums[passed : passed + HORIZON + 1, rows].T
-        opens, closes = self.may_begin(now) - np.int16(passed), self.may_end(now) - np.int16(passed)
+        opens = np.maximum(self.may_begin(now), self._days.ahead(offset, now)[self.zone[rows]]) - np.int16(passed)
+        closes = self.may_end(now) - np.int16(passed)
         where = (self.latitude[rows], self.longitude[rows])
         price = (self.price[rows], self.setup[rows], self.minimum[rows])
         lots, visibility = (self.lot[rows], self.least[rows]), self.visibility[rows]

@@ -14,6 +14,7 @@ from services.capacity.store.availability import (
     kept_availabilities,
     kept_until,
     kept_up_to,
+    taken,
     turn_to_keep,
     worn_availabilities,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "short_of_days",
     "sites",
     "take_news",
+    "taken",
     "touched",
     "turn_to_keep",
     "unsettled",

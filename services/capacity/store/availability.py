@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from libs.kit.db import Session, WriteSession
-from services.capacity.domain.availability import LONGEST_AS_IS, Availability, availability
+from services.capacity.domain.availability import LONGEST_AS_IS, LONGEST_BASE, Availability, availability
 from services.capacity.domain.work import Work
 from services.capacity.store.offered import resources, sites
 from services.capacity.store.rows import WRITE, rows
@@ -28,6 +28,8 @@ _HEADER, _NUMBER = 20, 2
 _WORN = "SELECT id FROM availability WHERE first_day <= $1 ORDER BY first_day LIMIT $2"
 _TOUCHED = """SELECT resource_id, day, published - held - committed - blocked FROM bucket
      WHERE resource_id = ANY ($1::uuid[]) AND day >= $2"""
+_TAKEN = """SELECT resource_id, day, held + committed + blocked FROM bucket
+     WHERE day BETWEEN $1::date AND $1::date + $2::int AND held + committed + blocked > 0"""
 _AT = "SELECT after, as_of FROM search_progress"
 _TURN = "SELECT after FROM search_progress FOR UPDATE SKIP LOCKED"
 _REACHED = "UPDATE search_progress SET after = $1, as_of = coalesce($2, as_of)"
@@ -70,6 +72,11 @@ def _numbers(sent: bytes) -> "array[int]":
     if sys.byteorder == "little":
         words.byteswap()
     return words[1::_NUMBER]
+
+
+async def taken(session: Session, first_day: date) -> Sequence[tuple[UUID, date, int]]:
+    """How much is taken of each day that will be today while an index lasts that begins with this one."""
+    return [(row[0], row[1], row[2]) for row in await rows(session, _TAKEN, first_day, LONGEST_BASE + 2)]
 
 
 async def worn_availabilities(session: Session, first_day: date, most: int) -> list[UUID]:

@@ -65,6 +65,7 @@ def _bench(draw: st.DrawFn, number: int, processes: set[str]) -> Bench:
         number=number,
         processes=tuple(sorted(processes)),
         free=draw(days),
+        taken=draw(st.sampled_from([0, 0, 7, 60])),
         north=draw(st.integers(0, 3)),
         price=draw(st.sampled_from([10, 11, 40])),
         setup=draw(st.sampled_from([0, 100])),
@@ -121,7 +122,7 @@ def questions(most_shared: int = 1) -> st.SearchStrategy[Question]:
 
 def answers(question: Question, found: list[Bench]) -> list[Plan]:
     try:
-        return promise(question, city(found))
+        return promise(replace(question, taken={bench.id: bench.taken for bench in found}), city(found))
     except Refused:
         return []
 

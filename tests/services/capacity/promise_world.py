@@ -47,6 +47,8 @@ class Bench:
     visibility: int = PUBLIC
     work: tuple[tuple[str, Work], ...] = ()
     """What it publishes, by process."""
+    taken: int = 0
+    """Minutes of today that others have; they are not free any more, and which hours they lie in nobody knows."""
 
     @property
     def id(self) -> UUID:
@@ -69,9 +71,11 @@ class Bench:
         return max(self.does(operation).elapsed_minutes, operation.wait_minutes)
 
     def sold(self, first: int, late: int = 0) -> Free:
-        """What may be taken of each day; of the first no more than its part in the hours that are left. Tools count."""
-        gone = 0 if "lasts" in self.processes else late
-        free = [free * (SPAN - gone * (day == first)) // SPAN for day, free in enumerate(self.free)]
+        """What may be taken of each day; of the first no more than what others leave of the part in the hours to come.
+        Tools count."""
+        free = list(self.free)
+        if late and "lasts" not in self.processes:
+            free[first] = max(0, (free[first] + self.taken) * (SPAN - late) // SPAN - self.taken)
         return tuple(free * (max(self.opens, first) <= day <= self.closes) for day, free in enumerate(free))
 
     def least_for(self, minutes: int) -> int:

@@ -94,6 +94,9 @@ def test_of_today_no_more_is_planned_on_than_the_part_of_it_that_is_left() -> No
     assert list(plan.steps[0].minutes.values()) == [36], "36 of 60, for 6 hours of 10 are left"
     [plan] = promise(replace(question, pieces=4), city([CUTTER]))
     assert list(plan.steps[0].minutes.values()) == [36, 10]
+    for taken, left in ((10, 60 - 28), (24, 60 - 34), (90, 0)):
+        [plan] = promise(replace(question, taken={CUTTER.id: taken}, pieces=5), city([CUTTER]))
+        assert plan.steps[0].minutes.get(0, 0) == left, "what others have may all lie in the hours to come"
     away = replace(CUTTER, north=2)
     starts = [promise(replace(question, late=late), city([away]))[0].steps[0].run_starts for late in (240, 500)]
     assert clock(plan, starts[0])[0] > "Tue 12:30", "loading takes 30 minutes"

@@ -2,10 +2,8 @@
 
 import asyncio
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -282,75 +280,6 @@ async def test_backward_ends_on_the_due_day(api: httpx.AsyncClient, db: Database
     await known(api, *bench.processes)
     [answer] = await answers(api, operation(bench.processes[0]), quantity=96, backward=True, due_day=str(day(9)))
     assert (answer["leaves_day"], answer["ready_day"]) == (str(day(8)), str(day(9)))
-
-
-def zone_at(hour: int) -> str:
-    """A time zone in which it is that hour of the day now; behind UTC the name has a plus."""
-    return f"Etc/GMT{12 - (hour - datetime.now(UTC).hour + 12) % 24:+d}"
-
-
-async def here(api: httpx.AsyncClient, db: Database, hour: int, **terms: Any) -> tuple[Resource, date]:
-    """A bench where it is that hour, and what day it is there."""
-    bench = a_bench(a_process(), time_zone=zone_at(hour), **terms)
-    await publish(db, bench)
-    await known(api, *bench.processes)
-    return bench, world.today(bench.time_zone)
-
-
-async def test_what_is_left_of_today_is_promised_and_held_and_nothing_in_the_past(
-    api: httpx.AsyncClient, db: Database
-) -> None:
-    """Of 480 minutes at noon, with 6 hours of 10 to come, 288; less for every minute later."""
-    bench, today = await here(api, db, 12)
-    asked, given = operation(bench.processes[0], run_minutes=1), {"first_day": str(date.min)}
-    clocks = [datetime.now(ZoneInfo(bench.time_zone)).replace(tzinfo=None)]
-    held = (await ask(api, asked, quantity=480, hold=True, **given)).json()
-    clocks.append(datetime.now(ZoneInfo(bench.time_zone)).replace(tzinfo=None))
-    [step] = held["answers"][0]["steps"]
-    left = [480 * (18 * 60 - 1 - clock.hour * 60 - clock.minute) // 600 for clock in clocks]
-    taken = {one["day"]: one["quantity"] for one in step["takes"]}
-    assert taken == {str(today): taken[str(today)], str(today + timedelta(1)): 480 - taken[str(today)]}
-    assert left[0] >= taken[str(today)] >= left[1]
-    assert datetime.fromisoformat(step["starts_at"]) > clocks[0]
-    assert await bucket(db, bench, today) == (480, taken[str(today)], 0)
-
-
-@pytest.mark.parametrize(
-    ("hour", "terms", "given", "first"),
-    [
-        (6, {}, {}, 0),
-        (12, {}, {}, 0),
-        (12, {}, {"due": 0}, 0),
-        (19, {}, {}, 1),
-        (12, {"notice_days": 1}, {}, 1),
-        (12, {}, {"due": 1, "backward": True}, 1),
-    ],
-)
-async def test_work_begins_on_the_first_day_that_the_clock_of_the_site_and_the_notice_leave(
-    api: httpx.AsyncClient, db: Database, hour: int, terms: dict[str, Any], given: dict[str, Any], first: int
-) -> None:
-    bench, today = await here(api, db, hour, **terms)
-    due = {"due_day": str(today + timedelta(given["due"]))} if "due" in given else {}
-    asked = {"first_day": str(date.min), "backward": given.get("backward", False)} | due
-    [answer] = await answers(api, operation(bench.processes[0]), **asked)
-    [step] = answer["steps"]
-    assert [one["day"] for one in step["takes"]] == [str(today + timedelta(first))]
-    whole = {"quantity": 12} if hour == 12 and not first else {"quantity": 48}
-    [answer] = await answers(api, operation(bench.processes[0]), **asked | whole)
-    assert [one["day"] for one in answer["steps"][0]["takes"]] == [str(today + timedelta(first))]
-
-
-async def test_what_is_due_before_anything_can_begin_is_refused(api: httpx.AsyncClient, db: Database) -> None:
-    for hour, begins in ((12, 0), (19, 1)):
-        bench, today = await here(api, db, hour)
-        for ago in (begins - 1, -8):
-            due, soonest = today + timedelta(ago), today + timedelta(begins)
-            asked = {"first_day": str(date.min), "due_day": str(due), "hold": True}
-            late = await ask(api, operation(bench.processes[0]), **asked)
-            assert (late.status_code, late.json()["code"]) == (409, "NO_CAPACITY")
-            assert late.json()["detail"] == (
-                f"Nothing can begin before {soonest}, and {due} is sooner; ask for a later day."
-            )
 
 
 @pytest.mark.parametrize(

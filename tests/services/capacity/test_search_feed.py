@@ -194,12 +194,51 @@ def test_the_horizon_goes_on_with_the_days_until_the_index_is_loaded_again() -> 
         last = today + timedelta(364)
         assert index.find(wanted(bench, 480, first=last))[0].ends_on == last
         assert index.find(wanted(bench, 480, first=last + timedelta(1))) == []
-        offers = index.offers("lockstitch")
+        offers = index.offers("lockstitch", offset=timedelta(hours=14))
         assert offers
         assert offers.day(int(offers.opens[0])) == today
         assert offers.cumulative[0, 366] - offers.cumulative[0, 0] == 366 * 480
     index.heard = Heard(start + timedelta(LONGEST_BASE), time.monotonic())
     assert index.is_worn()
+
+
+def test_today_is_by_the_clock_of_most_sellers_and_not_sold_by_who_is_ahead_of_it() -> None:
+    noon = datetime(2026, 7, 10, 10, tzinfo=UTC)
+    zones = ("Europe/Rome", "Europe/Paris", "Pacific/Kiritimati", "Etc/GMT+12")
+    span = {"processes": ["p"], "starts_on": date(2026, 1, 1), "ends_on": date(2027, 12, 31)}
+    benches = [a_resource(time_zone=zone, **span) for zone in zones]
+    hidden = [a_resource(time_zone="Pacific/Kiritimati", visibility="private", **span) for _ in range(3)]
+    full = [a_resource(time_zone="Pacific/Kiritimati", **span | {"weekly": [0] * 7}) for _ in range(3)]
+    gone = [a_resource(time_zone="Pacific/Kiritimati", **span) for _ in range(3)]
+    index = an_index(noon, *benches, *hidden, *full, *gone)
+    index.put([availability(replace(one, processes=["r"]), None, {}, first_searched(noon)) for one in gone])
+    sold = ("p", "EUR", "minutes")
+    offset = index.offset([sold], new_id())
+    assert offset == timedelta(hours=2)
+    assert index.offset([sold], hidden[0].party_id) == timedelta(hours=14), (
+        "its own is sold to it; of equals the latest"
+    )
+    assert index.offset([("q", "EUR", "minutes")], new_id()) == timedelta()
+    found = [index.offers(*sold, *by) for by in ((offset,), ())]
+    opens = [[one.day(day) for day in one.opens[:4].tolist()] for one in found if one]
+    tenth, eleventh, twelfth = (date(2026, 7, day) for day in (10, 11, 12))
+    assert opens[0] == [tenth, tenth, twelfth, date(2026, 7, 9)]
+    assert opens[1] == [eleventh, eleventh, twelfth, tenth], "without a clock nobody sells today"
+
+
+async def test_what_is_taken_of_today_is_known_to_who_hears_of_it_and_to_who_is_loaded(
+    db: Database, bench: Resource
+) -> None:
+    hears, today = Feed(db), day(0)
+    await hears.look()
+    for quantity, taken in ((60, 60), (30, 90)):
+        await hold(db, new_id(), (bench, today, quantity))
+        await hears.look()
+        loaded = Feed(db)
+        await loaded.look()
+        for feed in (hears, loaded):
+            assert feed.index
+            assert feed.index.taken(today)[bench.id] == taken
 
 
 async def test_rows_are_written_again_when_a_week_has_passed(db: Database, bench: Resource) -> None:
