@@ -113,7 +113,8 @@ def postgres_binaries(folder: Path) -> Path:
         packed.open("postgres-linux-x86_64.txz") as inner,
         tarfile.open(fileobj=inner, mode="r|xz") as files,
     ):
-        files.extractall(folder, filter="tar")
+        files.extraction_filter = getattr(tarfile, "tar_filter", None)  # Debian's Python 3.11.2 has none yet
+        files.extractall(folder)
     return folder / "bin"
 
 

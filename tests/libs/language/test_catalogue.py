@@ -15,6 +15,7 @@ from libs.graphql_transports import http  # noqa: F401 - so that every kind of p
 from libs.kit import auth, errors
 from libs.language import plain, told
 from libs.language.catalogue import catalogue, parts
+from libs.uploads import passing  # noqa: F401 - likewise
 from services.capacity.domain.units import UNITS
 from tests.libs.language.sentences import ROOT, SAID, Sentences
 
