@@ -278,7 +278,7 @@ async def test_interrupted_it_says_so_and_leaves_nothing(stage: Stage) -> None:
     await told_beside_the_log(db, lost)
     command = await waiting_for_the_owner()
     command.send_signal(signal.SIGINT)
-    _, said = await asyncio.wait_for(command.communicate(), 30)
+    _, said = await asyncio.wait_for(command.communicate(), 60)
     assert said.decode().splitlines()[1:] == ["Ended; nothing half built is left."]
     assert (command.returncode, await beside_them(db)) == (130, 0)
     await tell(db, lost)  # whoever rebuilds after this misses nothing
